@@ -1,0 +1,76 @@
+# Everything a newcomer needs; bare `make` lists it.
+#
+# libtorch is put into .libtorch/ unless LIBTORCH names one. Its version and the version of tch in Cargo.toml belong together.
+
+TORCH_VERSION := 2.11.0
+CONFIG ?= configs/demo.toml
+NAME := $(basename $(notdir $(CONFIG)))
+MODEL ?= checkpoints/$(NAME)
+SET ?=
+TARGUM := target/release/targum
+CARGO := cargo
+PYTHON := python3
+
+ifdef LIBTORCH
+LIBTORCH_READY :=
+else
+LIBTORCH_READY := .libtorch/ready$(if $(CUDA),-cuda)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help libtorch build train translate align evaluate test lint format bench results peers doctor clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  CONFIG=configs/x.toml chooses the recipe of train, MODEL=checkpoints/x the model of translate and align,"
+	@echo "  SET=\"key=value …\" overrides settings of the recipe, CUDA=1 makes libtorch the CUDA build."
+
+libtorch: $(LIBTORCH_READY) ## put libtorch into .libtorch/ (CUDA=1 for the CUDA build)
+
+# The CPU half needs two small CUDA libraries to load; the CUDA half needs all that torch depends on.
+.libtorch/ready:
+	@command -v $(PYTHON) >/dev/null || { echo "make: python3 with pip is needed to fetch libtorch (or set LIBTORCH)" >&2; exit 1; }
+	@echo "fetching libtorch $(TORCH_VERSION) into .libtorch/ (0.5 GB, once)" >&2
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile --upgrade --target .libtorch --no-deps \
+		torch==$(TORCH_VERSION) $(if $(filter Linux,$(shell uname -s)),nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+	@touch $@
+
+.libtorch/ready-cuda:
+	@echo "fetching libtorch $(TORCH_VERSION) with CUDA into .libtorch/ (3 GB, once)" >&2
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile --upgrade --target .libtorch torch==$(TORCH_VERSION)
+	@touch $@ .libtorch/ready
+
+build: $(LIBTORCH_READY) ## compile target/release/targum
+	$(CARGO) build --release --locked
+
+data/synth/train.en: | build
+	$(TARGUM) data synth --out data/synth
+
+train: build data/synth/train.en ## train CONFIG (default: the demo, five minutes), then say what to try next
+	$(TARGUM) train $(CONFIG) $(foreach setting,$(SET),--set $(setting))
+
+translate: build ## translate standard input with MODEL
+	@$(TARGUM) translate --model $(MODEL)
+
+align: build ## word alignments of SOURCE and TARGET (files) by MODEL
+	@$(TARGUM) align --model $(MODEL) --source $(SOURCE) --target $(TARGET)
+
+test: $(LIBTORCH_READY) ## run every test
+	$(CARGO) test --release --locked
+
+lint: $(LIBTORCH_READY) ## check format, and clippy with warnings as errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+format: ## format the code
+	$(CARGO) fmt
+
+bench: build ## measure training and translation speed of every recurrent model
+	$(TARGUM) bench
+
+doctor: ## what is here, what is missing, and the command that mends it
+	@./scripts/doctor.sh
+
+clean: ## remove what was built (not libtorch, data and checkpoints)
+	$(CARGO) clean

@@ -1,0 +1,110 @@
+//! Attention as three questions kept apart: how a key is scored ([`Score`]), how scores become a choice ([`Choice`]), and what is
+//! remembered (the keys and values given to [`Attention::prepare`]). Any score works with any choice.
+
+mod choice;
+mod score;
+
+pub use choice::{Choice, ChoiceKind};
+pub use score::{Score, ScoreKind};
+
+use tch::Tensor;
+
+use crate::nn::{Initialization, Scope};
+
+/// Options of an attention layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttentionOptions {
+    pub score: ScoreKind,
+    pub choice: ChoiceKind,
+    /// Width of the hidden layer of additive and concat scores.
+    pub size: i64,
+    /// Size of queries.
+    pub query: i64,
+    /// Size of keys.
+    pub keys: i64,
+    /// Longest source that the location score can tell apart.
+    pub maximum_length: i64,
+    /// Whether the score sees how much each position was attended to before (See et al. 2017, equation 11; Tu et al. 2016).
+    pub coverage: bool,
+    pub initialization: Initialization,
+    /// For the matrices of additive and concat scores; Bahdanau et al. use N(0, 0.001²).
+    pub score_initialization: Initialization,
+    /// For v of additive and concat scores; Bahdanau et al. start it at zero.
+    pub energy_initialization: Initialization,
+}
+
+/// One attention layer over one memory. Nothing in it changes between calls.
+pub struct Attention {
+    score: Score,
+    choice: Choice,
+    coverage: Option<Tensor>,
+}
+
+/// What is worked out once for a source.
+pub struct Prepared {
+    /// What queries are compared with [B, S, ·]: projected keys.
+    pub keys: Tensor,
+    /// What is mixed into the context [B, S, D].
+    pub values: Tensor,
+    /// True where attention may go [B, S].
+    pub keep: Tensor,
+    /// Number of kept positions as float [B, 1]: the sentence's own length.
+    pub lengths: Tensor,
+}
+
+/// What came of attending.
+pub struct Attended {
+    /// Mixture of the values [B, Q, D].
+    pub context: Tensor,
+    /// Share of each position [B, Q, S]. Sums to one over kept positions, but for local-p, whose Gaussian takes some away.
+    pub weights: Tensor,
+}
+
+impl Attention {
+    pub fn new(scope: Scope, options: &AttentionOptions) -> Self {
+        Attention {
+            score: Score::new(&scope, options),
+            choice: Choice::new(&scope, options),
+            // One weight a hidden unit where the score has a hidden layer, else one weight for the energy itself.
+            coverage: options.coverage.then(|| {
+                let width = if options.score.has_hidden_layer() { options.size } else { 1 };
+                scope.tensor("coverage", &[width], options.initialization)
+            }),
+        }
+    }
+
+    /// Once a source: `memory` [B, S, D] gives keys and values, `keep` [B, S] and `lengths` [B, 1] its true extent.
+    pub fn prepare(&self, memory: &Tensor, keep: &Tensor, lengths: &Tensor) -> Prepared {
+        Prepared {
+            keys: self.score.prepare(memory),
+            values: memory.shallow_clone(),
+            keep: keep.shallow_clone(),
+            lengths: lengths.shallow_clone(),
+        }
+    }
+
+    /// Attends with queries [B, Q, D']. The first query stands at decoder step `step` and each further one a step later, unless
+    /// `same_step` says that all stand at the same (beam hypotheses of one sentence). `covered` [B, Q, S] is the sum of earlier
+    /// weights, needed when the layer was made with coverage.
+    pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: Step, covered: Option<&Tensor>) -> Attended {
+        let coverage = self.coverage.as_ref().zip(covered);
+        let energy = self.score.energy(query, prepared, coverage);
+        let weights = self.choice.choose(&energy, query, prepared, step);
+        let context = weights.matmul(&prepared.values);
+        Attended { context, weights }
+    }
+
+    /// Whether [`Attention::attend`] wants to know what was covered before.
+    pub fn wants_coverage(&self) -> bool {
+        self.coverage.is_some()
+    }
+}
+
+/// Which decoder steps the queries of a call stand at; local-m attention needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Every query at this step: hypotheses of one sentence side by side.
+    Same(i64),
+    /// Query q at step `from + q`: a whole target at once.
+    From(i64),
+}

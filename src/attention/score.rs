@@ -1,0 +1,130 @@
+//! How a key is scored against a query.
+
+use tch::{Kind, Tensor};
+
+use super::{AttentionOptions, Prepared};
+use crate::nn::{Linear, Scope};
+
+/// The scores of the literature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreKind {
+    /// v·tanh(W q + U k) (Bahdanau et al. 2015, section A.1.2).
+    Additive,
+    /// q·k (Luong et al. 2015, equation 8).
+    Dot,
+    /// q·k / √D (Vaswani et al. 2017, equation 1).
+    ScaledDot,
+    /// q·W k (Luong et al. 2015, equation 8).
+    General,
+    /// v·tanh(W [q; k]) with all of W trained (Luong et al. 2015, equation 8; their experiments fixed a part of it).
+    Concat,
+    /// W q: a row of energies from the query alone, one for each position (Luong et al. 2015, equation 8).
+    Location,
+}
+
+impl ScoreKind {
+    pub(super) fn has_hidden_layer(self) -> bool {
+        matches!(self, ScoreKind::Additive | ScoreKind::Concat)
+    }
+}
+
+/// A score with its parameters.
+pub enum Score {
+    /// `query` [A, D'], `key` [A, D] with bias, `energy` [A].
+    Additive { query: Linear, key: Linear, energy: Tensor },
+    /// q·k · `scale`.
+    Dot { scale: f64 },
+    /// `weight` [D', D].
+    General { weight: Tensor },
+    /// `weight` [A, D' + D], `energy` [A].
+    Concat { weight: Tensor, energy: Tensor, query: i64 },
+    /// `positions` [maximum length, D'].
+    Location { positions: Linear },
+}
+
+impl Score {
+    pub(super) fn new(scope: &Scope, options: &AttentionOptions) -> Self {
+        let (query, keys, size) = (options.query, options.keys, options.size);
+        let energy = || scope.tensor("energy", &[size], options.energy_initialization);
+        match options.score {
+            ScoreKind::Additive => Score::Additive {
+                query: Linear::without_bias(scope.sub("query"), query, size, options.score_initialization),
+                key: Linear::new(scope.sub("key"), keys, size, options.score_initialization),
+                energy: energy(),
+            },
+            ScoreKind::Dot => Score::Dot { scale: 1.0 },
+            ScoreKind::ScaledDot => Score::Dot { scale: 1.0 / (keys as f64).sqrt() },
+            ScoreKind::General => Score::General { weight: scope.tensor("general.weight", &[query, keys], options.initialization) },
+            ScoreKind::Concat => Score::Concat {
+                weight: scope.tensor("concat.weight", &[size, query + keys], options.score_initialization),
+                energy: energy(),
+                query,
+            },
+            ScoreKind::Location => Score::Location {
+                positions: Linear::without_bias(scope.sub("location"), query, options.maximum_length, options.initialization),
+            },
+        }
+    }
+
+    /// The part that the query has no share in, [B, S, D] to [B, S, ·].
+    pub(super) fn prepare(&self, keys: &Tensor) -> Tensor {
+        match self {
+            Score::Additive { key, .. } => key.forward(keys),
+            Score::Dot { scale } if *scale == 1.0 => keys.shallow_clone(),
+            Score::Dot { scale } => keys * *scale,
+            // q·(W k): one product a source instead of one a step.
+            Score::General { weight } => keys.linear(weight, None::<&Tensor>),
+            Score::Concat { weight, query, .. } => {
+                let keys_part = weight.narrow(1, *query, weight.size()[1] - query);
+                keys.linear(&keys_part, None::<&Tensor>)
+            }
+            Score::Location { .. } => keys.shallow_clone(),
+        }
+    }
+
+    /// Energies [B, Q, S] of queries [B, Q, D']. `coverage` = its weight, and what was covered [B, Q, S].
+    pub(super) fn energy(&self, query: &Tensor, prepared: &Prepared, coverage: Option<(&Tensor, &Tensor)>) -> Tensor {
+        match self {
+            Score::Additive { query: project, energy, .. } => {
+                hidden_layer(&project.forward(query), &prepared.keys, energy, coverage)
+            }
+            Score::Concat { weight, energy, query: width } => {
+                let projected = query.linear(&weight.narrow(1, 0, *width), None::<&Tensor>);
+                hidden_layer(&projected, &prepared.keys, energy, coverage)
+            }
+            Score::Dot { .. } | Score::General { .. } => {
+                with_coverage(query.matmul(&prepared.keys.transpose(1, 2)), coverage)
+            }
+            Score::Location { positions } => {
+                let sources = prepared.keys.size()[1];
+                let known = positions.weight.size()[0];
+                let energies = query.linear(&positions.weight.narrow(0, 0, sources.min(known)), None::<&Tensor>);
+                // Positions behind the table share the energy of its last row, so that a long sentence is read rather than refused.
+                let energies = if sources > known {
+                    let size = [energies.size()[0], energies.size()[1], sources - known];
+                    let last = energies.narrow(2, known - 1, 1).expand(size, false);
+                    Tensor::cat(&[energies, last], 2)
+                } else {
+                    energies
+                };
+                with_coverage(energies, coverage)
+            }
+        }
+    }
+}
+
+/// v·tanh(query + keys + coverage): [B, Q, A] and [B, S, A] to [B, Q, S].
+fn hidden_layer(query: &Tensor, keys: &Tensor, energy: &Tensor, coverage: Option<(&Tensor, &Tensor)>) -> Tensor {
+    let mut sum = query.unsqueeze(2) + keys.unsqueeze(1);
+    if let Some((weight, covered)) = coverage {
+        sum += covered.unsqueeze(-1) * weight;
+    }
+    sum.tanh_().matmul(energy)
+}
+
+fn with_coverage(energies: Tensor, coverage: Option<(&Tensor, &Tensor)>) -> Tensor {
+    match coverage {
+        Some((weight, covered)) => energies + (covered * weight).to_kind(Kind::Float),
+        None => energies,
+    }
+}

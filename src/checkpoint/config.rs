@@ -1,0 +1,111 @@
+//! `config.json` and the tokenizers beside it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::{ModelRecipe, SearchRecipe};
+use crate::text::Tokenizer;
+
+/// Version of the format of `config.json`; raised when an older Targum could not read a newer file.
+const FORMAT: u32 = 1;
+
+/// What a checkpoint says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub format: u32,
+    /// Version of Targum that wrote it.
+    pub targum: String,
+    /// Language codes, for people.
+    pub source: String,
+    pub target: String,
+    pub source_vocabulary: i64,
+    pub target_vocabulary: i64,
+    pub model: ModelRecipe,
+    /// What translation does unless told otherwise.
+    pub search: SearchRecipe,
+}
+
+impl Config {
+    pub fn new(languages: (&str, &str), tokenizers: &Tokenizers, model: &ModelRecipe, search: &SearchRecipe) -> Self {
+        Config {
+            format: FORMAT,
+            targum: env!("CARGO_PKG_VERSION").into(),
+            source: languages.0.into(),
+            target: languages.1.into(),
+            source_vocabulary: tokenizers.source().size() as i64,
+            target_vocabulary: tokenizers.target().size() as i64,
+            model: model.clone(),
+            search: search.clone(),
+        }
+    }
+
+    /// Writes `config.json` into a folder.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let path = folder.join("config.json");
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+    }
+
+    /// Reads `config.json` from a folder.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join("config.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{}: cannot read; is {} a checkpoint of Targum?", path.display(), folder.display()))?;
+        let value: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
+        match value.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => bail!(
+                "{}: format {format}, but this Targum ({}) reads format {FORMAT}; use the Targum that wrote it",
+                path.display(),
+                env!("CARGO_PKG_VERSION")
+            ),
+            None => bail!("{}: no \"format\"; this is not a checkpoint of Targum", path.display()),
+        }
+        serde_json::from_value(value).with_context(|| format!("{}: not a valid checkpoint config", path.display()))
+    }
+}
+
+/// The tokenizers of both sides: one file when they are one.
+pub enum Tokenizers {
+    Joint(Tokenizer),
+    Separate { source: Tokenizer, target: Tokenizer },
+}
+
+impl Tokenizers {
+    pub fn source(&self) -> &Tokenizer {
+        match self {
+            Tokenizers::Joint(tokenizer) | Tokenizers::Separate { source: tokenizer, .. } => tokenizer,
+        }
+    }
+
+    pub fn target(&self) -> &Tokenizer {
+        match self {
+            Tokenizers::Joint(tokenizer) | Tokenizers::Separate { target: tokenizer, .. } => tokenizer,
+        }
+    }
+
+    /// Writes `tokenizer.json`, or one file a side.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        match self {
+            Tokenizers::Joint(tokenizer) => tokenizer.save(&folder.join("tokenizer.json")),
+            Tokenizers::Separate { source, target } => {
+                source.save(&folder.join("source.tokenizer.json"))?;
+                target.save(&folder.join("target.tokenizer.json"))
+            }
+        }
+    }
+
+    /// Reads what [`Tokenizers::save`] wrote.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let joint = folder.join("tokenizer.json");
+        if joint.exists() {
+            return Ok(Tokenizers::Joint(Tokenizer::load(&joint)?));
+        }
+        Ok(Tokenizers::Separate {
+            source: Tokenizer::load(&folder.join("source.tokenizer.json"))?,
+            target: Tokenizer::load(&folder.join("target.tokenizer.json"))?,
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! What a trained model is on disk: `config.json`, tokenizers, `model.safetensors`. A checkpoint folder needs nothing else to
+//! translate. safetensors only: nothing that runs code on loading.
+
+mod config;
+mod locate;
+mod weights;
+
+pub use config::{Config, Tokenizers};
+pub use locate::locate;
+pub use weights::{load_weights, save_weights};

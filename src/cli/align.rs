@@ -1,0 +1,152 @@
+//! `targum align`: word alignments of given translations, by forced decoding.
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::attention::{ViewArguments, heatmap, write_heatmap};
+use super::device::DeviceArguments;
+use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
+use crate::corpus::ParallelText;
+use crate::translator::{Aligned, Pair, Translator};
+
+/// How many pairs are read before they are aligned: enough to fill batches of similar length.
+const CHUNK: usize = 1000;
+
+/// Arguments of `targum align`.
+#[derive(Args)]
+pub struct Arguments {
+    /// A run folder or a checkpoint inside it.
+    #[arg(long)]
+    model: PathBuf,
+    /// Source lines.
+    #[arg(long)]
+    source: PathBuf,
+    /// Their translations, line by line.
+    #[arg(long)]
+    target: PathBuf,
+    /// What is printed.
+    #[arg(long, value_enum, default_value = "pharaoh")]
+    format: Format,
+    /// Draw each pair's attention into this folder, as line-N.svg and line-N.png.
+    #[arg(long)]
+    heatmaps: Option<PathBuf>,
+    /// A model of the opposite direction: links of both are joined.
+    #[arg(long)]
+    reverse_model: Option<PathBuf>,
+    /// How two directions are joined: intersection, union, grow-diag, grow-diag-final or grow-diag-final-and.
+    #[arg(long, default_value = "grow-diag-final-and", requires = "reverse_model")]
+    symmetrisation: String,
+    /// Padded pieces of a batch.
+    #[arg(long, default_value_t = 4096)]
+    batch_tokens: usize,
+    #[command(flatten)]
+    view: ViewArguments,
+    #[command(flatten)]
+    device: DeviceArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// `i-j` links: source word, target word, counted from 0.
+    Pharaoh,
+    /// One JSON object a line: words, weights, links and the translation's log probability.
+    Jsonl,
+    /// A picture in blocks for each pair.
+    Terminal,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let symmetrisation: Symmetrisation = arguments.symmetrisation.parse()?;
+    let text = ParallelText::files(&arguments.source, &arguments.target);
+    text.check()?;
+    let device = arguments.device.choose()?;
+    let load = |path: &PathBuf| {
+        let translator = Translator::load(path, device)?;
+        if !translator.model.attends() {
+            bail!("{}: this model has no attention, so it has no alignments", path.display());
+        }
+        Ok(translator)
+    };
+    let forward = load(&arguments.model)?;
+    let backward = arguments.reverse_model.as_ref().map(load).transpose()?;
+    if let Some(folder) = &arguments.heatmaps {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    }
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut count = 0;
+    let mut chunk = Vec::new();
+    let mut pairs = text.pairs()?;
+    loop {
+        let pair = pairs.next().transpose()?;
+        let last = pair.is_none();
+        chunk.extend(pair);
+        if chunk.len() == CHUNK || last {
+            let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
+            for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
+                count += 1;
+                write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
+                if let Some(folder) = &arguments.heatmaps {
+                    write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
+                }
+            }
+            chunk.clear();
+        }
+        if last {
+            break;
+        }
+    }
+    output.flush()?;
+    Ok(())
+}
+
+/// Forced decoding in one direction, and in the other too when there is a model of it.
+fn align(
+    forward: &Translator,
+    backward: Option<(&Translator, Symmetrisation)>,
+    chunk: &[(String, String)],
+    arguments: &Arguments,
+) -> Result<Vec<(Pair, Aligned)>> {
+    let view = arguments.view.view();
+    let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+    let mut results = Vec::with_capacity(chunk.len());
+    for pair in forward.force(&pairs, arguments.batch_tokens, view)? {
+        let aligned = pair.aligned.clone().context("the model gave no attention")?;
+        results.push((pair, aligned));
+    }
+    if let Some((model, symmetrisation)) = backward {
+        let turned: Vec<(&str, &str)> = pairs.iter().map(|&(source, target)| (target, source)).collect();
+        for ((_, aligned), other) in results.iter_mut().zip(model.force(&turned, arguments.batch_tokens, view)?) {
+            let other = other.aligned.context("the reverse model gave no attention")?;
+            aligned.links = symmetrisation.join(&aligned.links, &other.links.transposed());
+        }
+    }
+    Ok(results)
+}
+
+fn write_pair(source: &str, target: &str, pair: &Pair, aligned: &Aligned, format: Format, output: &mut impl Write) -> Result<()> {
+    match format {
+        Format::Pharaoh => writeln!(output, "{}", aligned.links)?,
+        Format::Jsonl => {
+            let record = AlignmentRecord {
+                source: source.into(),
+                target: target.into(),
+                source_words: aligned.source_words.clone(),
+                target_words: aligned.target_words.clone(),
+                source_pieces: None,
+                target_pieces: None,
+                weights: aligned.weights.clone(),
+                links: aligned.links.clone(),
+                score: Some(pair.log_probabilities.iter().map(|&p| f64::from(p)).sum()),
+            };
+            writeln!(output, "{}", record.to_line()?)?;
+        }
+        Format::Terminal => {
+            let colour = if std::io::stdout().is_terminal() { TerminalColour::Palette } else { TerminalColour::None };
+            writeln!(output, "{source}\n{target}\n{}", heatmap(aligned)?.terminal(colour))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The command line: one file a subcommand, each arguments → checked settings → one call.
+
+mod align;
+mod attention;
+mod data;
+mod device;
+mod dictionary;
+mod doctor;
+mod evaluate;
+mod inspect;
+mod train;
+mod translate;
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::runtime;
+
+/// Translation models that show what they attend to.
+#[derive(Parser)]
+#[command(name = "targum", version, propagate_version = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    /// More detail on errors: libtorch's own trace.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make or fetch corpora, and check your own.
+    Data(data::Arguments),
+    /// Train a model by a recipe.
+    Train(train::Arguments),
+    /// Translate lines.
+    Translate(translate::Arguments),
+    /// Align the words of given translations.
+    Align(align::Arguments),
+    /// Score translations or alignments.
+    Evaluate(evaluate::Arguments),
+    /// Tell what a checkpoint is.
+    Inspect(inspect::Arguments),
+    /// Tell what this machine offers, what is missing, and what mends it.
+    Doctor(doctor::Arguments),
+}
+
+/// Runs the program. Exit codes: 0 good, 1 failed, 2 wrong usage, 130 interrupted.
+pub fn main() -> ExitCode {
+    runtime::keep_memory();
+    let command_line = CommandLine::parse();
+    // Before anything else of libtorch: see there.
+    runtime::libtorch();
+    let verbose = command_line.verbose;
+    if !verbose {
+        quiet_panics();
+    }
+    match std::panic::catch_unwind(|| run(command_line.command)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("targum: {}", describe(&error, verbose));
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Data(arguments) => data::run(arguments),
+        Command::Train(arguments) => train::run(arguments),
+        Command::Translate(arguments) => translate::run(arguments),
+        Command::Align(arguments) => align::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
+    }
+}
+
+/// The error with its causes on a line each. libtorch's messages end where its C++ trace begins, unless asked for more.
+fn describe(error: &anyhow::Error, verbose: bool) -> String {
+    let chain: Vec<String> = error.chain().map(|cause| cut_trace(&cause.to_string(), verbose)).collect();
+    chain.join("\n  caused by: ")
+}
+
+fn cut_trace(message: &str, verbose: bool) -> String {
+    let end = if verbose { None } else { message.find("Exception raised from").or_else(|| message.find("\nframe #")) };
+    message[..end.unwrap_or(message.len())].trim_end().to_string()
+}
+
+/// Whoever reads standard output may stop early, as `head` does: that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe))
+}
+
+/// A panic is a mistake of ours or an error inside libtorch: one line, without the trace.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic
+            .payload()
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.payload().downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_default();
+        let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        eprintln!("targum: internal error at {place}: {} (-v shows more)", cut_trace(&message, false));
+    }));
+}

@@ -1,0 +1,221 @@
+//! `targum translate`: lines in, as many lines out.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::attention::{ViewArguments, write_heatmap};
+use super::device::DeviceArguments;
+use super::dictionary::Dictionary;
+use crate::alignment::AlignmentRecord;
+use crate::corpus::lines;
+use crate::search::LengthPenalty;
+use crate::translator::{TranslateOptions, Translated, Translation, Translator};
+
+/// How many lines are read before they are translated: enough to fill batches of similar length.
+const CHUNK: usize = 1000;
+
+/// Arguments of `targum translate`.
+#[derive(Args)]
+pub struct Arguments {
+    /// A run folder or a checkpoint inside it.
+    #[arg(long)]
+    model: PathBuf,
+    /// Files to translate; standard input when there are none.
+    files: Vec<PathBuf>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Add word alignments: after a tab in text (Pharaoh, 0-indexed), with all weights in JSON Lines.
+    #[arg(long)]
+    alignment: bool,
+    /// Hypotheses for each line, best first, one a line (in text) or in one list (in JSON Lines).
+    #[arg(long, default_value_t = 1)]
+    n_best: usize,
+    /// Draw each translation's attention into this folder, as line-N.svg and line-N.png.
+    #[arg(long)]
+    heatmaps: Option<PathBuf>,
+    /// Put the source's own word where the model knows none; a dictionary (source, tab, target) translates it first.
+    #[arg(long, num_args = 0..=1, value_name = "DICTIONARY")]
+    replace_unknown: Option<Option<PathBuf>>,
+    /// Print pieces of the vocabulary instead of text.
+    #[arg(long)]
+    pieces: bool,
+    /// Hypotheses kept side by side; 1 is greedy. The model's own setting unless given.
+    #[arg(long)]
+    beam: Option<usize>,
+    /// Power of the length normalisation.
+    #[arg(long)]
+    length_penalty: Option<f64>,
+    /// Weight of the coverage penalty.
+    #[arg(long)]
+    coverage_penalty: Option<f64>,
+    /// Fewest pieces of a translation.
+    #[arg(long)]
+    minimum_length: Option<usize>,
+    /// Most pieces of a translation, whatever the source's length.
+    #[arg(long)]
+    maximum_length: Option<usize>,
+    /// Padded source pieces of a batch, times the beam.
+    #[arg(long)]
+    batch_tokens: Option<usize>,
+    #[command(flatten)]
+    view: ViewArguments,
+    #[command(flatten)]
+    device: DeviceArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The translation.
+    Text,
+    /// One JSON object a line: source, hypotheses with scores and log probabilities, and attention with --alignment.
+    Jsonl,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let dictionary = match &arguments.replace_unknown {
+        Some(Some(path)) => Some(Dictionary::read(path)?),
+        Some(None) => Some(Dictionary::default()),
+        None => None,
+    };
+    let device = arguments.device.choose()?;
+    let translator = Translator::load(&arguments.model, device)?;
+    let options = options(&arguments, &translator, dictionary)?;
+    if let Some(folder) = &arguments.heatmaps {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    }
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let inputs: Vec<Option<&Path>> =
+        if arguments.files.is_empty() { vec![None] } else { arguments.files.iter().map(|file| Some(file.as_path())).collect() };
+    let mut count = 0;
+    for input in inputs {
+        let mut chunk = Vec::new();
+        for line in lines(input)? {
+            chunk.push(line?);
+            if chunk.len() == CHUNK {
+                translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                chunk.clear();
+            }
+        }
+        translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+    }
+    output.flush()?;
+    Ok(())
+}
+
+fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
+    let recipe = &translator.config.search;
+    let mut search = translator.search_options();
+    search.beam = arguments.beam.unwrap_or(search.beam);
+    search.n_best = arguments.n_best;
+    if search.beam == 0 || search.n_best == 0 {
+        bail!("--beam and --n-best are at least 1");
+    }
+    if search.n_best > search.beam {
+        bail!("--n-best {} needs a beam as wide: --beam {0} or more, found {1}", search.n_best, search.beam);
+    }
+    if let Some(alpha) = arguments.length_penalty {
+        search.length_penalty = match search.length_penalty {
+            LengthPenalty::Wu { .. } => LengthPenalty::Wu { alpha },
+            _ => LengthPenalty::Plain { alpha },
+        };
+    }
+    search.coverage_penalty = arguments.coverage_penalty.unwrap_or(search.coverage_penalty);
+    search.minimum_length = arguments.minimum_length.unwrap_or(search.minimum_length);
+    if let Some(most) = arguments.maximum_length {
+        if most < search.minimum_length.max(1) {
+            bail!("--maximum-length {most} is less than the minimum length {}", search.minimum_length.max(1));
+        }
+        (search.maximum_length_ratio, search.maximum_length_offset) = (0.0, most);
+    }
+    search.attention = arguments.alignment || arguments.heatmaps.is_some();
+    let wants = search.attention || dictionary.is_some() || search.coverage_penalty > 0.0;
+    if wants && !translator.model.attends() {
+        bail!(
+            "{}: this model has no attention, so there is nothing for --alignment, --heatmaps, --replace-unknown or --coverage-penalty",
+            arguments.model.display()
+        );
+    }
+    Ok(TranslateOptions {
+        search,
+        batch_tokens: arguments.batch_tokens.unwrap_or(recipe.batch_tokens),
+        view: arguments.view.view(),
+        replace_unknown: dictionary.map(Dictionary::into_map),
+    })
+}
+
+fn translate_chunk(
+    translator: &Translator,
+    chunk: &[String],
+    options: &TranslateOptions,
+    arguments: &Arguments,
+    count: &mut usize,
+    output: &mut impl Write,
+) -> Result<()> {
+    let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
+    for translation in translator.translate(&lines, options)? {
+        *count += 1;
+        match arguments.format {
+            Format::Text => write_text(&translation, arguments, output)?,
+            Format::Jsonl => writeln!(output, "{}", to_json(&translation, arguments)?)?,
+        }
+        if let (Some(folder), Some(aligned)) = (&arguments.heatmaps, translation.hypotheses.first().and_then(|h| h.aligned.as_ref())) {
+            write_heatmap(aligned, &folder.join(format!("line-{count}")))?;
+        }
+    }
+    // Whoever waits at the other end of a pipe gets a chunk when it is done.
+    output.flush()?;
+    Ok(())
+}
+
+fn write_text(translation: &Translation, arguments: &Arguments, output: &mut impl Write) -> Result<()> {
+    for hypothesis in &translation.hypotheses {
+        if arguments.pieces {
+            write!(output, "{}", hypothesis.pieces.join(" "))?;
+        } else {
+            write!(output, "{}", hypothesis.text)?;
+        }
+        if let (true, Some(aligned)) = (arguments.alignment, &hypothesis.aligned) {
+            write!(output, "\t{}", aligned.links)?;
+        }
+        writeln!(output)?;
+    }
+    Ok(())
+}
+
+fn to_json(translation: &Translation, arguments: &Arguments) -> Result<serde_json::Value> {
+    let hypotheses = translation
+        .hypotheses
+        .iter()
+        .map(|hypothesis| hypothesis_to_json(&translation.source, hypothesis, arguments))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(json!({ "source": translation.source, "hypotheses": hypotheses }))
+}
+
+fn hypothesis_to_json(source: &str, hypothesis: &Translated, arguments: &Arguments) -> Result<serde_json::Value> {
+    let mut value = json!({
+        "text": hypothesis.text,
+        "score": hypothesis.score,
+        "finished": hypothesis.finished,
+        "pieces": hypothesis.pieces,
+        "log_probabilities": hypothesis.log_probabilities,
+    });
+    if let (true, Some(aligned)) = (arguments.alignment, &hypothesis.aligned) {
+        value["alignment"] = serde_json::to_value(AlignmentRecord {
+            source: source.into(),
+            target: hypothesis.text.clone(),
+            source_words: aligned.source_words.clone(),
+            target_words: aligned.target_words.clone(),
+            source_pieces: None,
+            target_pieces: None,
+            weights: aligned.weights.clone(),
+            links: aligned.links.clone(),
+            score: None,
+        })?;
+    }
+    Ok(value)
+}

@@ -1,0 +1,17 @@
+//! Parallel text: reading, filtering, token indices, batches, the built-in corpus and downloads. No tensors.
+
+mod atomic;
+mod batches;
+mod checksum;
+mod download;
+mod filter;
+mod index;
+mod multi30k;
+mod read;
+pub mod synth;
+
+pub use batches::{BatchPlan, BatchSize, batches_in_order};
+pub use filter::{Filter, FilterOptions, FilterReport};
+pub use index::{IndexReport, IndexRequest, TokenIndex};
+pub use multi30k::{LANGUAGES, multi30k};
+pub use read::{Lines, Pairs, ParallelText, lines};

@@ -1,0 +1,102 @@
+//! The corpus as files.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Example, SynthOptions, generate, words};
+
+/// What was written, for printing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Sentence pairs in train, validation and test.
+    pub sentences: [usize; 3],
+    /// Distinct word forms over all splits, English and French, case folded.
+    pub forms: [usize; 2],
+    /// Mean number of whitespace-separated words per sentence, English and French.
+    pub mean_lengths: [f64; 2],
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([train, validation, test], [english, french], lengths) = (self.sentences, self.forms, self.mean_lengths);
+        writeln!(formatter, "sentence pairs: train {train}, validation {validation}, test {test}")?;
+        writeln!(formatter, "word forms: English {english}, French {french}")?;
+        write!(formatter, "mean length in words: English {:.1}, French {:.1}", lengths[0], lengths[1])
+    }
+}
+
+const NAMES: [&str; 3] = ["train", "validation", "test"];
+
+/// Writes `{train,validation,test}.{en,fr,gold}` and `README.txt` into `directory`, which is created if needed.
+///
+/// Each file appears whole or not at all. Line `n` of the three files of a split belong together; `.gold` has links in Pharaoh notation,
+/// `i-j` sure and `ipj` possible, English to French, words numbered from 0.
+///
+/// # Errors
+/// Where the directory or a file cannot be written.
+pub fn write(options: &SynthOptions, directory: &Path) -> Result<Summary> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create the directory {} for the built-in corpus", directory.display()))?;
+    let splits = generate(options);
+    let sets = [&splits.train, &splits.validation, &splits.test];
+    for (name, examples) in NAMES.iter().zip(sets) {
+        let lines = |line: fn(&Example) -> String| examples.iter().map(|example| line(example) + "\n").collect::<String>();
+        replace(directory, &format!("{name}.en"), &lines(|example| example.source.clone()))?;
+        replace(directory, &format!("{name}.fr"), &lines(|example| example.target.clone()))?;
+        replace(directory, &format!("{name}.gold"), &lines(Example::gold))?;
+    }
+    let summary = summarize(sets);
+    replace(directory, "README.txt", &readme(options, &summary))?;
+    Ok(summary)
+}
+
+fn summarize(sets: [&Vec<Example>; 3]) -> Summary {
+    let all = || sets.into_iter().flatten();
+    let forms: BTreeSet<String> = all().flat_map(words).collect();
+    let english = forms.iter().filter(|form| form.starts_with('e')).count();
+    let mean = |side: fn(&Example) -> &str| {
+        let words: usize = all().map(|example| side(example).split(' ').count()).sum();
+        words as f64 / all().count().max(1) as f64
+    };
+    Summary {
+        sentences: sets.map(Vec::len),
+        forms: [english, forms.len() - english],
+        mean_lengths: [mean(|example| &example.source), mean(|example| &example.target)],
+    }
+}
+
+fn readme(options: &SynthOptions, summary: &Summary) -> String {
+    format!(
+        "Targum's built-in English-French corpus\n\
+         \n\
+         This is generated text. A program made every sentence from a small grammar; nobody wrote or said any of it, and what a model\n\
+         scores on it says nothing about real translation. It is there so that a first run works offline and alignments can be scored.\n\
+         \n\
+         Seed {}. {summary}.\n\
+         \n\
+         train, validation, test: .en English, .fr French, .gold word alignments, line by line.\n\
+         Alignments: i-j is a sure link, ipj a possible one; i is the English word and j the French word, numbered from 0 over\n\
+         words separated by spaces.\n\
+         Validation and test hold out combinations of words: each of their sentences joins two words in a way no training sentence does.\n",
+        options.seed
+    )
+}
+
+/// Writes beside the final name, then renames: a reader never sees half a file.
+fn replace(directory: &Path, name: &str, text: &str) -> Result<()> {
+    let path = directory.join(name);
+    let temporary = directory.join(format!(".{name}.{}.partial", std::process::id()));
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        // The error to report is the one above.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("cannot write {}: is there space, and may you write there?", path.display()))
+}

@@ -1,0 +1,14 @@
+//! Targum: translation models that show what they attend to, on libtorch.
+//!
+//! Data flows one way: text → ids → batch → model → hypotheses with attention → text and alignments. `docs/house.md` says which
+//! room may use which.
+
+pub mod alignment;
+pub mod attention;
+pub mod batch;
+pub mod model;
+pub mod nn;
+pub mod recipe;
+pub mod runtime;
+pub mod search;
+pub mod text;

@@ -1,0 +1,22 @@
+//! From a recipe to a model: the only match over architectures.
+
+use anyhow::Result;
+use tch::Device;
+
+use super::Seq2Seq;
+use super::recurrent::RecurrentModel;
+use crate::recipe::ModelRecipe;
+
+/// Vocabulary sizes of both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vocabularies {
+    pub source: i64,
+    pub target: i64,
+}
+
+/// A model with starting weights, a function of `seed`.
+pub fn build(recipe: &ModelRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Box<dyn Seq2Seq>> {
+    match recipe {
+        ModelRecipe::Recurrent(recipe) => Ok(Box::new(RecurrentModel::new(recipe, vocabularies, seed, device)?)),
+    }
+}

@@ -1,0 +1,115 @@
+//! What search, training and alignment know of a model: the [`Seq2Seq`] trait. The only match over architectures is in `build`.
+
+mod build;
+pub mod recurrent;
+
+pub use build::{Vocabularies, build};
+
+use tch::Tensor;
+
+use crate::batch::Source;
+use crate::nn::Pass;
+
+/// A model from source ids to target ids that shows what it attends to.
+pub trait Seq2Seq {
+    /// Reads a batch of sources and works out all that needs to be done only once for each.
+    fn encode(&self, source: &Source, pass: &Pass) -> Encoded;
+
+    /// Teacher forcing over all steps at once. `input` [B, T] starts with BOS; row t of the result predicts the token after it.
+    fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded;
+
+    /// One step for R = B·W rows: W hypotheses of each source side by side. `previous` [R] is the token each one ends with.
+    fn step(&self, encoded: &Encoded, state: &DecoderState, previous: &Tensor, attention: WithAttention) -> Step;
+
+    /// The map from features to logits, apart from `decode` so that a loss can go through it in chunks.
+    fn output(&self) -> OutputLayer<'_>;
+
+    /// Trainable parameters by the names that checkpoints use, in a fixed order.
+    fn parameters(&self) -> Vec<(String, Tensor)>;
+
+    /// Whether there is attention to show at all.
+    fn attends(&self) -> bool;
+}
+
+/// Whether attention weights are wanted: some kernels give none, so it costs only those who ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithAttention {
+    Yes,
+    No,
+}
+
+/// A batch of sources as the decoder sees it. Every tensor is batch-first, so that search can drop rows without knowing what they mean.
+pub struct Encoded {
+    /// True where there is a token [B, S].
+    pub keep: Tensor,
+    /// Number of tokens as float [B, 1].
+    pub lengths: Tensor,
+    /// Whatever the model remembers of the source [B, ..].
+    pub memory: Vec<Tensor>,
+    /// Where its decoder starts.
+    pub initial: DecoderState,
+}
+
+impl Encoded {
+    /// The rows of these indices [B'] (int64).
+    pub fn select(&self, rows: &Tensor) -> Self {
+        Encoded {
+            keep: self.keep.index_select(0, rows),
+            lengths: self.lengths.index_select(0, rows),
+            memory: self.memory.iter().map(|tensor| tensor.index_select(0, rows)).collect(),
+            initial: self.initial.select(rows),
+        }
+    }
+
+    /// B
+    pub fn rows(&self) -> i64 {
+        self.keep.size()[0]
+    }
+}
+
+/// A decoder between two steps: a step number and batch-first tensors, which search repeats, reorders and drops without knowing
+/// their meaning.
+pub struct DecoderState {
+    /// How many tokens were consumed.
+    pub step: i64,
+    pub tensors: Vec<Tensor>,
+}
+
+impl DecoderState {
+    /// The rows of these indices (int64).
+    pub fn select(&self, rows: &Tensor) -> Self {
+        DecoderState { step: self.step, tensors: self.tensors.iter().map(|tensor| tensor.index_select(0, rows)).collect() }
+    }
+}
+
+/// Result of [`Seq2Seq::decode`].
+pub struct Decoded {
+    /// What the output layer reads [B, T, F].
+    pub features: Tensor,
+    /// Weights [B, layers, heads, T, S], when asked for and the model attends.
+    pub attention: Option<Tensor>,
+}
+
+/// Result of [`Seq2Seq::step`].
+pub struct Step {
+    /// Scores of the next token [R, V].
+    pub logits: Tensor,
+    /// Weights [R, layers, heads, S], when asked for and the model attends.
+    pub attention: Option<Tensor>,
+    pub state: DecoderState,
+}
+
+/// logits = features · weightᵀ + bias.
+pub struct OutputLayer<'a> {
+    /// [V, F]
+    pub weight: &'a Tensor,
+    /// [V]
+    pub bias: Option<&'a Tensor>,
+}
+
+impl OutputLayer<'_> {
+    /// Features [.., F] to logits [.., V].
+    pub fn logits(&self, features: &Tensor) -> Tensor {
+        features.linear(self.weight, self.bias)
+    }
+}

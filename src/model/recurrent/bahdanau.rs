@@ -1,0 +1,140 @@
+//! Bahdanau, Cho and Bengio 2015: attention before the cell, on the state before it.
+
+use tch::Tensor;
+
+use super::bridge::Sides;
+use super::build::Starts;
+use super::state::{flatten, unflatten};
+use super::{Decoder, Read};
+use crate::attention::{Attention, AttentionOptions, Prepared, Step};
+use crate::model::{DecoderState, Encoded, WithAttention};
+use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
+
+/// c_t = Σ_j α_tj h_j with α from (s_{t-1}, h_j); s_t = RNN([y_{t-1}; c_t], s_{t-1}) (section 3.1);
+/// features = maxout of U s_t + V y_{t-1} + C c_t (section A.2.2).
+///
+/// Two readings of the paper: its appendix writes s_{t-1} into the deep output where its equation 4 says s_t; equation 4 is
+/// followed, as most implementations do. An LSTM in place of the paper's gated unit starts with a zero cell.
+pub struct BahdanauDecoder {
+    stack: RecurrentStack,
+    attention: Attention,
+    /// s_0 = tanh(W_s ←h_1): from the backward direction, which ends at the first word.
+    start: Linear,
+    deep: Linear,
+    kind: CellKind,
+    dropout: f64,
+}
+
+/// Sizes and options of a [`BahdanauDecoder`].
+pub struct BahdanauOptions {
+    pub sides: Sides,
+    pub embedding: i64,
+    /// Features after maxout.
+    pub maxout: i64,
+    pub attention: AttentionOptions,
+    pub dropout: f64,
+}
+
+impl BahdanauDecoder {
+    pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Self {
+        let BahdanauOptions { sides, embedding, maxout, attention, dropout } = options;
+        let (kind, hidden, context) = (sides.kind, sides.decoder_hidden, attention.keys);
+        let joined = hidden + embedding + context;
+        BahdanauDecoder {
+            stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, starts.cell),
+            attention: Attention::new(scope.sub("attention"), attention),
+            start: Linear::new(scope.sub("start"), sides.encoder_hidden, hidden, starts.other),
+            deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, starts.other),
+            kind,
+            dropout: *dropout,
+        }
+    }
+
+    /// Deep output: [.., H], [.., E], [.., D] to [.., F]. Units k and F + k are a pair of which the larger one counts.
+    fn features(&self, hidden: &Tensor, embedded: &Tensor, context: &Tensor) -> Tensor {
+        let pairs = self.deep.forward(&Tensor::cat(&[hidden, embedded, context], -1)).chunk(2, -1);
+        pairs[0].maximum(&pairs[1])
+    }
+
+    fn prepared(encoded: &Encoded) -> Prepared {
+        Prepared {
+            keys: encoded.memory[0].shallow_clone(),
+            values: encoded.memory[1].shallow_clone(),
+            keep: encoded.keep.shallow_clone(),
+            lengths: encoded.lengths.shallow_clone(),
+        }
+    }
+}
+
+impl Decoder for BahdanauDecoder {
+    fn prepare(&self, read: &Read) -> Encoded {
+        let prepared = self.attention.prepare(&read.output.states, &read.keep, &read.lengths);
+        let top = read.output.finals.last().expect("an encoder has a layer");
+        let backward = top.last().expect("a layer has a direction");
+        let hidden = self.start.forward(&backward.hidden).tanh();
+        let cell = (self.kind == CellKind::Lstm).then(|| hidden.zeros_like());
+        let mut tensors = flatten(vec![CellState { hidden, cell }]);
+        if self.attention.wants_coverage() {
+            tensors.push(read.keep.zeros_like().to_kind(tch::Kind::Float));
+        }
+        Encoded {
+            keep: prepared.keep,
+            lengths: prepared.lengths,
+            memory: vec![prepared.keys, prepared.values],
+            initial: DecoderState { step: 0, tensors },
+        }
+    }
+
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>) {
+        let prepared = Self::prepared(encoded);
+        let cell = &self.stack.layers[0].forward;
+        let stepper = cell.stepper(prepared.values.size()[2]);
+        let (states, rest) = unflatten(&encoded.initial.tensors, self.kind, 1);
+        let mut state = states.into_iter().next().expect("one layer");
+        let mut covered = rest.first().map(|covered| covered.unsqueeze(1));
+        // Time first, so that each step's gates lie together.
+        let gates = cell.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0);
+        let (mut hidden, mut contexts, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for (step, gates) in gates.iter().enumerate() {
+            let query = state.hidden.unsqueeze(1);
+            let attended = self.attention.attend(&query, &prepared, Step::Same(step as i64), covered.as_ref());
+            let context = attended.context.squeeze_dim(1);
+            state = stepper.step(gates, Some(&context), &state);
+            hidden.push(state.hidden.shallow_clone());
+            contexts.push(context);
+            if let Some(covered) = &mut covered {
+                *covered = &*covered + &attended.weights;
+            }
+            if attention == WithAttention::Yes {
+                weights.push(attended.weights.squeeze_dim(1));
+            }
+        }
+        let features = self.features(&Tensor::stack(&hidden, 1), embedded, &Tensor::stack(&contexts, 1));
+        let weights = (attention == WithAttention::Yes).then(|| Tensor::stack(&weights, 1));
+        (pass.dropout(&features, self.dropout), weights)
+    }
+
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
+        let (rows, sources) = (embedded.size()[0], encoded.rows());
+        let side_by_side = |tensor: &Tensor| tensor.reshape([sources, rows / sources, -1]);
+        let prepared = Self::prepared(encoded);
+        let (states, rest) = unflatten(&state.tensors, self.kind, 1);
+        let covered = rest.first().map(side_by_side);
+        let query = side_by_side(&states[0].hidden);
+        let attended = self.attention.attend(&query, &prepared, Step::Same(state.step), covered.as_ref());
+        let context = attended.context.reshape([rows, -1]);
+        let cell = &self.stack.layers[0].forward;
+        let gates = cell.input_gates(embedded);
+        let next = cell.stepper(context.size()[1]).step(&gates, Some(&context), &states[0]);
+        let features = self.features(&next.hidden, embedded, &context);
+        let mut tensors = flatten(vec![next]);
+        if let Some(covered) = covered {
+            tensors.push((covered + &attended.weights).reshape([rows, -1]));
+        }
+        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors })
+    }
+
+    fn attends(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,155 @@
+//! A recurrent model from its recipe: sizes, options and starting values of every part.
+
+use anyhow::{Result, ensure};
+use tch::Device;
+
+use super::bahdanau::{BahdanauDecoder, BahdanauOptions};
+use super::bridge::Sides;
+use super::fixed::FixedContextDecoder;
+use super::luong::{LuongDecoder, LuongOptions};
+use super::{Decoder, RecurrentModel};
+use crate::attention::{AttentionOptions, ChoiceKind, ScoreKind};
+use crate::model::Vocabularies;
+use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack};
+use crate::recipe;
+
+impl RecurrentModel {
+    pub fn new(recipe: &recipe::RecurrentRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let root = parameters.root();
+        let starts = Starts::of(recipe.initialization);
+        let sides = sides(recipe);
+
+        let source_embedding = Embedding::new(root.sub("source_embedding"), vocabularies.source, recipe.embedding, starts.embedding);
+        let target_embedding = match recipe.tied {
+            recipe::Tied::All => {
+                ensure!(
+                    vocabularies.source == vocabularies.target,
+                    "model.recurrent.tied = \"all\" needs one vocabulary for both sides, found {} and {} pieces; set tokenizer.joint = true",
+                    vocabularies.source,
+                    vocabularies.target
+                );
+                Embedding::tied(&source_embedding.weight)
+            }
+            _ => Embedding::new(root.sub("target_embedding"), vocabularies.target, recipe.embedding, starts.embedding),
+        };
+        let encoder = RecurrentStack::new(
+            root.sub("encoder"),
+            sides.kind,
+            recipe.embedding,
+            sides.encoder_hidden,
+            sides.encoder_layers,
+            sides.bidirectional,
+            starts.cell,
+        );
+        let attention = AttentionOptions {
+            score: score(recipe.attention.score),
+            choice: choice(&recipe.attention),
+            size: recipe.attention.size,
+            query: sides.decoder_hidden,
+            keys: sides.memory(),
+            maximum_length: recipe.maximum_length,
+            coverage: recipe.attention.coverage,
+            initialization: starts.other,
+            score_initialization: starts.score,
+            energy_initialization: starts.energy,
+        };
+        let scope = root.sub("decoder");
+        let (embedding, dropout) = (recipe.embedding, recipe.dropout);
+        let decoder: Box<dyn Decoder> = match recipe.decoder.kind {
+            recipe::DecoderKind::None => Box::new(FixedContextDecoder::new(scope, &sides, embedding, dropout, &starts)),
+            recipe::DecoderKind::Bahdanau => {
+                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, dropout };
+                Box::new(BahdanauDecoder::new(scope, &options, &starts))
+            }
+            recipe::DecoderKind::Luong => {
+                let input_feeding = recipe.decoder.input_feeding;
+                let options = LuongOptions { sides, embedding, input_feeding, attention, dropout };
+                Box::new(LuongDecoder::new(scope, &options, &starts))
+            }
+        };
+        let output = match recipe.tied {
+            recipe::Tied::None => Linear::new(root.sub("output"), recipe.features(), vocabularies.target, starts.other),
+            recipe::Tied::Decoder | recipe::Tied::All => {
+                let bias = root.sub("output").tensor("bias", &[vocabularies.target], Initialization::Constant(0.0));
+                Linear { weight: target_embedding.weight.shallow_clone(), bias: Some(bias) }
+            }
+        };
+        drop(root);
+        Ok(RecurrentModel { source_embedding, target_embedding, encoder, decoder, output, dropout, parameters })
+    }
+}
+
+fn sides(recipe: &recipe::RecurrentRecipe) -> Sides {
+    Sides {
+        kind: match recipe.cell {
+            recipe::CellKind::Lstm => CellKind::Lstm,
+            recipe::CellKind::Gru => CellKind::Gru,
+        },
+        encoder_layers: recipe.encoder.layers,
+        encoder_hidden: recipe.hidden,
+        bidirectional: recipe.encoder.bidirectional,
+        decoder_layers: recipe.decoder.layers,
+        decoder_hidden: recipe.decoder_hidden(),
+    }
+}
+
+fn score(score: recipe::ScoreKind) -> ScoreKind {
+    match score {
+        recipe::ScoreKind::Additive => ScoreKind::Additive,
+        recipe::ScoreKind::Dot => ScoreKind::Dot,
+        recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
+        recipe::ScoreKind::General => ScoreKind::General,
+        recipe::ScoreKind::Concat => ScoreKind::Concat,
+        recipe::ScoreKind::Location => ScoreKind::Location,
+    }
+}
+
+fn choice(attention: &recipe::AttentionRecipe) -> ChoiceKind {
+    match attention.choice {
+        recipe::ChoiceKind::Global => ChoiceKind::Global,
+        recipe::ChoiceKind::LocalM => ChoiceKind::LocalMonotonic { window: attention.window },
+        recipe::ChoiceKind::LocalP => ChoiceKind::LocalPredictive { window: attention.window },
+    }
+}
+
+/// Starting values by the papers.
+pub(super) struct Starts {
+    pub cell: CellInitialization,
+    pub score: Initialization,
+    pub energy: Initialization,
+    pub embedding: Initialization,
+    pub other: Initialization,
+}
+
+impl Starts {
+    fn of(initialization: recipe::InitializationKind) -> Self {
+        match initialization {
+            // Luong et al. 2015, section 4: all parameters uniform in [-0.1, 0.1].
+            recipe::InitializationKind::Uniform => {
+                let uniform = Initialization::Uniform(0.1);
+                Starts { cell: CellInitialization { input: uniform, recurrent: uniform }, score: uniform, energy: uniform, embedding: uniform, other: uniform }
+            }
+            // Bahdanau et al. 2015, section B.1: recurrent matrices orthogonal, W_a and U_a N(0, 0.001²), V_a and
+            // biases zero, the rest N(0, 0.01²).
+            recipe::InitializationKind::Bahdanau => {
+                let small = Initialization::Normal(0.01);
+                Starts {
+                    cell: CellInitialization { input: small, recurrent: Initialization::Orthogonal },
+                    score: Initialization::Normal(0.001),
+                    energy: Initialization::Constant(0.0),
+                    embedding: small,
+                    other: small,
+                }
+            }
+            recipe::InitializationKind::Xavier => Starts {
+                cell: CellInitialization { input: Initialization::Xavier, recurrent: Initialization::Orthogonal },
+                score: Initialization::Xavier,
+                energy: Initialization::Xavier,
+                // By Glorot's rule a row would shrink as the vocabulary grows, though only one of its rows is ever read at once.
+                embedding: Initialization::Uniform(0.1),
+                other: Initialization::Xavier,
+            },
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Luong, Pham and Manning 2015: attention after the cell.
+
+use tch::{Kind, Tensor};
+
+use super::bridge::{Bridge, Sides};
+use super::build::Starts;
+use super::state::{flatten, unflatten};
+use super::{Decoder, Read};
+use crate::attention::{Attended, Attention, AttentionOptions, Prepared, Step};
+use crate::model::{DecoderState, Encoded, WithAttention};
+use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Stepper};
+
+/// h_t = stacked RNN of y_{t-1} (with input feeding: of [y_{t-1}; h̃_{t-1}], section 3.3); c_t from h_t;
+/// features = h̃_t = tanh(W_c [c_t; h_t]) (equation 5).
+///
+/// Without input feeding nothing flows from attention back into the recurrence, so training runs it over the whole target in one
+/// fused call and attends to all steps at once.
+pub struct LuongDecoder {
+    stack: RecurrentStack,
+    attention: Attention,
+    combine: Linear,
+    bridge: Bridge,
+    kind: CellKind,
+    hidden: i64,
+    input_feeding: bool,
+    dropout: f64,
+}
+
+/// Sizes and options of a [`LuongDecoder`].
+pub struct LuongOptions {
+    pub sides: Sides,
+    pub embedding: i64,
+    pub input_feeding: bool,
+    pub attention: AttentionOptions,
+    pub dropout: f64,
+}
+
+impl LuongDecoder {
+    pub fn new(scope: Scope, options: &LuongOptions, starts: &Starts) -> Self {
+        let (kind, hidden, layers) = (options.sides.kind, options.sides.decoder_hidden, options.sides.decoder_layers);
+        let input = options.embedding + if options.input_feeding { hidden } else { 0 };
+        LuongDecoder {
+            stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
+            attention: Attention::new(scope.sub("attention"), &options.attention),
+            combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden, hidden, starts.other),
+            bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
+            kind,
+            hidden,
+            input_feeding: options.input_feeding,
+            dropout: options.dropout,
+        }
+    }
+
+    fn prepared(encoded: &Encoded) -> Prepared {
+        Prepared {
+            keys: encoded.memory[0].shallow_clone(),
+            values: encoded.memory[1].shallow_clone(),
+            keep: encoded.keep.shallow_clone(),
+            lengths: encoded.lengths.shallow_clone(),
+        }
+    }
+
+    fn unpack(&self, tensors: &[Tensor]) -> Memory {
+        let (states, rest) = unflatten(tensors, self.kind, self.stack.layers.len());
+        let mut rest = rest.iter().map(Tensor::shallow_clone);
+        let feed = if self.input_feeding { rest.next() } else { None };
+        Memory { states, feed, covered: rest.next() }
+    }
+
+    /// h̃ = tanh(W_c [c; h])
+    fn combined(&self, context: &Tensor, hidden: &Tensor) -> Tensor {
+        self.combine.forward(&Tensor::cat(&[context, hidden], -1)).tanh()
+    }
+
+    /// Recurrence over the whole target, then attention.
+    fn decode_at_once(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
+        let prepared = Self::prepared(encoded);
+        let Memory { states, covered, .. } = self.unpack(&encoded.initial.tensors);
+        let hidden = self.stack.run(embedded, &states, self.dropout, pass).states;
+        let attended = match covered {
+            None => self.attention.attend(&hidden, &prepared, Step::From(0), None),
+            Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1)),
+        };
+        (self.combined(&attended.context, &hidden), attended.weights)
+    }
+
+    /// With coverage each step's attention needs those before it, though the recurrence does not.
+    fn attend_in_turn(&self, hidden: &Tensor, prepared: &Prepared, mut covered: Tensor) -> Attended {
+        let (mut contexts, mut weights) = (Vec::new(), Vec::new());
+        for (step, query) in hidden.split(1, 1).iter().enumerate() {
+            let attended = self.attention.attend(query, prepared, Step::Same(step as i64), Some(&covered));
+            covered = covered + &attended.weights;
+            contexts.push(attended.context);
+            weights.push(attended.weights);
+        }
+        Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }
+    }
+
+    /// Input feeding: step by step.
+    fn decode_in_turn(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> (Tensor, Vec<Tensor>) {
+        let prepared = Self::prepared(encoded);
+        let mut memory = self.unpack(&encoded.initial.tensors);
+        let (rows, steps) = (embedded.size()[0], embedded.size()[1]);
+        let steppers = self.steppers();
+        // Time first, so that each step's gates lie together.
+        let gates = self.stack.layers[0].forward.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0);
+        let between = (self.stack.layers.len() > 1)
+            .then(|| {
+                let size = [steps, self.stack.layers.len() as i64 - 1, rows, self.hidden];
+                pass.mask(&size, self.dropout, Kind::Float, embedded.device())
+            })
+            .flatten();
+        let (mut features, mut weights) = (Vec::new(), Vec::new());
+        for (step, gates) in gates.iter().enumerate() {
+            let masks = between.as_ref().map(|masks| masks.get(step as i64));
+            let attended = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, Side { step: step as i64, beside: 1 });
+            features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
+            weights.push(attended.weights.squeeze_dim(1));
+        }
+        (Tensor::stack(&features, 1), weights)
+    }
+
+    fn steppers(&self) -> Vec<Stepper<'_>> {
+        let fed = if self.input_feeding { self.hidden } else { 0 };
+        // Upper layers read nothing but the layer below.
+        self.stack.layers.iter().enumerate().map(|(layer, l)| l.forward.stepper(if layer == 0 { fed } else { 0 })).collect()
+    }
+
+    /// One step of every layer and the attention; leaves the new state (and h̃ as `feed`) in `memory`.
+    fn advance(
+        &self,
+        steppers: &[Stepper],
+        gates: &Tensor,
+        masks: Option<&Tensor>,
+        prepared: &Prepared,
+        memory: &mut Memory,
+        side: Side,
+    ) -> Attended {
+        let fed = if self.input_feeding { memory.feed.as_ref() } else { None };
+        memory.states[0] = steppers[0].step(gates, fed, &memory.states[0]);
+        for layer in 1..steppers.len() {
+            let below = &memory.states[layer - 1].hidden;
+            let input = match masks {
+                Some(masks) => below * masks.get(layer as i64 - 1),
+                None => below.shallow_clone(),
+            };
+            let gates = self.stack.layers[layer].forward.input_gates(&input);
+            memory.states[layer] = steppers[layer].step(&gates, None, &memory.states[layer]);
+        }
+        let hidden = &memory.states.last().expect("a decoder has a layer").hidden;
+        let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);
+        let covered = memory.covered.as_ref().map(side_by_side);
+        let attended = self.attention.attend(&side_by_side(hidden), prepared, Step::Same(side.step), covered.as_ref());
+        let context = attended.context.reshape([hidden.size()[0], -1]);
+        memory.feed = Some(self.combined(&context, hidden));
+        if let Some(covered) = covered {
+            memory.covered = Some((covered + &attended.weights).reshape([hidden.size()[0], -1]));
+        }
+        attended
+    }
+}
+
+/// The decoder's state with its parts named.
+struct Memory {
+    states: Vec<CellState>,
+    /// h̃ of the step before.
+    feed: Option<Tensor>,
+    /// Sum of earlier weights [R, S].
+    covered: Option<Tensor>,
+}
+
+/// Where a step stands: its number, and how many hypotheses of a source are side by side.
+struct Side {
+    step: i64,
+    beside: i64,
+}
+
+impl Decoder for LuongDecoder {
+    fn prepare(&self, read: &Read) -> Encoded {
+        let prepared = self.attention.prepare(&read.output.states, &read.keep, &read.lengths);
+        let mut tensors = flatten(self.bridge.cross(&read.output));
+        if self.input_feeding {
+            tensors.push(tensors[0].zeros_like());
+        }
+        if self.attention.wants_coverage() {
+            tensors.push(read.keep.zeros_like().to_kind(Kind::Float));
+        }
+        Encoded {
+            keep: prepared.keep,
+            lengths: prepared.lengths,
+            memory: vec![prepared.keys, prepared.values],
+            initial: DecoderState { step: 0, tensors },
+        }
+    }
+
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>) {
+        let wanted = attention == WithAttention::Yes;
+        let (features, weights) = if self.input_feeding {
+            let (features, weights) = self.decode_in_turn(encoded, embedded, pass);
+            (features, wanted.then(|| Tensor::stack(&weights, 1)))
+        } else {
+            let (features, weights) = self.decode_at_once(encoded, embedded, pass);
+            (features, Some(weights))
+        };
+        (pass.dropout(&features, self.dropout), weights)
+    }
+
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
+        let rows = embedded.size()[0];
+        let mut memory = self.unpack(&state.tensors);
+        let gates = self.stack.layers[0].forward.input_gates(embedded);
+        let side = Side { step: state.step, beside: rows / encoded.rows() };
+        let attended = self.advance(&self.steppers(), &gates, None, &Self::prepared(encoded), &mut memory, side);
+        let features = memory.feed.expect("a step leaves its features");
+        let mut tensors = flatten(memory.states);
+        if self.input_feeding {
+            tensors.push(features.shallow_clone());
+        }
+        tensors.extend(memory.covered);
+        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors })
+    }
+
+    fn attends(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,39 @@
+//! Encoder-decoder RNNs: one encoder, one file a decoder family.
+
+mod bahdanau;
+mod bridge;
+mod build;
+mod fixed;
+mod luong;
+mod model;
+mod state;
+
+pub use model::RecurrentModel;
+
+use tch::Tensor;
+
+use super::{DecoderState, Encoded, WithAttention};
+use crate::nn::{Pass, StackOutput};
+
+/// A source as the encoder leaves it.
+pub(crate) struct Read {
+    pub output: StackOutput,
+    /// True where there is a token [B, S].
+    pub keep: Tensor,
+    /// Number of tokens as float [B, 1].
+    pub lengths: Tensor,
+}
+
+/// What the families differ in. Features go to the output layer, which the model owns.
+pub(crate) trait Decoder {
+    /// Works out once what steps need of a source.
+    fn prepare(&self, read: &Read) -> Encoded;
+
+    /// All steps for embedded inputs [B, T, E]: features [B, T, F] and weights [B, T, S].
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>);
+
+    /// One step for embedded inputs [R, E]: features [R, F], weights [R, S], and the next state.
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState);
+
+    fn attends(&self) -> bool;
+}

@@ -1,0 +1,26 @@
+//! Token ids to vectors.
+
+use tch::Tensor;
+
+use super::{Initialization, Scope};
+
+/// A table `weight` [V, D]. The row of padding is an ordinary row: nothing that is used ever depends on it.
+pub struct Embedding {
+    pub weight: Tensor,
+}
+
+impl Embedding {
+    pub fn new(scope: Scope, vocabulary: i64, size: i64, initialization: Initialization) -> Self {
+        Embedding { weight: scope.tensor("weight", &[vocabulary, size], initialization) }
+    }
+
+    /// The same table under another use (tied embeddings).
+    pub fn tied(weight: &Tensor) -> Self {
+        Embedding { weight: weight.shallow_clone() }
+    }
+
+    /// Ids [..] to vectors [.., D].
+    pub fn forward(&self, ids: &Tensor) -> Tensor {
+        Tensor::embedding(&self.weight, ids, -1, false, false)
+    }
+}

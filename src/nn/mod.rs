@@ -1,0 +1,20 @@
+//! Building blocks of networks: parameters, linear maps, embeddings, recurrent layers with true lengths, masks, losses.
+//!
+//! Shape letters of the house: B batch, S source length, T target length, D model size, H heads, K head size, V vocabulary,
+//! W beam width, Z memory slots, Q queries at once. Batch first. Masks are boolean, true = may be attended, and end in `keep`.
+
+mod embedding;
+mod linear;
+mod masked;
+mod parameters;
+mod pass;
+mod projected_loss;
+mod recurrent;
+
+pub use embedding::Embedding;
+pub use linear::Linear;
+pub use masked::masked_softmax;
+pub use parameters::{Initialization, Parameters, Scope};
+pub use pass::Pass;
+pub use projected_loss::{LossSums, ProjectedLoss};
+pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};

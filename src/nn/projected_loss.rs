@@ -1,0 +1,121 @@
+//! The output projection and the label-smoothed cross-entropy in one pass over chunks of rows.
+//!
+//! With a vocabulary of ten thousand the logits of a batch are its largest tensor by far. Here a chunk of rows is projected,
+//! its loss and gradient are worked out at once in closed form, and the logits are forgotten: the chunk stays in the cache, and
+//! nothing of size rows × V outlives it.
+
+use tch::{Kind, Tensor, no_grad};
+
+/// Rows at once: a chunk of logits should fit the cache.
+const CHUNK: i64 = 256;
+
+/// Label-smoothed cross-entropy over y = x Wᵀ + b.
+///
+/// With smoothing ε the target distribution gives 1 - ε to the right word and spreads ε evenly over the whole vocabulary
+/// (Szegedy et al. 2016, section 7), as `torch.nn.functional.cross_entropy(label_smoothing=ε)` does.
+pub struct ProjectedLoss<'a> {
+    /// W [V, D].
+    pub weight: &'a Tensor,
+    /// b [V].
+    pub bias: Option<&'a Tensor>,
+    /// ε in [0, 1).
+    pub label_smoothing: f64,
+}
+
+/// What a pass found, summed over rows.
+pub struct LossSums {
+    /// Scalar whose `backward()` gives the gradient of `sum` to x, W and b. Its value is not the loss.
+    pub backward: Tensor,
+    /// Summed loss, smoothing included.
+    pub sum: f64,
+    /// Summed negative log likelihood in nats.
+    pub nll: f64,
+}
+
+impl ProjectedLoss<'_> {
+    /// `features` [N, D] against `targets` [N] (int64): sums, and gradients made in the same pass.
+    pub fn with_gradient(&self, features: &Tensor, targets: &Tensor) -> LossSums {
+        let (gradient, weight_gradient, bias_gradient, sum, nll) = no_grad(|| self.chunks(&features.detach(), targets));
+        let mut backward = (features * gradient).sum(Kind::Float) + (self.weight * weight_gradient).sum(Kind::Float);
+        if let (Some(bias), Some(gradient)) = (self.bias, bias_gradient) {
+            backward += (bias * gradient).sum(Kind::Float);
+        }
+        LossSums { backward, sum, nll }
+    }
+
+    fn chunks(&self, features: &Tensor, targets: &Tensor) -> (Tensor, Tensor, Option<Tensor>, f64, f64) {
+        let (rows, vocabulary) = (features.size()[0], self.weight.size()[0]);
+        let (smooth, sure) = (self.label_smoothing / vocabulary as f64, 1.0 - self.label_smoothing);
+        let mut weight_gradient = self.weight.zeros_like();
+        let mut bias_gradient = self.bias.map(Tensor::zeros_like);
+        let mut gradients = Vec::new();
+        let mut sums = Vec::new();
+        for start in (0..rows).step_by(CHUNK as usize) {
+            let count = CHUNK.min(rows - start);
+            let x = features.narrow(0, start, count);
+            let target = targets.narrow(0, start, count).unsqueeze(1);
+            let mut log_probabilities = x.linear(self.weight, self.bias).log_softmax(-1, Kind::Float);
+            let picked = log_probabilities.gather(1, &target, false).sum(Kind::Double);
+            // Only the smoothed loss needs the sum over the whole vocabulary.
+            let spread = if smooth > 0.0 { log_probabilities.sum(Kind::Double) } else { picked.zeros_like() };
+            sums.push(Tensor::stack(&[picked, spread], 0));
+            // d loss / d logits = softmax - target distribution.
+            let mut delta = log_probabilities.exp_();
+            if smooth > 0.0 {
+                delta -= smooth;
+            }
+            let delta = delta.scatter_add_(1, &target, &Tensor::full([count, 1], -sure, (Kind::Float, x.device())));
+            gradients.push(delta.matmul(self.weight));
+            let _ = weight_gradient.addmm_(&delta.tr(), &x);
+            if let Some(gradient) = &mut bias_gradient {
+                *gradient += delta.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
+            }
+        }
+        let sums = Tensor::stack(&sums, 0).sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
+        let (picked, spread) = (sums.double_value(&[0]), sums.double_value(&[1]));
+        (Tensor::cat(&gradients, 0), weight_gradient, bias_gradient, -sure * picked - smooth * spread, -picked)
+    }
+
+    /// The sums alone, for validation: (loss, negative log likelihood).
+    pub fn sums(&self, features: &Tensor, targets: &Tensor) -> (f64, f64) {
+        let (_, _, _, sum, nll) = no_grad(|| self.chunks(&features.detach(), targets));
+        (sum, nll)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Reduction};
+
+    #[test]
+    fn equals_libtorchs_cross_entropy_and_its_gradients() {
+        tch::manual_seed(3);
+        for (rows, smoothing, with_bias) in [(5, 0.0, true), (700, 0.1, true), (300, 0.1, false)] {
+            let leaf = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let (x, w, b) = (leaf(&[rows, 8]), leaf(&[50, 8]), leaf(&[50]));
+            let targets = Tensor::randint(50, [rows], (Kind::Int64, Device::Cpu));
+            let bias = with_bias.then_some(&b);
+            let plain = x.linear(&w, bias).cross_entropy_loss(&targets, None::<Tensor>, Reduction::Sum, -100, smoothing);
+            plain.backward();
+            let expected: Vec<Tensor> = [&x, &w].iter().map(|t| t.grad().copy()).collect();
+            let expected_bias = with_bias.then(|| b.grad().copy());
+            for mut t in [x.grad(), w.grad()] {
+                let _ = t.zero_();
+            }
+            let sums = ProjectedLoss { weight: &w, bias, label_smoothing: smoothing }.with_gradient(&x, &targets);
+            let loss = plain.double_value(&[]);
+            assert!((sums.sum - loss).abs() < 1e-5 * loss.abs(), "{} {loss}", sums.sum);
+            if with_bias {
+                let _ = b.grad().zero_();
+            }
+            sums.backward.backward();
+            for (t, want) in [&x, &w].iter().zip(&expected) {
+                assert!(t.grad().allclose(want, 1e-4, 1e-5, false));
+            }
+            if let Some(want) = expected_bias {
+                assert!(b.grad().allclose(&want, 1e-4, 1e-5, false));
+            }
+        }
+    }
+}

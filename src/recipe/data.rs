@@ -1,0 +1,94 @@
+use serde::{Deserialize, Serialize};
+
+use super::check::Checks;
+use super::corpus_path::CorpusPath;
+
+/// The parallel text: `[data]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Language of the source side, and its file extension where a corpus is given as a prefix. Default `en`.
+    #[serde(default = "english")]
+    pub source: String,
+    /// Language of the target side, and its file extension. Default `fr`.
+    #[serde(default = "french")]
+    pub target: String,
+    /// What the model learns from. Required.
+    pub train: CorpusPath,
+    /// What validations translate and score. Required.
+    pub validation: CorpusPath,
+    /// What is scored once, after training.
+    pub test: Option<CorpusPath>,
+    /// Which pairs of the training corpus are left out: `[data.filters]`.
+    #[serde(default)]
+    pub filters: FilterRecipe,
+}
+
+/// Pairs of the training corpus that are left out, besides those with an empty side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilterRecipe {
+    /// Fewest pieces a side may have; at least 1. Default 1.
+    pub minimum_length: usize,
+    /// Most pieces a side may have, end of sentence not counted. Default 100.
+    pub maximum_length: usize,
+    /// Longest side over shortest, in pieces, at most this; at least 1. Default 9, as in Moses' `clean-corpus-n.perl`.
+    pub maximum_ratio: f64,
+    /// Whether a pair that occurred before is left out. Default false.
+    pub remove_duplicates: bool,
+}
+
+impl Default for DataRecipe {
+    fn default() -> Self {
+        Self {
+            source: english(),
+            target: french(),
+            train: CorpusPath::prefix("data/synth/train"),
+            validation: CorpusPath::prefix("data/synth/validation"),
+            test: None,
+            filters: FilterRecipe::default(),
+        }
+    }
+}
+
+impl Default for FilterRecipe {
+    fn default() -> Self {
+        Self { minimum_length: 1, maximum_length: 100, maximum_ratio: 9.0, remove_duplicates: false }
+    }
+}
+
+impl DataRecipe {
+    /// The corpora given, with the keys they stand under.
+    pub fn corpora(&self) -> impl Iterator<Item = (&'static str, &CorpusPath)> {
+        [("data.train", Some(&self.train)), ("data.validation", Some(&self.validation)), ("data.test", self.test.as_ref())]
+            .into_iter()
+            .filter_map(|(key, corpus)| Some((key, corpus?)))
+    }
+
+    pub(super) fn check(&self, checks: &mut Checks) {
+        for (key, language) in [("data.source", &self.source), ("data.target", &self.target)] {
+            let good = !language.is_empty() && language.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+            checks.ensure(key, good, || format!("is {language:?}, expected a language code such as \"en\""));
+        }
+        let prefixed = self.corpora().any(|(_, corpus)| corpus.is_prefix());
+        checks.conflict(&["data.source", "data.target"], prefixed && self.source == self.target, || {
+            format!("both sides are `{}`, so a prefix names one file for both; give `source` and `target` files", self.source)
+        });
+        let filters = &self.filters;
+        checks.value("data.filters.minimum_length", filters.minimum_length, "1 or more", |length| length >= 1);
+        checks.value("data.filters.maximum_ratio", filters.maximum_ratio, "1 or more", |ratio| ratio >= 1.0);
+        checks.conflict(
+            &["data.filters.maximum_length", "data.filters.minimum_length"],
+            filters.maximum_length < filters.minimum_length,
+            || format!("{} is below the minimum, {}", filters.maximum_length, filters.minimum_length),
+        );
+    }
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+fn french() -> String {
+    "fr".to_owned()
+}

@@ -1,0 +1,204 @@
+//! From TOML to a recipe, telling all problems at once.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::check::Checks;
+use super::overrides;
+use super::problem::{Problem, RecipeError};
+use super::reader::{Fault, FaultKind, Node, list};
+use super::{Metric, ModelRecipe, Recipe};
+
+impl Recipe {
+    /// Reads a recipe and writes `overrides`, each `key.path=value`, over it.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not TOML; otherwise a [`RecipeError`] with everything that is wrong.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Self::read(&text, &name, path, overrides)
+    }
+
+    /// Reads a recipe's text. `name` stands in where it gives none; `file` is what errors call it.
+    pub(super) fn read(text: &str, name: &str, file: &Path, overrides: &[String]) -> Result<Self> {
+        let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.display()))?;
+        table.entry("name").or_insert_with(|| Value::String(name.to_owned()));
+        let mut problems: Vec<Problem> =
+            overrides.iter().filter_map(|setting| overrides::apply(&mut table, setting).err()).collect();
+        let recipe = read_table(&table, &mut problems);
+        let mut checks = Checks::new(&table, problems);
+        if let Some(recipe) = &recipe {
+            recipe.check(&mut checks);
+        }
+        match (recipe, checks.into_problems()) {
+            (Some(recipe), problems) if problems.is_empty() => Ok(recipe),
+            (_, problems) => Err(RecipeError { file: file.to_owned(), problems }.into()),
+        }
+    }
+
+    /// The whole recipe as TOML, defaults included; reading it gives the same recipe.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("cannot write the recipe as TOML")
+    }
+
+    /// Looks for the files of every corpus.
+    ///
+    /// # Errors
+    /// A [`RecipeError`] with all that are missing, speaking of the recipe as `file`.
+    pub fn check_paths(&self, file: &Path) -> Result<()> {
+        let mut problems = Vec::new();
+        for (key, corpus) in self.data.corpora() {
+            let missing = corpus.missing(&self.data.source, &self.data.target);
+            problems.extend(missing.into_iter().map(|message| Problem { path: key.to_owned(), message }));
+        }
+        if self.training.metric == Metric::Aer && self.data.validation.gold_file().is_none() {
+            let message = "aer needs gold alignments: give `gold` in `data.validation`, or choose another metric".to_owned();
+            problems.push(Problem { path: "training.metric".to_owned(), message });
+        }
+        if problems.is_empty() { Ok(()) } else { Err(RecipeError { file: file.to_owned(), problems }.into()) }
+    }
+
+    fn check(&self, checks: &mut Checks) {
+        let good_name = !self.name.is_empty() && !self.name.starts_with('.') && !self.name.contains(['/', '\\', '\0']);
+        checks.ensure("name", good_name, || format!("is {:?}, expected the name of a folder", self.name));
+        checks.value("seed", self.seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
+        self.data.check(checks);
+        self.tokenizer.check(checks);
+        match &self.model {
+            ModelRecipe::Recurrent(model) => {
+                model.check(checks);
+                checks.conflict(
+                    &["model.recurrent.tied", "tokenizer.joint"],
+                    model.tied == super::Tied::All && !self.tokenizer.joint,
+                    || "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`".to_owned(),
+                );
+                let longest = self.data.filters.maximum_length;
+                checks.conflict(
+                    &["data.filters.maximum_length", "model.recurrent.maximum_length"],
+                    i64::try_from(longest).map_or(true, |longest| longest >= model.maximum_length),
+                    || {
+                        format!(
+                            "lets {longest} pieces and the end of sentence through, more than `model.recurrent.maximum_length = {}`",
+                            model.maximum_length
+                        )
+                    },
+                );
+            }
+        }
+        self.training.check(checks);
+        self.search.check(checks);
+    }
+}
+
+/// Reads the table as often as it takes: serde stops at the first fault, so each is noted and mended from the defaults until none is left.
+/// Returns nothing where a fault cannot be mended.
+fn read_table(table: &Table, problems: &mut Vec<Problem>) -> Option<Recipe> {
+    let defaults = Table::try_from(Recipe::default()).expect("the default recipe is TOML");
+    let mut table = table.clone();
+    loop {
+        let fault = match Recipe::deserialize(Node::Table(&table)) {
+            Ok(recipe) => return Some(recipe),
+            Err(fault) => fault,
+        };
+        let before = table.clone();
+        let (at, message) = describe(&fault, &defaults);
+        problems.push(Problem { path: at.join("."), message });
+        let unknown = matches!(fault.kind, FaultKind::UnknownKey { .. });
+        match lookup(&defaults, &at) {
+            Some(value) if !unknown => insert(&mut table, &at, value.clone()),
+            _ => remove(&mut table, &at),
+        }
+        if table == before {
+            return None;
+        }
+    }
+}
+
+/// Where a fault is and what to say about it.
+fn describe(fault: &Fault, defaults: &Table) -> (Vec<String>, String) {
+    let mut path = fault.path.clone();
+    let message = match &fault.kind {
+        FaultKind::UnknownKey { key, known } => {
+            path.push(key.clone());
+            let hint = match nearest(key, known) {
+                Some(right) => format!("did you mean `{right}`?"),
+                None => match elsewhere(key, defaults) {
+                    Some(right) => format!("did you mean `{right}`?"),
+                    None => format!("known here: {}", list(known)),
+                },
+            };
+            format!("unknown key; {hint}")
+        }
+        FaultKind::UnknownChoice { name, known } => {
+            let hint = nearest(name, known).map_or_else(String::new, |right| format!("did you mean `{right}`? "));
+            format!("unknown choice `{name}`; {hint}known: {}", list(known))
+        }
+        FaultKind::Missing { key } => {
+            path.push((*key).to_owned());
+            "is missing and has no default".to_owned()
+        }
+        FaultKind::Other(message) => message.clone(),
+    };
+    (path, message)
+}
+
+/// The name that was probably meant: a slip of the fingers away, or holding what was written.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = name.replace('-', "_").to_lowercase();
+    let distance = |right: &str| strsim::damerau_levenshtein(&plain, &right.replace('-', "_"));
+    let right = known.iter().copied().min_by_key(|right| distance(right))?;
+    if distance(right) <= (plain.chars().count() / 3).max(1) {
+        return Some(right);
+    }
+    let holding: Vec<&str> = known.iter().copied().filter(|right| plain.len() >= 3 && right.contains(&plain)).collect();
+    if let [right] = holding[..] { Some(right) } else { None }
+}
+
+/// The path of a key that has this name in another table.
+fn elsewhere(key: &str, defaults: &Table) -> Option<String> {
+    let mut paths = Vec::new();
+    collect(defaults, "", &mut paths);
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let known: Vec<String> = paths.iter().map(|path| last(path)).collect();
+    let right = nearest(key, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
+    paths.into_iter().find(|path| last(path) == right)
+}
+
+fn collect(table: &Table, above: &str, paths: &mut Vec<String>) {
+    for (key, value) in table {
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        if let Value::Table(below) = value {
+            collect(below, &path, paths);
+        }
+        paths.push(path);
+    }
+}
+
+fn lookup<'a>(table: &'a Table, path: &[String]) -> Option<&'a Value> {
+    let (last, above) = path.split_last()?;
+    above.iter().try_fold(table, |table, key| table.get(key)?.as_table())?.get(last)
+}
+
+fn parent<'a>(table: &'a mut Table, path: &[String]) -> Option<&'a mut Table> {
+    path.iter().try_fold(table, |table, key| table.get_mut(key)?.as_table_mut())
+}
+
+fn insert(table: &mut Table, path: &[String], value: Value) {
+    if let Some((last, above)) = path.split_last()
+        && let Some(table) = parent(table, above)
+    {
+        table.insert(last.clone(), value);
+    }
+}
+
+fn remove(table: &mut Table, path: &[String]) {
+    if let Some((last, above)) = path.split_last()
+        && let Some(table) = parent(table, above)
+    {
+        table.remove(last);
+    }
+}

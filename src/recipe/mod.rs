@@ -1,0 +1,77 @@
+//! Typed recipes: what a run trains on, which model, how it trains and how it searches, in one TOML file.
+//!
+//! Keys are in snake_case, named choices in kebab-case. Everything has a default but the training and validation corpora, the model's
+//! family and the end of training. [`Recipe::load`] tells all problems of a recipe at once, before anything starts.
+
+mod check;
+mod corpus_path;
+mod data;
+mod load;
+mod model;
+mod optimizer;
+mod overrides;
+mod problem;
+mod reader;
+mod recurrent;
+mod recurrent_table;
+mod schedule;
+mod search;
+mod tokenizer;
+mod training;
+
+use serde::{Deserialize, Serialize};
+
+pub use corpus_path::{CorpusPath, CorpusText, TextFiles};
+pub use data::{DataRecipe, FilterRecipe};
+pub use model::ModelRecipe;
+pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, SgdRecipe};
+pub use problem::{Problem, RecipeError};
+pub use recurrent::{
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, RecurrentRecipe, ScoreKind, Tied,
+};
+pub use schedule::{
+    ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,
+};
+pub use search::{LengthPenalty, SearchRecipe};
+pub use tokenizer::{TokenizerKind, TokenizerRecipe};
+pub use training::{Metric, Normalise, TrainingRecipe};
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of the run and of its folder. Default the recipe's file name without its extension.
+    pub name: String,
+    /// What all chance in the run derives from; below 2⁶³. Default 1.
+    #[serde(default = "one")]
+    pub seed: u64,
+    pub data: DataRecipe,
+    #[serde(default)]
+    pub tokenizer: TokenizerRecipe,
+    pub model: ModelRecipe,
+    #[serde(default)]
+    pub training: TrainingRecipe,
+    #[serde(default)]
+    pub search: SearchRecipe,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            name: "recipe".to_owned(),
+            seed: one(),
+            data: DataRecipe::default(),
+            tokenizer: TokenizerRecipe::default(),
+            model: ModelRecipe::default(),
+            training: TrainingRecipe::default(),
+            search: SearchRecipe::default(),
+        }
+    }
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+use serde::{Deserialize, Serialize};
+
+use super::check::Checks;
+use super::recurrent_table::RecurrentTable;
+
+/// A recurrent encoder and decoder: `[model.recurrent]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "RecurrentTable", into = "RecurrentTable")]
+pub struct RecurrentRecipe {
+    /// Width of source and target embeddings. Default 256.
+    pub embedding: i64,
+    /// Width of a layer's state; in a bidirectional encoder, of each direction. Default 256.
+    pub hidden: i64,
+    /// The recurrent unit of encoder and decoder. Default `lstm`.
+    pub cell: CellKind,
+    pub encoder: EncoderRecipe,
+    pub decoder: DecoderRecipe,
+    /// Only with a decoder that attends. Default: the score of the decoder's paper, additive for `bahdanau` and general for `luong`, with a
+    /// global choice.
+    pub attention: AttentionRecipe,
+    /// Dropout of embeddings, between layers and before the output layer; 0 to 1, 1 excluded. Default 0.2 (Luong et al. 2015).
+    pub dropout: f64,
+    /// Which embeddings the output layer shares (Press and Wolf 2017); needs as many features before the output layer as `embedding`.
+    /// Default `none`.
+    pub tied: Tied,
+    /// How parameters start. Default `uniform-0.1`.
+    pub initialization: InitializationKind,
+    /// Longest sentence in pieces, end of sentence included, on either side; the positions that location scores know. Default 200.
+    pub maximum_length: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// Hochreiter and Schmidhuber 1997, with forget gates.
+    Lstm,
+    /// Cho et al. 2014.
+    Gru,
+}
+
+/// `[model.recurrent.encoder]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncoderRecipe {
+    /// Stacked layers, 1 or more. Default 1.
+    pub layers: i64,
+    /// Whether each layer also reads from the end. Default true.
+    pub bidirectional: bool,
+}
+
+/// `[model.recurrent.decoder]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecoderRecipe {
+    /// The family. Default `luong`.
+    pub kind: DecoderKind,
+    /// Stacked layers, 1 or more; `bahdanau` has 1. Default 1.
+    pub layers: i64,
+    /// Width of its layers' states where it differs from the encoder's `hidden`.
+    pub hidden: Option<i64>,
+    /// `luong` only: whether the attentional state enters the next step's input (Luong et al. 2015, section 3.3). Default false.
+    pub input_feeding: bool,
+    /// `bahdanau` only: features after maxout, l in the paper. Default half of the state's width; 0 for the other kinds.
+    pub maxout: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecoderKind {
+    /// No attention: the encoder's final state is all the decoder sees (Sutskever et al. 2014; Cho et al. 2014).
+    None,
+    /// Attention from the state before, its context into the cell (Bahdanau et al. 2015).
+    Bahdanau,
+    /// Attention after the cell, joined with it (Luong et al. 2015).
+    Luong,
+}
+
+/// `[model.recurrent.attention]`: how keys are scored and how scores become a choice; any score works with any choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttentionRecipe {
+    /// Required where the table is given.
+    pub score: ScoreKind,
+    /// Default `global`.
+    pub choice: ChoiceKind,
+    /// `local-m` and `local-p`: D, positions on either side of the centre; the Gaussian's σ is D/2. 1 or more. Default 10 (Luong et al. 2015).
+    pub window: i64,
+    /// `additive` and `concat`: width of the hidden layer, n' in Bahdanau et al. Default the width of the decoder's state.
+    pub size: i64,
+    /// Whether a score also sees the attention its key had so far (Tu et al. 2016). Default false.
+    pub coverage: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScoreKind {
+    /// v·tanh(W q + U k) (Bahdanau et al. 2015).
+    Additive,
+    /// q·k (Luong et al. 2015).
+    Dot,
+    /// q·k / √d (Vaswani et al. 2017).
+    ScaledDot,
+    /// q·W k (Luong et al. 2015).
+    General,
+    /// v·tanh(W [q; k]) (Luong et al. 2015).
+    Concat,
+    /// W q: from the query and the position alone (Luong et al. 2015).
+    Location,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChoiceKind {
+    /// Softmax over the whole source.
+    Global,
+    /// Softmax over a window that moves one word a step (Luong et al. 2015, section 3.2).
+    LocalM,
+    /// Softmax over a window around a predicted centre, under a Gaussian (Luong et al. 2015, equations 9 and 10).
+    LocalP,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tied {
+    None,
+    /// Target embedding and output layer.
+    Decoder,
+    /// Source embedding, target embedding and output layer; needs a joint tokenizer.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitializationKind {
+    /// Everything from U(-0.1, 0.1) (Luong et al. 2015).
+    #[serde(rename = "uniform-0.1")]
+    Uniform,
+    /// Recurrent matrices orthogonal, W_a and U_a from N(0, 0.001²), v_a and biases 0, the rest from N(0, 0.01²) (Bahdanau et al. 2015,
+    /// appendix B.1).
+    Bahdanau,
+    /// Matrices from U(±√(6 / (inputs + outputs))), biases 0 (Glorot and Bengio 2010).
+    Xavier,
+}
+
+impl Default for RecurrentRecipe {
+    fn default() -> Self {
+        RecurrentTable::default().into()
+    }
+}
+
+impl Default for EncoderRecipe {
+    fn default() -> Self {
+        Self { layers: 1, bidirectional: true }
+    }
+}
+
+impl RecurrentRecipe {
+    /// Width of the decoder's states.
+    pub fn decoder_hidden(&self) -> i64 {
+        self.decoder.hidden.unwrap_or(self.hidden)
+    }
+
+    /// Width of the encoder's states as the decoder sees them.
+    pub fn memory(&self) -> i64 {
+        if self.encoder.bidirectional { 2 * self.hidden } else { self.hidden }
+    }
+
+    /// Features that enter the output layer.
+    pub fn features(&self) -> i64 {
+        match self.decoder.kind {
+            DecoderKind::Bahdanau => self.decoder.maxout,
+            DecoderKind::None | DecoderKind::Luong => self.decoder_hidden(),
+        }
+    }
+
+    pub(super) fn check(&self, checks: &mut Checks) {
+        let (decoder, attention) = (&self.decoder, &self.attention);
+        let mut counts = vec![
+            ("embedding", self.embedding),
+            ("hidden", self.hidden),
+            ("maximum_length", self.maximum_length),
+            ("encoder.layers", self.encoder.layers),
+            ("decoder.layers", decoder.layers),
+            ("decoder.hidden", decoder.hidden.unwrap_or(1)),
+        ];
+        if decoder.kind == DecoderKind::Bahdanau {
+            counts.push(("decoder.maxout", decoder.maxout));
+        }
+        if decoder.kind != DecoderKind::None {
+            counts.extend([("attention.window", attention.window), ("attention.size", attention.size)]);
+        }
+        for (key, count) in counts {
+            checks.value(&path(key), count, "1 or more", |count| count >= 1);
+        }
+        checks.value(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
+        self.check_kind(checks);
+        self.check_widths(checks);
+    }
+
+    fn check_kind(&self, checks: &mut Checks) {
+        let kind = self.decoder.kind;
+        let conflicts = [
+            (
+                "attention",
+                kind == DecoderKind::None && checks.given("model.recurrent.attention"),
+                "a decoder of kind `none` does not attend: remove the table, or choose `bahdanau` or `luong`",
+            ),
+            (
+                "decoder.input_feeding",
+                kind != DecoderKind::Luong && self.decoder.input_feeding,
+                "only a decoder of kind `luong` feeds its attentional state back (`bahdanau` has the context in its cell already)",
+            ),
+            (
+                "decoder.maxout",
+                kind != DecoderKind::Bahdanau && checks.given("model.recurrent.decoder.maxout"),
+                "only a decoder of kind `bahdanau` has a maxout layer",
+            ),
+            (
+                "decoder.layers",
+                kind == DecoderKind::Bahdanau && self.decoder.layers != 1,
+                "a decoder of kind `bahdanau` has 1 layer (`luong` stacks)",
+            ),
+        ];
+        for (key, conflicting, message) in conflicts {
+            checks.conflict(&[&path(key), "model.recurrent.decoder.kind"], conflicting, || message.to_owned());
+        }
+    }
+
+    fn check_widths(&self, checks: &mut Checks) {
+        let (keys, queries) = (self.memory(), self.decoder_hidden());
+        let compares = matches!(self.attention.score, ScoreKind::Dot | ScoreKind::ScaledDot);
+        checks.conflict(
+            &[&path("attention.score"), &path("hidden"), &path("encoder"), &path("decoder")],
+            compares && self.decoder.kind != DecoderKind::None && keys != queries,
+            || {
+                format!(
+                    "a dot product needs keys and queries of one width, found {keys} (encoder) and {queries} (decoder): \
+                     set `model.recurrent.decoder.hidden = {keys}`, or use `general`"
+                )
+            },
+        );
+        let features = self.features();
+        checks.conflict(
+            &[&path("tied"), &path("embedding"), &path("hidden"), &path("decoder")],
+            self.tied != Tied::None && features != self.embedding,
+            || {
+                let key = if self.decoder.kind == DecoderKind::Bahdanau { "decoder.maxout" } else { "decoder.hidden" };
+                format!(
+                    "a tied output layer needs as many features as the embedding is wide, found {features} and {0}: \
+                     set `model.recurrent.{key} = {0}`",
+                    self.embedding
+                )
+            },
+        );
+    }
+}
+
+fn path(key: &str) -> String {
+    format!("model.recurrent.{key}")
+}

@@ -1,0 +1,148 @@
+//! `[model.recurrent]` as it is written. Some defaults rest on other keys; [`RecurrentRecipe`] has them worked out.
+
+use serde::{Deserialize, Serialize};
+
+use super::recurrent::{
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, RecurrentRecipe, ScoreKind, Tied,
+};
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RecurrentTable {
+    embedding: i64,
+    hidden: i64,
+    cell: CellKind,
+    dropout: f64,
+    tied: Tied,
+    initialization: InitializationKind,
+    maximum_length: i64,
+    encoder: EncoderRecipe,
+    decoder: DecoderTable,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention: Option<AttentionTable>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DecoderTable {
+    kind: DecoderKind,
+    layers: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden: Option<i64>,
+    input_feeding: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maxout: Option<i64>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttentionTable {
+    score: ScoreKind,
+    #[serde(default = "global")]
+    choice: ChoiceKind,
+    #[serde(default = "ten")]
+    window: i64,
+    size: Option<i64>,
+    #[serde(default)]
+    coverage: bool,
+}
+
+impl Default for RecurrentTable {
+    fn default() -> Self {
+        Self {
+            embedding: 256,
+            hidden: 256,
+            cell: CellKind::Lstm,
+            dropout: 0.2,
+            tied: Tied::None,
+            initialization: InitializationKind::Uniform,
+            maximum_length: 200,
+            encoder: EncoderRecipe::default(),
+            decoder: DecoderTable::default(),
+            attention: None,
+        }
+    }
+}
+
+impl Default for DecoderTable {
+    fn default() -> Self {
+        Self { kind: DecoderKind::Luong, layers: 1, hidden: None, input_feeding: false, maxout: None }
+    }
+}
+
+impl From<RecurrentTable> for RecurrentRecipe {
+    fn from(table: RecurrentTable) -> Self {
+        let DecoderTable { kind, layers, hidden, input_feeding, maxout } = table.decoder;
+        let width = hidden.unwrap_or(table.hidden);
+        let papers = match kind {
+            DecoderKind::Bahdanau => ScoreKind::Additive,
+            DecoderKind::None | DecoderKind::Luong => ScoreKind::General,
+        };
+        let attention = table.attention.unwrap_or(AttentionTable {
+            score: papers,
+            choice: global(),
+            window: ten(),
+            size: None,
+            coverage: false,
+        });
+        Self {
+            embedding: table.embedding,
+            hidden: table.hidden,
+            cell: table.cell,
+            encoder: table.encoder,
+            decoder: DecoderRecipe {
+                kind,
+                layers,
+                hidden,
+                input_feeding,
+                maxout: if kind == DecoderKind::Bahdanau { maxout.unwrap_or((width / 2).max(1)) } else { 0 },
+            },
+            attention: AttentionRecipe {
+                score: attention.score,
+                choice: attention.choice,
+                window: attention.window,
+                size: attention.size.unwrap_or(width),
+                coverage: attention.coverage,
+            },
+            dropout: table.dropout,
+            tied: table.tied,
+            initialization: table.initialization,
+            maximum_length: table.maximum_length,
+        }
+    }
+}
+
+/// Leaves out what has no meaning for the decoder's kind.
+impl From<RecurrentRecipe> for RecurrentTable {
+    fn from(recipe: RecurrentRecipe) -> Self {
+        let DecoderRecipe { kind, layers, hidden, input_feeding, maxout } = recipe.decoder;
+        let AttentionRecipe { score, choice, window, size, coverage } = recipe.attention;
+        let attention = AttentionTable { score, choice, window, size: Some(size), coverage };
+        Self {
+            embedding: recipe.embedding,
+            hidden: recipe.hidden,
+            cell: recipe.cell,
+            dropout: recipe.dropout,
+            tied: recipe.tied,
+            initialization: recipe.initialization,
+            maximum_length: recipe.maximum_length,
+            encoder: recipe.encoder,
+            decoder: DecoderTable {
+                kind,
+                layers,
+                hidden,
+                input_feeding,
+                maxout: (kind == DecoderKind::Bahdanau).then_some(maxout),
+            },
+            attention: (kind != DecoderKind::None).then_some(attention),
+        }
+    }
+}
+
+fn global() -> ChoiceKind {
+    ChoiceKind::Global
+}
+
+fn ten() -> i64 {
+    10
+}

@@ -1,0 +1,11 @@
+//! What stands under everything: libtorch and its CUDA half, devices, threads, the allocator, interrupts.
+
+mod allocator;
+mod device;
+mod libtorch;
+mod threads;
+
+pub use allocator::keep_memory;
+pub use device::{Chosen, DeviceChoice, usable_gpu_count};
+pub use libtorch::{CudaLibrary, Libtorch, libtorch};
+pub use threads::{core_count, set_threads};

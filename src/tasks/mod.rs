@@ -1,0 +1,3 @@
+//! What the one trainer can train.
+
+pub mod translation;

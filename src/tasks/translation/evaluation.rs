@@ -1,0 +1,135 @@
+//! Held-out data and what is scored on it.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::task::real_rows;
+use crate::batch::{Source, Target};
+use crate::corpus::{ParallelText, batches_in_order};
+use crate::metrics::{Bleu, Chrf, GoldLinks, Score, alignment_error_rate, read_gold};
+use crate::model::WithAttention;
+use crate::nn::{Pass, ProjectedLoss};
+use crate::recipe::{CorpusPath, DataRecipe};
+use crate::translator::{AttentionView, TranslateOptions, Translator};
+
+/// A validation or test set, small enough to be held in memory.
+pub struct HeldOut {
+    pub sources: Vec<String>,
+    pub targets: Vec<String>,
+    /// Gold word alignments, where there are any.
+    pub gold: Option<Vec<GoldLinks>>,
+}
+
+/// Scores on a [`HeldOut`] set.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evaluation {
+    /// Mean negative log likelihood of a target piece, in nats.
+    pub loss: f64,
+    pub perplexity: f64,
+    pub bleu: Score,
+    pub chrf: Score,
+    /// Alignment error rate of forced decoding, where there is gold and the model attends.
+    pub aer: Option<f64>,
+    #[serde(skip)]
+    pub hypotheses: Vec<String>,
+}
+
+impl Evaluation {
+    /// By the names that `training.metric` uses.
+    pub fn named(&self) -> Vec<(String, f64)> {
+        let mut scores = vec![
+            ("loss".to_string(), self.loss),
+            ("perplexity".into(), self.perplexity),
+            ("bleu".into(), self.bleu.value),
+            ("chrf".into(), self.chrf.value),
+        ];
+        scores.extend(self.aer.map(|aer| ("aer".to_string(), aer)));
+        scores
+    }
+}
+
+impl HeldOut {
+    /// Reads at most `limit` pairs, unfiltered, and their gold alignments.
+    pub fn read(data: &DataRecipe, path: &CorpusPath, limit: Option<usize>) -> Result<Self> {
+        let text: ParallelText = super::data::open(data, path)?;
+        let pairs = text.pairs()?.take(limit.unwrap_or(usize::MAX)).collect::<Result<Vec<_>>>()?;
+        let (sources, targets): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
+        let gold = match path.gold_file() {
+            Some((file, base)) => {
+                let mut gold = read_gold(&file, base)?;
+                anyhow::ensure!(
+                    gold.len() >= sources.len(),
+                    "{}: {} lines of gold alignments for {} sentence pairs",
+                    file.display(),
+                    gold.len(),
+                    sources.len()
+                );
+                gold.truncate(sources.len());
+                Some(gold)
+            }
+            None => None,
+        };
+        Ok(HeldOut { sources, targets, gold })
+    }
+
+    /// Loss, BLEU, chrF, and AER where it can be had.
+    pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Evaluation> {
+        let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
+        let targets: Vec<&str> = self.targets.iter().map(String::as_str).collect();
+        let hypotheses: Vec<String> = translator
+            .translate(&sources, options)?
+            .into_iter()
+            .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
+            .collect();
+        let produced: Vec<&str> = hypotheses.iter().map(String::as_str).collect();
+        let loss = self.loss(translator, options.batch_tokens);
+        let lowercase = translator.tokenizers.target().lowercases();
+        Ok(Evaluation {
+            loss,
+            perplexity: loss.exp(),
+            bleu: Bleu { lowercase, ..Bleu::default() }.corpus(&produced, &[&targets])?,
+            chrf: Chrf { lowercase, ..Chrf::default() }.corpus(&produced, &[&targets])?,
+            aer: self.alignment_error_rate(translator, options.batch_tokens)?,
+            hypotheses,
+        })
+    }
+
+    fn loss(&self, translator: &Translator, batch_tokens: usize) -> f64 {
+        let encode = |lines: &[String], tokenizer: &crate::text::Tokenizer| {
+            tokenizer.encode_batch(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let sources = encode(&self.sources, translator.tokenizers.source());
+        let targets = encode(&self.targets, translator.tokenizers.target());
+        let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
+        let model = translator.model.as_ref();
+        let _guard = tch::no_grad_guard();
+        let pass = Pass::evaluation();
+        let (mut nll, mut tokens) = (0.0, 0);
+        for batch in batches_in_order(&lengths, batch_tokens) {
+            let source: Vec<&[u32]> = batch.iter().map(|&pair| sources[pair].ids.as_slice()).collect();
+            let target: Vec<&[u32]> = batch.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
+            let source = Source::new(&source, translator.device);
+            let target = Target::new(&target, translator.device);
+            let decoded = model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::No);
+            let output = model.output();
+            let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.0 };
+            nll += loss.sums(&real_rows(&decoded.features, &target.real), &target.output).1;
+            tokens += target.tokens();
+        }
+        nll / tokens.max(1) as f64
+    }
+
+    /// Links of forced decoding against gold (Luong et al. 2015, section 5.4).
+    fn alignment_error_rate(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<f64>> {
+        let Some(gold) = self.gold.as_ref().filter(|_| translator.model.attends()) else { return Ok(None) };
+        let pairs: Vec<(&str, &str)> =
+            self.sources.iter().map(String::as_str).zip(self.targets.iter().map(String::as_str)).collect();
+        let predicted = translator
+            .force(&pairs, batch_tokens, AttentionView::default())?
+            .into_iter()
+            .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
+            .collect::<Result<Vec<_>>>()?;
+        let predicted: Vec<&[(usize, usize)]> = predicted.iter().map(|links| links.as_slice()).collect();
+        Ok(Some(alignment_error_rate(&predicted, gold)?.aer))
+    }
+}

@@ -1,0 +1,10 @@
+//! Training a translation model: data by the recipe, loss by teacher forcing, validation by the path users translate with.
+
+mod data;
+mod evaluation;
+mod pictures;
+mod task;
+mod tokenizers;
+
+pub use evaluation::{Evaluation, HeldOut};
+pub use task::TranslationTask;

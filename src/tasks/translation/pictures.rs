@@ -1,0 +1,32 @@
+//! Heatmaps of fixed validation sentences, so that attention can be watched forming.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::evaluation::HeldOut;
+use crate::alignment::{Heatmap, Links};
+use crate::translator::{AttentionView, Translator};
+
+/// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
+pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory: &Path) -> Result<()> {
+    if !translator.model.attends() || count == 0 {
+        return Ok(());
+    }
+    let pairs: Vec<(&str, &str)> =
+        held_out.sources.iter().map(String::as_str).zip(held_out.targets.iter().map(String::as_str)).take(count).collect();
+    let forced = translator.force(&pairs, 4096, AttentionView::default())?;
+    for (number, pair) in forced.into_iter().enumerate() {
+        let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };
+        let mut heatmap =
+            Heatmap::new("", &aligned.target_words, &aligned.source_words, aligned.weights)?.with_links(aligned.links)?;
+        if let Some(gold) = &held_out.gold {
+            heatmap = heatmap.with_gold(gold[number].sure.iter().copied().collect::<Links>())?;
+        }
+        let path = directory.join(format!("sentence-{}.svg", number + 1));
+        std::fs::write(&path, heatmap.svg()).with_context(|| format!("{}: cannot write", path.display()))?;
+        let path = path.with_extension("png");
+        std::fs::write(&path, heatmap.png(2)?).with_context(|| format!("{}: cannot write", path.display()))?;
+    }
+    Ok(())
+}

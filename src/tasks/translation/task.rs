@@ -1,0 +1,104 @@
+//! The task as the trainer sees it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Device, Tensor};
+
+use super::data::TrainingData;
+use super::evaluation::HeldOut;
+use super::pictures;
+use crate::batch::{Source, Target};
+use crate::checkpoint::Config;
+use crate::model::WithAttention;
+use crate::nn::{Pass, ProjectedLoss};
+use crate::recipe::Recipe;
+use crate::train::{Loss, Parameter, Task, Validation};
+use crate::translator::Translator;
+
+/// A translation model with its data.
+pub struct TranslationTask {
+    pub translator: Translator,
+    recipe: Recipe,
+    data: TrainingData,
+    validation: HeldOut,
+}
+
+impl TranslationTask {
+    /// Checks and reads the data, trains tokenizers where the run folder has none yet, and makes the model.
+    pub fn prepare(recipe: &Recipe, run_folder: &Path, device: Device) -> Result<Self> {
+        let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
+        let (data, tokenizers) = TrainingData::prepare(recipe, run_folder)?;
+        let languages = (recipe.data.source.as_str(), recipe.data.target.as_str());
+        let config = Config::new(languages, &tokenizers, &recipe.model, &recipe.search);
+        let translator = Translator::new(config, tokenizers, recipe.seed, device)?;
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, validation })
+    }
+
+    /// How many training pairs there are, and what share of a batch is padding.
+    pub fn summary(&self) -> String {
+        self.data.summary()
+    }
+}
+
+impl Task for TranslationTask {
+    type Batch = Vec<usize>;
+
+    fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>> {
+        Ok(self.data.epoch(seed, epoch))
+    }
+
+    fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss> {
+        let (sources, targets) = self.data.pairs(batch);
+        let source = Source::new(&sources, self.translator.device);
+        let target = Target::new(&targets, self.translator.device);
+        let model = self.translator.model.as_ref();
+        let encoded = model.encode(&source, pass);
+        let decoded = model.decode(&encoded, &target.input, pass, WithAttention::No);
+        let features = real_rows(&decoded.features, &target.real);
+        let output = model.output();
+        let loss =
+            ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: self.recipe.training.label_smoothing };
+        let sums = loss.with_gradient(&features, &target.output);
+        Ok(Loss {
+            backward: sums.backward,
+            sum: sums.sum,
+            nll: sums.nll,
+            terms: target.tokens() as u64,
+            sequences: batch.len() as u64,
+            source_tokens: source.lengths.iter().sum::<i64>() as u64,
+            target_tokens: target.tokens() as u64,
+        })
+    }
+
+    fn describe(&self, batch: &Self::Batch) -> String {
+        self.data.describe(batch)
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        self.translator.model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
+    }
+
+    fn validate(&self) -> Result<Validation> {
+        let evaluation = self.validation.evaluate(&self.translator, &self.translator.translate_options())?;
+        Ok(Validation { scores: evaluation.named() })
+    }
+
+    fn pictures(&self, directory: &Path) -> Result<()> {
+        pictures::draw(&self.translator, &self.validation, self.recipe.training.pictures, directory)
+    }
+
+    fn save(&self, directory: &Path) -> Result<()> {
+        self.translator.save(directory)
+    }
+
+    fn load(&mut self, directory: &Path) -> Result<()> {
+        self.translator.load_weights(directory)
+    }
+}
+
+/// The rows of [B, T, F] that are no padding: [N, F].
+pub(super) fn real_rows(features: &Tensor, real: &Tensor) -> Tensor {
+    let width = *features.size().last().expect("features have a size");
+    features.reshape([-1, width]).index_select(0, real)
+}

@@ -1,0 +1,125 @@
+//! From ids back to text, with the place in the text that every piece fills.
+
+use super::pipeline::MARK;
+use super::special;
+use super::tokenizer::{Tokenizer, byte_of};
+use super::words::words;
+
+/// Text before its first space is stripped.
+#[derive(Default)]
+struct Rendered {
+    text: String,
+    /// For each id the bytes of `text` it stands for.
+    spans: Vec<(usize, usize)>,
+    /// Byte pieces that follow each other, as places in `spans` and bytes: only together can they be read.
+    bytes: Vec<(usize, u8)>,
+}
+
+impl Rendered {
+    fn push(&mut self, place: usize, text: &str) {
+        self.read_bytes();
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.spans[place] = (start, self.text.len());
+    }
+
+    fn read_bytes(&mut self) {
+        let (places, bytes): (Vec<usize>, Vec<u8>) = self.bytes.drain(..).unzip();
+        match std::str::from_utf8(&bytes) {
+            Ok(characters) => {
+                for (at, character) in characters.char_indices() {
+                    let start = self.text.len();
+                    self.text.push(character);
+                    for &place in &places[at..at + character.len_utf8()] {
+                        self.spans[place] = (start, self.text.len());
+                    }
+                }
+            }
+            Err(_) => {
+                for place in places {
+                    let start = self.text.len();
+                    self.text.push(char::REPLACEMENT_CHARACTER);
+                    self.spans[place] = (start, self.text.len());
+                }
+            }
+        }
+    }
+}
+
+impl Tokenizer {
+    /// The text of the ids. Special tokens, unknown ones included, and ids outside the vocabulary leave no trace. Byte pieces that are no
+    /// UTF-8 together become one U+FFFD each.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.decode_replacing(ids, |_| None)
+    }
+
+    /// [`Self::decode`] with a text for unknown tokens: `replacement` is given the index of each among `ids`, and none leaves it out.
+    ///
+    /// A piece says itself whether a space precedes it, an unknown token cannot. On the word level one is put there, except at the start
+    /// and after what attaches to the right: an elided word (`l'`), an opening bracket or quote, and a hyphen or slash that is itself
+    /// attached to what precedes it. The other kinds keep spaces apart from unknown characters, and none is needed.
+    pub fn decode_replacing(&self, ids: &[u32], replacement: impl FnMut(usize) -> Option<String>) -> String {
+        let mut text = self.render(ids, replacement).text;
+        if text.starts_with(' ') {
+            text.remove(0);
+        }
+        text
+    }
+
+    /// The words of the decoded text, and for each id the index of the word it is part of: none for special tokens and lone spaces. The
+    /// mark of a space belongs to the word it begins.
+    pub fn pieces_to_words(&self, ids: &[u32]) -> (Vec<String>, Vec<Option<u32>>) {
+        self.pieces_to_words_replacing(ids, |_| None)
+    }
+
+    /// [`Self::pieces_to_words`] for the text of [`Self::decode_replacing`].
+    pub fn pieces_to_words_replacing(
+        &self,
+        ids: &[u32],
+        replacement: impl FnMut(usize) -> Option<String>,
+    ) -> (Vec<String>, Vec<Option<u32>>) {
+        let Rendered { text, spans, .. } = self.render(ids, replacement);
+        let found = words(&text);
+        let word_of = |(start, end): (usize, usize)| {
+            let visible = text[start..end].find(|character: char| !character.is_whitespace());
+            let at = start + visible.unwrap_or(end - start);
+            let index = found.partition_point(|&(_, word_end)| word_end <= at);
+            (start < end && found.get(index).is_some_and(|&(word_start, _)| word_start <= at)).then_some(index as u32)
+        };
+        let of_pieces = spans.iter().map(|&span| word_of(span)).collect();
+        (found.iter().map(|&(start, end)| text[start..end].to_owned()).collect(), of_pieces)
+    }
+
+    fn render(&self, ids: &[u32], mut replacement: impl FnMut(usize) -> Option<String>) -> Rendered {
+        let mut rendered = Rendered { spans: vec![(0, 0); ids.len()], ..Rendered::default() };
+        let mut previous = "";
+        for (place, &id) in ids.iter().enumerate() {
+            if id == special::UNK {
+                if let Some(text) = replacement(place) {
+                    let space = self.pipeline.steps.single_symbols && !attaches_right(previous);
+                    rendered.push(place, &if space { format!(" {text}") } else { text });
+                    previous = "";
+                }
+            } else if id as usize >= special::SPELLINGS.len() && (id as usize) < self.size() {
+                previous = self.piece(id);
+                match byte_of(previous) {
+                    Some(byte) => rendered.bytes.push((place, byte)),
+                    None => rendered.push(place, &previous.replace(MARK, " ")),
+                }
+            }
+        }
+        rendered.read_bytes();
+        rendered
+    }
+}
+
+/// Whether what follows the piece, its own mark unknown, stands right after it.
+fn attaches_right(piece: &str) -> bool {
+    let mut characters = piece.chars().rev();
+    match characters.next() {
+        Some('\'' | '’') => characters.next().is_some_and(char::is_alphabetic),
+        Some('(' | '[' | '{' | '“' | '‘' | '¿' | '¡') => true,
+        Some('-' | '/') => characters.next().is_none(),
+        _ => false,
+    }
+}

@@ -1,0 +1,21 @@
+//! Text: words, and the tokenizers between raw lines and ids. No tensors.
+//!
+//! A line is read as its [`words`]: what stands between white space. Each word is normalised (NFC, lower case if asked for), marked with
+//! `▁` for the space before it, cut into runs of letters and of other symbols, and cut further by the model of the [`Kind`]. Ids come with
+//! the word and the bytes of the raw line each piece stands for ([`Encoding`]), so that what a model attends to can be shown on the text
+//! as it was given.
+
+mod decode;
+mod normalise;
+mod pipeline;
+pub mod special;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+mod train;
+mod unigram;
+mod words;
+
+pub use tokenizer::{Encoding, Tokenizer};
+pub use train::{Kind, TokenizerOptions, TrainingReport};
+pub use words::words;

@@ -1,0 +1,238 @@
+//! A trained tokenizer: its file, its vocabulary, and encoding.
+
+use super::normalise::Normalised;
+use super::pipeline::{MARK, Pipeline, Steps, added_tokens};
+use super::special;
+use super::words::words;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rayon::prelude::*;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use tokenizers::{Model, ModelWrapper};
+
+/// A line as pieces, without special tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoding {
+    /// The ids of the pieces.
+    pub ids: Vec<u32>,
+    /// For each piece the index of its word among [`words`] of the raw line; never falls.
+    pub words: Vec<u32>,
+    /// For each piece its bytes in the raw line: whole characters, so that several pieces of one character (its UTF-8 bytes, or what
+    /// normalisation made of a letter and its marks) share them. A piece that is nothing but the mark of a space has the empty range
+    /// before its word. Starts and ends never fall, and together the ranges hold every byte that is not white space.
+    pub spans: Vec<(usize, usize)>,
+}
+
+/// A piece of one word and its bytes in the raw word.
+type WordPiece = (u32, (usize, usize));
+
+/// Between raw lines and ids. Decoding what was encoded gives the line back, but for
+/// - normalisation: NFC (by the tables of the `tokenizers` crate, which leave marks of the newest scripts in the order they came in), lower
+///   case if the options ask for it, and `_` for a literal `▁`;
+/// - white space: one space for every run of it, none at the start and the end;
+/// - what the vocabulary lacks, where there is no byte fallback.
+pub struct Tokenizer {
+    pub(super) pipeline: Pipeline,
+    model: ModelWrapper,
+    pub(super) pieces: Vec<String>,
+    file: Vec<u8>,
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tokenizer").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Names the path and what is wrong with the file: see [`Self::from_bytes`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).with_context(|| format!("cannot read the tokenizer {}", path.display()))?;
+        Self::from_bytes(&bytes).with_context(|| format!("{} is no tokenizer of Targum", path.display()))
+    }
+
+    /// Reads the contents of a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// The file is no JSON, holds other special tokens or has them at other ids, leaves out ids, or normalises, cuts or decodes in a way
+    /// that Targum does not write.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let file: Value = serde_json::from_slice(bytes).context("expected JSON")?;
+        let pieces = vocabulary(&file["model"])?;
+        check_special_tokens(&file, &pieces)?;
+        let steps = Steps::ALL
+            .into_iter()
+            .find(|steps| file["normalizer"] == steps.normalizer() && file["pre_tokenizer"] == steps.pre_tokenizer())
+            .ok_or_else(|| {
+                anyhow!("its normalizer or pre_tokenizer is none that Targum writes; train a tokenizer with Targum")
+            })?;
+        ensure!(
+            file["decoder"] == Steps::decoder(),
+            "its decoder is not the one that Targum writes; train a tokenizer with Targum"
+        );
+        for step in ["post_processor", "truncation", "padding"] {
+            ensure!(file[step].is_null(), "expected no {step}, found {}", file[step]);
+        }
+        let model: ModelWrapper = serde_json::from_value(file["model"].clone()).context("its model cannot be read")?;
+        check_model(&model)?;
+        Ok(Self { pipeline: Pipeline::new(steps), model, pieces, file: bytes.to_vec() })
+    }
+
+    /// Writes `tokenizer.json`, byte for byte what was trained or read: a new file takes the place of an old one in one step.
+    ///
+    /// # Errors
+    /// Names the path where the file system refuses.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let name = path.file_name().with_context(|| format!("{} names no file to save a tokenizer to", path.display()))?;
+        let partial = path.with_file_name(format!(".{}.{}.partial", name.to_string_lossy(), std::process::id()));
+        let write = || {
+            let mut file = File::create(&partial)?;
+            file.write_all(&self.file)?;
+            file.sync_all()?;
+            fs::rename(&partial, path)
+        };
+        write().with_context(|| {
+            // Nothing is lost when there is no partial file to remove.
+            let _ = fs::remove_file(&partial);
+            format!("cannot save the tokenizer to {}", path.display())
+        })
+    }
+
+    /// Pieces in the vocabulary, special tokens included: ids are smaller than this.
+    pub fn size(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// The spelling of an id; an id outside the vocabulary reads as unknown.
+    pub fn piece(&self, id: u32) -> &str {
+        self.pieces.get(id as usize).map_or(special::SPELLINGS[special::UNK as usize], String::as_str)
+    }
+
+    /// The id of a piece, spelled as [`Self::piece`] spells it.
+    pub fn id(&self, piece: &str) -> Option<u32> {
+        self.model.token_to_id(piece)
+    }
+
+    /// The pieces of a line, without special tokens. Text that spells a special token is text.
+    pub fn encode(&self, line: &str) -> Encoding {
+        self.encode_remembering(line, &mut HashMap::new())
+    }
+
+    /// [`Self::encode`] for many lines, on all cores.
+    pub fn encode_batch(&self, lines: &[&str]) -> Vec<Encoding> {
+        let share = lines.len().div_ceil(rayon::current_num_threads()).clamp(1, 4096);
+        lines
+            .par_chunks(share)
+            .flat_map_iter(|lines| {
+                let mut known = HashMap::new();
+                lines.iter().map(move |line| self.encode_remembering(line, &mut known))
+            })
+            .collect()
+    }
+
+    fn encode_remembering<'a>(&self, line: &'a str, known: &mut HashMap<&'a str, Vec<WordPiece>>) -> Encoding {
+        let mut encoding = Encoding::default();
+        for ((start, end), index) in words(line).into_iter().zip(0..) {
+            let word = &line[start..end];
+            for &(id, span) in known.entry(word).or_insert_with(|| self.encode_word(word)).iter() {
+                encoding.ids.push(id);
+                encoding.words.push(index);
+                encoding.spans.push((start + span.0, start + span.1));
+            }
+        }
+        encoding
+    }
+
+    fn encode_word(&self, word: &str) -> Vec<WordPiece> {
+        let normalised = Normalised::new(word, &self.pipeline);
+        let mut found = Vec::new();
+        // Counts in the marked word, which has the mark before the normalised text.
+        let mut before_run = 0;
+        for run in self.pipeline.runs(&normalised.text) {
+            let tokens = self.model.tokenize(&run).expect("a model with an unknown token has a piece for every run");
+            let mut position = 0;
+            for token in tokens {
+                let bytes = if byte_of(&token.value).is_some() { (position, position + 1) } else { token.offsets };
+                position = bytes.1;
+                let unmarked = |at: usize| (before_run + at).saturating_sub(MARK.len_utf8());
+                found.push((token.id, normalised.raw(unmarked(bytes.0), unmarked(bytes.1))));
+            }
+            before_run += run.len();
+        }
+        found
+    }
+}
+
+/// The byte that a piece like `<0x0A>` stands for.
+pub(super) fn byte_of(piece: &str) -> Option<u8> {
+    let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
+    if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
+}
+
+/// The pieces in the order of their ids.
+fn vocabulary(model: &Value) -> Result<Vec<String>> {
+    let entries: Vec<(&str, u64)> = match &model["vocab"] {
+        Value::Object(ids) => ids.iter().map(|(piece, id)| Some((piece.as_str(), id.as_u64()?))).collect(),
+        Value::Array(scored) => scored.iter().zip(0..).map(|(entry, id)| Some((entry.get(0)?.as_str()?, id))).collect(),
+        _ => None,
+    }
+    .context("expected a model with a vocabulary (`model.vocab`), found none")?;
+    let mut pieces = vec![None; entries.len()];
+    for (piece, id) in entries {
+        match usize::try_from(id).ok().and_then(|id| pieces.get_mut(id)) {
+            Some(place @ None) => *place = Some(piece.to_owned()),
+            Some(Some(other)) => bail!("expected one piece for each id, found {other:?} and {piece:?} at id {id}"),
+            None => bail!("expected ids from 0 without gaps, found {piece:?} at id {id} among {} pieces", pieces.len()),
+        }
+    }
+    Ok(pieces.into_iter().flatten().collect())
+}
+
+fn check_special_tokens(file: &Value, pieces: &[String]) -> Result<()> {
+    for (id, expected) in special::SPELLINGS.iter().enumerate() {
+        let found = pieces.get(id).map_or("nothing", String::as_str);
+        ensure!(found == *expected, "expected the special token {expected} at id {id}, found {found}");
+    }
+    ensure!(
+        file["added_tokens"] == added_tokens(),
+        "expected {} and no others as `added_tokens`, found {}",
+        special::SPELLINGS.join(", "),
+        file["added_tokens"]
+    );
+    Ok(())
+}
+
+/// Without an unknown token encoding could fail, with dropout it would be left to chance.
+fn check_model(model: &ModelWrapper) -> Result<()> {
+    let unknown = special::SPELLINGS[special::UNK as usize];
+    match model {
+        ModelWrapper::BPE(model) => {
+            ensure!(
+                model.unk_token.as_deref() == Some(unknown),
+                "expected {unknown} as `unk_token`, found {:?}",
+                model.unk_token
+            );
+            ensure!(model.dropout.is_none(), "expected no dropout, found {:?}", model.dropout);
+            let affixes = (&model.continuing_subword_prefix, &model.end_of_word_suffix);
+            ensure!(affixes == (&None, &None), "expected no prefix and no suffix of subwords, found {affixes:?}");
+        }
+        ModelWrapper::Unigram(_) => {
+            let id = serde_json::to_value(model)?["unk_id"].clone();
+            ensure!(id == special::UNK, "expected {} as `unk_id`, found {id}", special::UNK);
+        }
+        ModelWrapper::WordLevel(model) => {
+            ensure!(model.unk_token == unknown, "expected {unknown} as `unk_token`, found {}", model.unk_token);
+        }
+        ModelWrapper::WordPiece(_) => bail!("expected a model of type BPE, Unigram or WordLevel, found WordPiece"),
+    }
+    Ok(())
+}

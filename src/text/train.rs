@@ -1,0 +1,262 @@
+//! Training a tokenizer on raw lines: the same lines and options give the same file, whatever the number of threads.
+
+use super::pipeline::{MARK, Pipeline, Steps};
+use super::tokenizer::Tokenizer;
+use super::{special, unigram};
+use anyhow::{Result, anyhow, bail};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tokenizers::AddedToken;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+
+/// Lines counted by one thread at a time.
+const LINES_AT_ONCE: usize = 1024;
+
+/// Longer runs are learned from in parts: such a run is no word, and the time spent on it would grow with its square.
+const LONGEST_RUN: usize = 256;
+
+/// How a word is cut into pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Byte-pair encoding (Sennrich, Haddow and Birch, 2016).
+    Bpe,
+    /// The most probable pieces under a unigram model (Kudo, 2018).
+    Unigram,
+    /// Whole words and single symbols.
+    Word,
+    /// Single Unicode scalar values, and the mark of a space as a piece of its own.
+    Character,
+}
+
+/// What tokenizer to train.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenizerOptions {
+    /// How words are cut.
+    pub kind: Kind,
+    /// Pieces in the vocabulary, the four special tokens and the 256 bytes included.
+    pub size: usize,
+    /// A piece (a character, a merged pair, a word) has to occur as often as this to be learned. Of a unigram model it bounds the
+    /// characters alone: its other pieces compete by probability.
+    pub minimum_frequency: u32,
+    /// Whether everything becomes lower case; it stays so when decoded.
+    pub lowercase: bool,
+    /// Whether characters outside the vocabulary are spelled as UTF-8 bytes, for which it then holds 256 pieces, instead of as one
+    /// unknown token each (one for all that follow each other in a unigram model). The word level has unknown tokens only.
+    pub byte_fallback: bool,
+}
+
+impl Default for TokenizerOptions {
+    fn default() -> Self {
+        Self { kind: Kind::Bpe, size: 8000, minimum_frequency: 2, lowercase: false, byte_fallback: true }
+    }
+}
+
+/// How large the vocabulary was to be and how large it became: little text supports few pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainingReport {
+    /// The size in the options.
+    pub asked: usize,
+    /// The size of the vocabulary, at most `asked`.
+    pub got: usize,
+}
+
+impl Tokenizer {
+    /// Learns a tokenizer from raw lines, with a report of the size it reached.
+    ///
+    /// # Errors
+    /// No text but white space, or a size that does not hold the special tokens, the bytes and (for byte pairs and unigrams) the
+    /// characters that occur often enough, or that leaves no room for a single word or character.
+    pub fn train<'a>(options: &TokenizerOptions, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
+        let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == Kind::Word };
+        let runs = count_runs(&Pipeline::new(steps), count_words(lines));
+        if runs.is_empty() {
+            bail!("no text to learn a tokenizer from: expected at least one word, found white space only");
+        }
+        let byte_fallback = options.byte_fallback && options.kind != Kind::Word;
+        let model = match options.kind {
+            Kind::Word => word_level(options, runs)?,
+            Kind::Character => {
+                let mut first = fixed_pieces(byte_fallback);
+                check_size(options, first.len(), 2)?;
+                first.push(MARK.into());
+                let mut characters = count_characters(&runs);
+                characters.retain(|&(character, count)| character != MARK && count >= u64::from(options.minimum_frequency));
+                characters.sort_by_key(|&(character, count)| (Reverse(count), character));
+                first.extend(characters.into_iter().map(|(character, _)| character.to_string()));
+                first.truncate(options.size);
+                byte_pair(vocabulary(first).into(), json!([]), byte_fallback)
+            }
+            Kind::Bpe => {
+                let fixed = fixed_pieces(byte_fallback);
+                let alphabet = alphabet(options, &runs, fixed.len())?;
+                learn_byte_pairs(options, fixed, &alphabet, &known_parts(&runs, &alphabet), byte_fallback)?
+            }
+            Kind::Unigram => {
+                let fixed = fixed_pieces(byte_fallback);
+                let alphabet = alphabet(options, &runs, fixed.len())?;
+                let learned = unigram::learn(&alphabet, known_parts(&runs, &alphabet), options.size - fixed.len())?;
+                let vocabulary: Vec<(String, f64)> = fixed.into_iter().map(|piece| (piece, 0.0)).chain(learned).collect();
+                json!({"type": "Unigram", "unk_id": special::UNK, "vocab": vocabulary, "byte_fallback": byte_fallback})
+            }
+        };
+        let tokenizer = Self::from_bytes(&serde_json::to_vec(&steps.file(model))?)?;
+        let report = TrainingReport { asked: options.size, got: tokenizer.size() };
+        Ok((tokenizer, report))
+    }
+}
+
+/// How often every word of the lines occurs.
+fn count_words<'a>(lines: impl Iterator<Item = &'a str> + Send) -> HashMap<&'a str, u64> {
+    let mut lines = lines.fuse();
+    let batches = std::iter::from_fn(move || {
+        let batch: Vec<&str> = lines.by_ref().take(LINES_AT_ONCE).collect();
+        (!batch.is_empty()).then_some(batch)
+    });
+    batches
+        .par_bridge()
+        .fold(HashMap::new, |mut counts: HashMap<&str, u64>, batch| {
+            for word in batch.into_iter().flat_map(str::split_whitespace) {
+                *counts.entry(word).or_default() += 1;
+            }
+            counts
+        })
+        .reduce(HashMap::new, add_counts)
+}
+
+/// How often every run (see [`Pipeline::runs`]) of the words occurs, sorted.
+fn count_runs(pipeline: &Pipeline, words: HashMap<&str, u64>) -> Vec<(String, u64)> {
+    let counts = words
+        .into_par_iter()
+        .fold(HashMap::new, |mut counts: HashMap<String, u64>, (word, count)| {
+            for run in pipeline.runs(&pipeline.normalise(word)) {
+                if run.len() <= LONGEST_RUN {
+                    *counts.entry(run).or_default() += count;
+                } else {
+                    let characters: Vec<char> = run.chars().collect();
+                    for part in characters.chunks(LONGEST_RUN) {
+                        *counts.entry(part.iter().collect()).or_default() += count;
+                    }
+                }
+            }
+            counts
+        })
+        .reduce(HashMap::new, add_counts);
+    let mut runs: Vec<(String, u64)> = counts.into_iter().collect();
+    runs.sort_unstable();
+    runs
+}
+
+fn add_counts<K: Eq + std::hash::Hash>(mut larger: HashMap<K, u64>, mut smaller: HashMap<K, u64>) -> HashMap<K, u64> {
+    if larger.len() < smaller.len() {
+        std::mem::swap(&mut larger, &mut smaller);
+    }
+    for (key, count) in smaller {
+        *larger.entry(key).or_default() += count;
+    }
+    larger
+}
+
+fn count_characters(runs: &[(String, u64)]) -> Vec<(char, u64)> {
+    let mut counts: HashMap<char, u64> = HashMap::new();
+    for (run, count) in runs {
+        for character in run.chars() {
+            *counts.entry(character).or_default() += count;
+        }
+    }
+    counts.into_iter().collect()
+}
+
+/// The characters that occur often enough, and the mark.
+fn alphabet(options: &TokenizerOptions, runs: &[(String, u64)], fixed: usize) -> Result<BTreeSet<char>> {
+    let often = count_characters(runs).into_iter().filter(|&(_, count)| count >= u64::from(options.minimum_frequency));
+    let alphabet: BTreeSet<char> = often.map(|(character, _)| character).chain([MARK]).collect();
+    check_size(options, fixed, alphabet.len())?;
+    Ok(alphabet)
+}
+
+/// The runs without the characters outside the alphabet, which separate what stands around them.
+fn known_parts(runs: &[(String, u64)], alphabet: &BTreeSet<char>) -> BTreeMap<String, u64> {
+    let mut parts: BTreeMap<String, u64> = BTreeMap::new();
+    for (run, count) in runs {
+        for part in run.split(|character| !alphabet.contains(&character)).filter(|part| !part.is_empty()) {
+            *parts.entry(part.to_owned()).or_default() += count;
+        }
+    }
+    parts
+}
+
+fn check_size(options: &TokenizerOptions, fixed: usize, needed: usize) -> Result<()> {
+    let minimum = fixed + needed;
+    if options.size < minimum {
+        bail!(
+            "a vocabulary of {} pieces is too small: this text needs at least {minimum} ({fixed} special tokens and bytes, {needed} \
+             words or characters); raise `size`, or raise `minimum_frequency` (now {}) to leave out rare characters",
+            options.size,
+            options.minimum_frequency
+        );
+    }
+    Ok(())
+}
+
+/// The special tokens, and with byte fallback the bytes, at the ids they have in every vocabulary.
+fn fixed_pieces(byte_fallback: bool) -> Vec<String> {
+    let bytes = if byte_fallback { 0..256 } else { 0..0 };
+    special::SPELLINGS.map(String::from).into_iter().chain(bytes.map(|byte| format!("<0x{byte:02X}>"))).collect()
+}
+
+fn word_level(options: &TokenizerOptions, mut runs: Vec<(String, u64)>) -> Result<Value> {
+    let mut pieces = fixed_pieces(false);
+    check_size(options, pieces.len(), 1)?;
+    runs.retain(|&(_, count)| count >= u64::from(options.minimum_frequency));
+    runs.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    pieces.extend(runs.into_iter().map(|(run, _)| run));
+    pieces.truncate(options.size);
+    Ok(json!({"type": "WordLevel", "vocab": vocabulary(pieces), "unk_token": special::SPELLINGS[special::UNK as usize]}))
+}
+
+/// The merges and their pieces, after the fixed pieces and the alphabet.
+fn learn_byte_pairs(
+    options: &TokenizerOptions,
+    fixed: Vec<String>,
+    alphabet: &BTreeSet<char>,
+    parts: &BTreeMap<String, u64>,
+    byte_fallback: bool,
+) -> Result<Value> {
+    let trainer = BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(options.size)
+        .min_frequency(options.minimum_frequency.into())
+        .initial_alphabet(alphabet.iter().copied().collect())
+        .special_tokens(fixed.into_iter().map(|piece| AddedToken::from(piece, true)).collect())
+        .build();
+    let mut model = BPE::default();
+    trainer
+        .do_train(&parts.iter().map(|(part, &count)| (part.as_str().into(), count)).collect(), &mut model)
+        .map_err(|error| anyhow!("learning byte pairs failed: {error}"))?;
+    let mut learned = serde_json::to_value(&model)?;
+    Ok(byte_pair(learned["vocab"].take(), learned["merges"].take(), byte_fallback))
+}
+
+fn byte_pair(vocabulary: Value, merges: Value, byte_fallback: bool) -> Value {
+    json!({
+        "type": "BPE",
+        "dropout": null,
+        "unk_token": special::SPELLINGS[special::UNK as usize],
+        "continuing_subword_prefix": null,
+        "end_of_word_suffix": null,
+        "fuse_unk": false,
+        "byte_fallback": byte_fallback,
+        "ignore_merges": false,
+        "vocab": vocabulary,
+        "merges": merges,
+    })
+}
+
+fn vocabulary(pieces: Vec<String>) -> Map<String, Value> {
+    pieces.into_iter().zip(0u32..).map(|(piece, id)| (piece, id.into())).collect()
+}

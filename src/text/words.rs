@@ -1,0 +1,42 @@
+//! What a word is, in one place: alignments count words, so everybody has to count alike.
+
+/// Byte ranges of the words of a line, in order: what stands between white space (the Unicode property White_Space, as
+/// [`char::is_whitespace`] has it, which includes the no-break spaces, U+0085 and U+2028).
+pub fn words(line: &str) -> Vec<(usize, usize)> {
+    let start_of_line = line.as_ptr() as usize;
+    line.split_whitespace()
+        .map(|word| {
+            let start = word.as_ptr() as usize - start_of_line;
+            (start, start + word.len())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_white_space_separates() {
+        let line = "\u{feff}un\u{a0}! deux\u{2028}trois\u{85}\t\u{3000}四\u{200b}五\0 ";
+        let found: Vec<&str> = words(line).into_iter().map(|(start, end)| &line[start..end]).collect();
+        assert_eq!(found, ["\u{feff}un", "!", "deux", "trois", "四\u{200b}五\0"]);
+        assert!(words("").is_empty());
+        assert!(words(" \u{2029}\n").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn words_hold_every_other_byte(line in any::<String>()) {
+            let mut inside = vec![false; line.len()];
+            for (start, end) in words(&line) {
+                prop_assert!(start < end);
+                inside[start..end].fill(true);
+            }
+            for (at, character) in line.char_indices() {
+                prop_assert_eq!(inside[at], !character.is_whitespace());
+            }
+        }
+    }
+}

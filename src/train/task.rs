@@ -1,0 +1,70 @@
+//! What the one trainer can train: anything that gives batches, a loss and a validation.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tch::Tensor;
+
+use crate::nn::Pass;
+
+/// The loss of one batch, summed (not averaged), so that accumulated batches weigh by what they hold.
+pub struct Loss {
+    /// Scalar whose `backward()` adds the gradient of the *summed* loss to the parameters. Its value need not be the loss
+    /// (chunked losses make gradients in the forward pass and hand back a surrogate).
+    pub backward: Tensor,
+    /// The summed loss that the gradient belongs to, label smoothing included.
+    pub sum: f64,
+    /// Summed negative log likelihood in nats, without label smoothing, for perplexity.
+    pub nll: f64,
+    /// How many terms the sum has: target tokens, end of sentence included.
+    pub terms: u64,
+    /// How many sentences (or sequences) the batch has.
+    pub sequences: u64,
+    /// Source tokens without padding, for the throughput line.
+    pub source_tokens: u64,
+    /// Target tokens without padding, for the throughput line.
+    pub target_tokens: u64,
+}
+
+/// What a validation found. Scores keep their order for printing; the trainer picks its metric by name.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct Validation {
+    /// Name and value: "loss", "perplexity", "bleu", "chrf", "aer" …
+    pub scores: Vec<(String, f64)>,
+}
+
+/// A trainable parameter under its checkpoint name.
+pub struct Parameter {
+    pub name: String,
+    pub tensor: Tensor,
+}
+
+/// A thing to train. The trainer drives every task of the house through this trait and knows no model.
+pub trait Task {
+    /// One batch before it becomes tensors: usually the rows of the corpus it holds.
+    type Batch;
+
+    /// The batches of one epoch, in order: a pure function of (seed, epoch).
+    fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>>;
+
+    /// Summed loss of one batch. `pass` says whether dropout is on and where its masks come from.
+    fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss>;
+
+    /// One line that names a batch for an error message: its size, longest source and target.
+    fn describe(&self, batch: &Self::Batch) -> String;
+
+    /// All trainable parameters, in a fixed order. Tensors share storage with the model's.
+    fn parameters(&self) -> Vec<Parameter>;
+
+    /// Scores on held-out data, by the path users take.
+    fn validate(&self) -> Result<Validation>;
+
+    /// Draws what the model attends to on fixed validation sentences into `directory`.
+    fn pictures(&self, directory: &Path) -> Result<()>;
+
+    /// Writes all that is needed to use the model (config, tokenizer, weights) into an existing empty folder.
+    fn save(&self, directory: &Path) -> Result<()>;
+
+    /// Reads the weights back from such a folder.
+    fn load(&mut self, directory: &Path) -> Result<()>;
+}

@@ -1,0 +1,94 @@
+//! From attention over pieces to words and links: the one place that says which row of weights belongs to which target word.
+//!
+//! Row t of a hypothesis' attention is the step that *produced* token t. In the recurrent models that step's weights come from a
+//! state which has consumed token t-1 (Luong: h_t; Bahdanau: s_{t-1}), and they mix the context that token t is predicted from.
+
+use anyhow::{Result, bail};
+
+use crate::alignment::{AttentionMatrix, EndOfSentence, LinkOptions, Links, Words};
+use crate::search::TokenAttention;
+use crate::text::{self, Encoding};
+
+/// Which of a model's attentions is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AttentionView {
+    /// One layer, counted from 0; `None` averages over all.
+    pub layer: Option<usize>,
+    /// One head, counted from 0; `None` averages over all.
+    pub head: Option<usize>,
+}
+
+impl AttentionView {
+    /// The matrix over pieces that this view shows.
+    pub fn of(&self, attention: &TokenAttention) -> Result<AttentionMatrix> {
+        let pick = |wanted: Option<usize>, count: usize, what: &str| match wanted {
+            Some(index) if index >= count => bail!("--{what} {index}: this model has {count}, counted from 0"),
+            Some(index) => Ok(index..index + 1),
+            None => Ok(0..count),
+        };
+        let layers = pick(self.layer, attention.layers, "layer")?;
+        let heads = pick(self.head, attention.heads, "head")?;
+        let matrices = layers
+            .flat_map(|layer| heads.clone().map(move |head| (layer, head)))
+            .map(|(layer, head)| AttentionMatrix::new(attention.rows, attention.columns, attention.head(layer, head).to_vec()))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(AttentionMatrix::average(&matrices)?)
+    }
+}
+
+/// A sentence pair with its attention over words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aligned {
+    pub source_words: Vec<String>,
+    pub target_words: Vec<String>,
+    /// Rows are target words, columns source words; ends of sentence are left out.
+    pub weights: AttentionMatrix,
+    /// The same with the ends of sentence as last row and column.
+    pub weights_with_end: AttentionMatrix,
+    pub links: Links,
+}
+
+impl Aligned {
+    /// `target_words` gives the word of each produced piece, end of sentence not counted.
+    pub fn new(
+        source_line: &str,
+        source: &Encoding,
+        target_line: &str,
+        target_words: &[Option<u32>],
+        attention: &TokenAttention,
+        view: AttentionView,
+    ) -> Result<Self> {
+        let matrix = view.of(attention)?;
+        let source_texts = split(source_line);
+        let target_texts = split(target_line);
+        let columns: Vec<Option<u32>> = source.words.iter().map(|&word| Some(word)).chain([None]).collect();
+        // A hypothesis cut off by the length limit has no row for the end of sentence.
+        let ends = matrix.rows() > target_words.len();
+        let rows: Vec<Option<u32>> = target_words.iter().copied().chain(ends.then_some(None)).collect();
+        let columns = Words::of_sentence(&columns, source_texts.len());
+        let rows = Words::of_sentence(&rows, target_texts.len());
+        Ok(Aligned {
+            weights: matrix.to_words(columns, rows, EndOfSentence::Drop)?,
+            weights_with_end: matrix.to_words(columns, rows, EndOfSentence::Keep)?,
+            links: Links::from_attention(&matrix, columns, rows, &LinkOptions::default())?,
+            source_words: source_texts,
+            target_words: target_texts,
+        })
+    }
+
+    /// Of two empty lines.
+    pub fn empty() -> Self {
+        let nothing = || AttentionMatrix::new(0, 0, Vec::new()).expect("nothing has no wrong size");
+        Aligned {
+            source_words: Vec::new(),
+            target_words: Vec::new(),
+            weights: nothing(),
+            weights_with_end: nothing(),
+            links: Links::default(),
+        }
+    }
+}
+
+fn split(line: &str) -> Vec<String> {
+    text::words(line).into_iter().map(|(start, end)| line[start..end].to_string()).collect()
+}

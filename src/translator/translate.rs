@@ -1,0 +1,122 @@
+//! Translating lines.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::aligned::{Aligned, AttentionView};
+use super::Translator;
+use crate::batch::Source;
+use crate::corpus::batches_in_order;
+use crate::search::{Hypothesis, SearchOptions, search};
+use crate::text::Encoding;
+
+/// What a translation may be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TranslateOptions {
+    pub search: SearchOptions,
+    /// Budget of a batch in padded source tokens times the beam.
+    pub batch_tokens: usize,
+    /// Which attention is shown.
+    pub view: AttentionView,
+    /// Puts the source's own text where the model produced an unknown word, translated by this dictionary where it has an entry.
+    pub replace_unknown: Option<HashMap<String, String>>,
+}
+
+/// One line translated.
+#[derive(Debug, Clone)]
+pub struct Translation {
+    /// The line as it came.
+    pub source: String,
+    /// Best first; a blank line has one empty hypothesis, made without the model.
+    pub hypotheses: Vec<Translated>,
+}
+
+/// One hypothesis as text.
+#[derive(Debug, Clone)]
+pub struct Translated {
+    pub text: String,
+    /// What hypotheses are ranked by.
+    pub score: f64,
+    /// Natural-log probability of each piece, and of the end of sentence when it was reached.
+    pub log_probabilities: Vec<f32>,
+    /// Pieces as the model produced them.
+    pub pieces: Vec<String>,
+    /// Words, weights and links, when attention was asked for and the model attends.
+    pub aligned: Option<Aligned>,
+    /// False when the length limit cut it off.
+    pub finished: bool,
+}
+
+impl Translator {
+    /// Translates lines, as many out as in, in their order. What becomes of a line depends on no other.
+    pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
+        let encodings = self.tokenizers.source().encode_batch(lines);
+        let mut translations: Vec<Translation> =
+            lines.iter().map(|line| Translation { source: (*line).into(), hypotheses: vec![Translated::empty()] }).collect();
+        let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();
+        let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
+        let mut search_options = options.search.clone();
+        search_options.attention |= options.replace_unknown.is_some();
+        for batch in batches_in_order(&lengths, (options.batch_tokens / search_options.beam.max(1)).max(1)) {
+            let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
+            let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
+            let found = search(self.model.as_ref(), &Source::new(&ids, self.device), &search_options);
+            for (line, hypotheses) in rows.into_iter().zip(found) {
+                let texts = hypotheses.into_iter().map(|hypothesis| self.to_text(lines[line], &encodings[line], hypothesis, options));
+                translations[line].hypotheses = texts.collect::<Result<_>>()?;
+            }
+        }
+        Ok(translations)
+    }
+
+    fn to_text(&self, line: &str, source: &Encoding, found: Hypothesis, options: &TranslateOptions) -> Result<Translated> {
+        let tokenizer = self.tokenizers.target();
+        let text = match (&found.attention, &options.replace_unknown) {
+            (Some(attention), Some(dictionary)) => {
+                let view = options.view.of(attention)?;
+                tokenizer.decode_replacing(&found.tokens, |position| {
+                    let word = attended_text(line, source, view.row(position))?;
+                    Some(dictionary.get(word).map_or(word, String::as_str).to_string())
+                })
+            }
+            _ => tokenizer.decode(&found.tokens),
+        };
+        let aligned = match &found.attention {
+            Some(attention) if options.search.attention => {
+                let words = tokenizer.pieces_to_words(&found.tokens).1;
+                Some(Aligned::new(line, source, &text, &words, attention, options.view)?)
+            }
+            _ => None,
+        };
+        Ok(Translated {
+            text,
+            score: found.score,
+            log_probabilities: found.log_probabilities,
+            pieces: found.tokens.iter().map(|&id| tokenizer.piece(id).to_string()).collect(),
+            aligned,
+            finished: found.finished,
+        })
+    }
+}
+
+/// The source text of the piece that a row of weights looks at most, end of sentence apart (Luong et al. 2015, section 4.1).
+fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32]) -> Option<&'a str> {
+    let pieces = &weights[..source.spans.len().min(weights.len())];
+    let best = (0..pieces.len()).max_by(|&a, &b| pieces[a].total_cmp(&pieces[b]))?;
+    let (start, end) = source.spans[best];
+    Some(&line[start..end])
+}
+
+impl Translated {
+    fn empty() -> Self {
+        Translated {
+            text: String::new(),
+            score: 0.0,
+            log_probabilities: Vec::new(),
+            pieces: Vec::new(),
+            aligned: Some(Aligned::empty()),
+            finished: true,
+        }
+    }
+}

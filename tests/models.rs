@@ -1,0 +1,161 @@
+//! Properties of every recurrent model: neighbours and padding change nothing, a step is what a full pass does, attention is a choice
+//! among the source's own tokens.
+
+use targum::batch::{Source, Target};
+use targum::model::{DecoderState, Seq2Seq, Vocabularies, WithAttention, build};
+use targum::nn::Pass;
+use targum::recipe::{
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, ModelRecipe, RecurrentRecipe, ScoreKind, Tied,
+};
+use tch::{Device, IndexOp, Kind, Tensor};
+
+pub const VOCABULARY: i64 = 23;
+
+/// One recipe for every way the parts can be put together that the code treats differently.
+pub fn recipes() -> Vec<(String, RecurrentRecipe)> {
+    let attention = |score, choice, coverage| AttentionRecipe { score, choice, window: 2, size: 5, coverage };
+    let small = RecurrentRecipe {
+        embedding: 6,
+        hidden: 8,
+        attention: attention(ScoreKind::Additive, ChoiceKind::Global, false),
+        ..RecurrentRecipe::default()
+    };
+    let mut recipes = Vec::new();
+    for cell in [CellKind::Lstm, CellKind::Gru] {
+        let base = RecurrentRecipe { cell, ..small.clone() };
+        let encoder = |layers, bidirectional| EncoderRecipe { layers, bidirectional };
+        let decoder = |kind| DecoderRecipe { kind, layers: 1, hidden: None, input_feeding: false, maxout: 6 };
+        recipes.push(("none".to_string(), RecurrentRecipe { decoder: decoder(DecoderKind::None), ..base.clone() }));
+        recipes.push((
+            "bahdanau".into(),
+            RecurrentRecipe { decoder: decoder(DecoderKind::Bahdanau), encoder: encoder(2, true), ..base.clone() },
+        ));
+        recipes.push((
+            "bahdanau coverage tied".into(),
+            RecurrentRecipe {
+                decoder: decoder(DecoderKind::Bahdanau),
+                attention: attention(ScoreKind::Additive, ChoiceKind::Global, true),
+                tied: Tied::All,
+                ..base.clone()
+            },
+        ));
+        for score in [ScoreKind::Additive, ScoreKind::Dot, ScoreKind::ScaledDot, ScoreKind::General, ScoreKind::Concat, ScoreKind::Location] {
+            for choice in [ChoiceKind::Global, ChoiceKind::LocalM, ChoiceKind::LocalP] {
+                for input_feeding in [false, true] {
+                    let layers = if input_feeding { 2 } else { 1 };
+                    let coverage = score == ScoreKind::Concat || (score == ScoreKind::Location && input_feeding);
+                    recipes.push((
+                        format!("luong {score:?} {choice:?} feeding {input_feeding}"),
+                        RecurrentRecipe {
+                            encoder: encoder(layers, false),
+                            decoder: DecoderRecipe { layers, input_feeding, ..decoder(DecoderKind::Luong) },
+                            attention: attention(score, choice, coverage),
+                            maximum_length: 4,
+                            ..base.clone()
+                        },
+                    ));
+                }
+            }
+        }
+        let wide = DecoderRecipe { hidden: Some(6), layers: 2, ..decoder(DecoderKind::Luong) };
+        recipes.push(("luong bidirectional tied".into(), RecurrentRecipe { tied: Tied::Decoder, decoder: wide, ..base.clone() }));
+    }
+    recipes
+}
+
+pub fn model(recipe: &RecurrentRecipe) -> Box<dyn Seq2Seq> {
+    let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY };
+    build(&ModelRecipe::Recurrent(recipe.clone()), vocabularies, 3, Device::Cpu).unwrap()
+}
+
+const SOURCES: [&[u32]; 3] = [&[5, 6, 7], &[8, 9, 10, 11, 12, 13], &[14]];
+const TARGETS: [&[u32]; 3] = [&[5, 6, 7, 8], &[9], &[10, 11]];
+
+fn close(a: &Tensor, b: &Tensor) -> bool {
+    a.size() == b.size() && a.allclose(b, 1e-4, 1e-5, false)
+}
+
+#[test]
+fn neighbours_and_padding_change_nothing() {
+    let _guard = tch::no_grad_guard();
+    let pass = Pass::evaluation();
+    for (name, recipe) in recipes() {
+        let model = model(&recipe);
+        let forced = |sources: &[&[u32]], targets: &[&[u32]]| {
+            let source = Source::new(sources, Device::Cpu);
+            let target = Target::new(targets, Device::Cpu);
+            model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::Yes)
+        };
+        let together = forced(&SOURCES, &TARGETS);
+        for row in 0..SOURCES.len() {
+            let alone = forced(&SOURCES[row..=row], &TARGETS[row..=row]);
+            let (steps, columns) = (TARGETS[row].len() as i64 + 1, SOURCES[row].len() as i64 + 1);
+            let part = together.features.i((row as i64..row as i64 + 1, ..steps));
+            assert!(close(&part, &alone.features), "{name}: row {row}");
+            if let Some(attention) = &together.attention {
+                let part = attention.i((row as i64..row as i64 + 1, .., .., ..steps, ..columns));
+                assert!(close(&part, alone.attention.as_ref().unwrap()), "{name}: attention of row {row}");
+                let outside = attention.i((row as i64, .., .., ..steps, columns..));
+                assert_eq!(outside.abs().sum(Kind::Float).double_value(&[]), 0.0, "{name}: attention to padding");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_is_what_a_full_pass_does() {
+    let _guard = tch::no_grad_guard();
+    let pass = Pass::evaluation();
+    for (name, recipe) in recipes() {
+        let model = model(&recipe);
+        let encoded = model.encode(&Source::new(&SOURCES, Device::Cpu), &pass);
+        let target = Target::new(&TARGETS, Device::Cpu);
+        let full = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+        let logits = model.output().logits(&full.features);
+        // Two hypotheses beside each other, the same ones, must each do what one does.
+        for beside in [1, 2] {
+            let rows: Vec<i64> = (0..SOURCES.len() as i64).flat_map(|row| vec![row; beside]).collect();
+            let rows = Tensor::from_slice(&rows);
+            let mut state = encoded.initial.select(&rows);
+            for step in 0..target.input.size()[1] {
+                let previous = target.input.select(1, step).index_select(0, &rows);
+                let result = model.step(&encoded, &state, &previous, WithAttention::Yes);
+                assert!(close(&result.logits, &logits.select(1, step).index_select(0, &rows)), "{name}: step {step} of {beside}");
+                if let (Some(one), Some(all)) = (&result.attention, &full.attention) {
+                    assert!(close(one, &all.select(3, step).index_select(0, &rows)), "{name}: attention of step {step}");
+                }
+                state = DecoderState { step: state.step + 1, ..result.state };
+                assert_eq!(state.step, step + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_are_a_choice_among_the_sources_own_tokens() {
+    let _guard = tch::no_grad_guard();
+    let pass = Pass::evaluation();
+    for (name, recipe) in recipes() {
+        let model = model(&recipe);
+        let encoded = model.encode(&Source::new(&SOURCES, Device::Cpu), &pass);
+        let decoded = model.decode(&encoded, &Target::new(&TARGETS, Device::Cpu).input, &pass, WithAttention::Yes);
+        assert_eq!(decoded.attention.is_some(), model.attends(), "{name}");
+        let Some(attention) = decoded.attention else { continue };
+        assert_eq!(attention.size(), [3, 1, 1, 5, 7], "{name}");
+        assert!(attention.min().double_value(&[]) >= 0.0, "{name}");
+        let sums = attention.sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
+        let gaussian = recipe.attention.choice == ChoiceKind::LocalP;
+        assert!(sums.max().double_value(&[]) <= 1.0 + 1e-5, "{name}");
+        assert!(gaussian || sums.min().double_value(&[]) >= 1.0 - 1e-5, "{name}");
+    }
+}
+
+#[test]
+fn names_are_unique_and_the_same_seed_gives_the_same_model() {
+    for (name, recipe) in recipes() {
+        let (one, two) = (model(&recipe).parameters(), model(&recipe).parameters());
+        assert!(one.iter().zip(&two).all(|(one, two)| one.0 == two.0 && one.1.equal(&two.1)), "{name}");
+        let names: std::collections::BTreeSet<_> = one.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), one.len(), "{name}");
+    }
+}

@@ -1,0 +1,5 @@
+//! One integration binary: libtorch links slowly.
+
+mod models;
+mod rooms;
+mod search;
