@@ -6,9 +6,17 @@
 pub mod alignment;
 pub mod attention;
 pub mod batch;
+pub mod checkpoint;
+pub mod cli;
+pub mod corpus;
+pub mod metrics;
 pub mod model;
 pub mod nn;
 pub mod recipe;
+pub mod report;
 pub mod runtime;
 pub mod search;
+pub mod tasks;
 pub mod text;
+pub mod train;
+pub mod translator;

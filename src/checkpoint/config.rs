@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{ModelRecipe, SearchRecipe};
+use crate::recipe::{ModelRecipe, Recipe, SearchRecipe};
 use crate::text::Tokenizer;
 
 /// Version of the format of `config.json`; raised when an older Targum could not read a newer file.
@@ -22,22 +22,25 @@ pub struct Config {
     pub target: String,
     pub source_vocabulary: i64,
     pub target_vocabulary: i64,
+    /// Whether the tokenizers make everything lower case, so that scores have to as well.
+    pub lowercase: bool,
     pub model: ModelRecipe,
     /// What translation does unless told otherwise.
     pub search: SearchRecipe,
 }
 
 impl Config {
-    pub fn new(languages: (&str, &str), tokenizers: &Tokenizers, model: &ModelRecipe, search: &SearchRecipe) -> Self {
+    pub fn new(recipe: &Recipe, tokenizers: &Tokenizers) -> Self {
         Config {
             format: FORMAT,
             targum: env!("CARGO_PKG_VERSION").into(),
-            source: languages.0.into(),
-            target: languages.1.into(),
+            source: recipe.data.source.clone(),
+            target: recipe.data.target.clone(),
             source_vocabulary: tokenizers.source().size() as i64,
             target_vocabulary: tokenizers.target().size() as i64,
-            model: model.clone(),
-            search: search.clone(),
+            lowercase: recipe.tokenizer.lowercase,
+            model: recipe.model.clone(),
+            search: recipe.search.clone(),
         }
     }
 
@@ -89,10 +92,10 @@ impl Tokenizers {
     /// Writes `tokenizer.json`, or one file a side.
     pub fn save(&self, folder: &Path) -> Result<()> {
         match self {
-            Tokenizers::Joint(tokenizer) => tokenizer.save(&folder.join("tokenizer.json")),
+            Tokenizers::Joint(tokenizer) => tokenizer.save(folder.join("tokenizer.json")),
             Tokenizers::Separate { source, target } => {
-                source.save(&folder.join("source.tokenizer.json"))?;
-                target.save(&folder.join("target.tokenizer.json"))
+                source.save(folder.join("source.tokenizer.json"))?;
+                target.save(folder.join("target.tokenizer.json"))
             }
         }
     }
@@ -104,8 +107,8 @@ impl Tokenizers {
             return Ok(Tokenizers::Joint(Tokenizer::load(&joint)?));
         }
         Ok(Tokenizers::Separate {
-            source: Tokenizer::load(&folder.join("source.tokenizer.json"))?,
-            target: Tokenizer::load(&folder.join("target.tokenizer.json"))?,
+            source: Tokenizer::load(folder.join("source.tokenizer.json"))?,
+            target: Tokenizer::load(folder.join("target.tokenizer.json"))?,
         })
     }
 }

@@ -59,7 +59,7 @@ pub struct Arguments {
     /// Most pieces of a translation, whatever the source's length.
     #[arg(long)]
     maximum_length: Option<usize>,
-    /// Padded source pieces of a batch, times the beam.
+    /// Padded source pieces of a batch, before the beam multiplies them.
     #[arg(long)]
     batch_tokens: Option<usize>,
     #[command(flatten)]

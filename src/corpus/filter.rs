@@ -129,7 +129,8 @@ impl Filter {
 
 fn fingerprint(source: &str, target: &str) -> u128 {
     // The length keeps ("ab", "c") and ("a", "bc") apart.
-    let digest = Sha256::new().chain_update((source.len() as u64).to_le_bytes()).chain_update(source).chain_update(target).finalize();
+    let digest =
+        Sha256::new().chain_update((source.len() as u64).to_le_bytes()).chain_update(source).chain_update(target).finalize();
     u128::from_le_bytes(digest[..16].try_into().expect("a SHA-256 sum has 32 bytes"))
 }
 
@@ -151,8 +152,7 @@ mod tests {
 
     #[test]
     fn counts_by_reason() {
-        let options =
-            FilterOptions { minimum_length: 2, maximum_length: 6, maximum_ratio: 2.0, remove_duplicates: true };
+        let options = FilterOptions { minimum_length: 2, maximum_length: 6, maximum_ratio: 2.0, remove_duplicates: true };
         let (kept, report) = judge(
             options,
             &[

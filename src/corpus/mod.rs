@@ -9,6 +9,8 @@ mod index;
 mod multi30k;
 mod read;
 pub mod synth;
+#[cfg(test)]
+mod test_server;
 
 pub use batches::{BatchPlan, BatchSize, batches_in_order};
 pub use filter::{Filter, FilterOptions, FilterReport};

@@ -134,8 +134,7 @@ fn decompress(mut input: impl Read + Send + 'static) -> io::Result<(Box<dyn BufR
             break;
         }
     }
-    let compression =
-        MAGICS.iter().find(|(magic, _)| *magic == head).map_or(Compression::None, |&(_, compression)| compression);
+    let compression = MAGICS.iter().find(|(magic, _)| *magic == head).map_or(Compression::None, |&(_, compression)| compression);
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(input));
     Ok(match compression {
         Compression::None => (Box::new(whole), compression),
@@ -282,3 +281,6 @@ impl Iterator for Pairs {
         next
     }
 }
+
+#[cfg(test)]
+mod tests;

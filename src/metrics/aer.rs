@@ -26,10 +26,11 @@ impl GoldLinks {
             let (links, parts) = match (word.split_once('-'), word.split_once('p')) {
                 (Some(parts), None) => (&mut gold.sure, parts),
                 (None, Some(parts)) => (&mut gold.possible, parts),
-                _ => bail!("{word:?} is no gold link; expected source-target (sure) or sourceptarget (possible), such as 3-4 or 3p4"),
+                _ => bail!("{word:?} is no gold link; expected i-j (sure) or ipj (possible), such as 3-4 or 3p4"),
             };
             let number = |text: &str| -> Result<usize> {
-                let number: usize = text.parse().with_context(|| format!("{word:?} is no gold link: {text:?} is no word number"))?;
+                let number: usize =
+                    text.parse().with_context(|| format!("{word:?} is no gold link: {text:?} is no word number"))?;
                 let counted = number.checked_sub(base);
                 counted.with_context(|| format!("the link {word:?} has a word {number}, but words are said to count from {base}"))
             };
@@ -122,7 +123,7 @@ mod tests {
         let path = folder.path().join("gold");
         for (bad, reason) in [
             ("0-1", "the link \"0-1\" has a word 0, but words are said to count from 1"),
-            ("1:1", "\"1:1\" is no gold link; expected source-target (sure) or sourceptarget (possible), such as 3-4 or 3p4"),
+            ("1:1", "\"1:1\" is no gold link; expected i-j (sure) or ipj (possible), such as 3-4 or 3p4"),
             ("1-x", "\"1-x\" is no gold link: \"x\" is no word number: invalid digit found in string"),
             ("1--2", "\"1--2\" is no gold link: \"-2\" is no word number: invalid digit found in string"),
         ] {

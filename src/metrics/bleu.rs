@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Error, bail, ensure};
+use anyhow::{Context, Error, bail};
 
 use super::ngrams::{is_space, matches, word_ngrams, words};
 use super::score::{Detail, Metric};
@@ -32,9 +32,9 @@ impl FromStr for Smoothing {
     fn from_str(text: &str) -> Result<Self, Error> {
         let (method, value) = text.split_once('=').map_or((text, None), |(method, value)| (method, Some(value)));
         let positive = |default: f64| -> Result<f64, Error> {
-            let value = value.map_or(Ok(default), str::parse).with_context(|| format!("the value of smoothing {text:?}"))?;
-            ensure!(value > 0.0 && value.is_finite(), "the value of smoothing {text:?} is {value}; expected a positive number");
-            Ok(value)
+            let value = value.map_or(Some(default), |value| value.parse().ok());
+            let value = value.filter(|value: &f64| *value > 0.0 && value.is_finite());
+            value.with_context(|| format!("smoothing {text:?} needs a positive number, such as {method}={default}"))
         };
         match method {
             "floor" => Ok(Self::Floor(positive(0.1)?)),

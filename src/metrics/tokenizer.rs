@@ -80,9 +80,7 @@ fn mteval13a(line: &str) -> String {
 /// The rules that 13a and zh share. The four passes are those of `mteval-v13a.pl`; each sees the spaces of the one before.
 fn western(line: &str) -> String {
     let is_stop = |character| matches!(character, '.' | ',');
-    let line = surround(line, |character| {
-        matches!(character, '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/')
-    });
+    let line = surround(line, |character| matches!(character, '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/'));
     let line = part_pairs(&line, |character| !character.is_ascii_digit(), is_stop, "", " ");
     let line = part_pairs(&line, is_stop, |character| !character.is_ascii_digit(), " ", "");
     part_pairs(&line, |character| character.is_ascii_digit(), |character| character == '-', "", " ")

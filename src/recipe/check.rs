@@ -34,6 +34,11 @@ impl<'a> Checks<'a> {
         self.ensure(path, good(value), || format!("is {value}, expected {expected}"));
     }
 
+    /// The number under `path` must be finite and `good`.
+    pub fn number(&mut self, path: &str, value: f64, expected: &str, good: impl FnOnce(f64) -> bool) {
+        self.value(path, value, expected, |value| value.is_finite() && good(value));
+    }
+
     pub fn ensure(&mut self, path: &str, good: bool, message: impl FnOnce() -> String) {
         self.conflict(&[path], !good, message);
     }

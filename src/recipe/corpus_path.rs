@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where a parallel corpus is. In a recipe either a string, the prefix of two files `PREFIX.en` and `PREFIX.fr`, or a table:
 /// `{ prefix = … }`, `{ source = …, target = … }` or `{ tsv = … }`, each with an optional `gold` and `gold_base`. Relative paths start at
-/// the working directory; `.gz` and `.zst` are found and read.
+/// the working directory. Of text, `FILE.gz` and `FILE.zst` are found too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorpusPath {
     pub text: CorpusText,
@@ -61,8 +61,8 @@ impl CorpusPath {
     /// Gold alignments and the number they count from: the file named, else `PREFIX.gold` if there is one.
     pub fn gold_file(&self) -> Option<(PathBuf, u32)> {
         let file = match (&self.gold, &self.text) {
-            (Some(gold), _) => Some(find(gold).unwrap_or_else(|_| gold.clone())),
-            (None, CorpusText::Prefix(prefix)) => find(Path::new(&format!("{prefix}.gold"))).ok(),
+            (Some(gold), _) => Some(gold.clone()),
+            (None, CorpusText::Prefix(prefix)) => Some(PathBuf::from(format!("{prefix}.gold"))).filter(|file| file.is_file()),
             (None, _) => None,
         };
         file.map(|file| (file, self.gold_base))
@@ -71,7 +71,7 @@ impl CorpusPath {
     /// A message for each file that is missing.
     pub(super) fn missing(&self, source: &str, target: &str) -> Vec<String> {
         let mut missing = self.text_files(source, target).err().unwrap_or_default();
-        missing.extend(self.gold.as_ref().and_then(|gold| find(gold).err()));
+        missing.extend(self.gold.iter().filter(|gold| !gold.is_file()).map(|gold| format!("no file {}", gold.display())));
         missing
     }
 }
@@ -130,7 +130,11 @@ impl<'de> Visitor<'de> for CorpusVisitor {
     }
 
     fn visit_str<E: Error>(self, prefix: &str) -> Result<CorpusPath, E> {
-        if prefix.is_empty() { Err(E::custom("is empty, expected the prefix of two files")) } else { Ok(CorpusPath::prefix(prefix)) }
+        if prefix.is_empty() {
+            Err(E::custom("is empty, expected the prefix of two files"))
+        } else {
+            Ok(CorpusPath::prefix(prefix))
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CorpusPath, A::Error> {
@@ -140,7 +144,11 @@ impl<'de> Visitor<'de> for CorpusVisitor {
             (Some(prefix), None, None, None) => CorpusText::Prefix(prefix),
             (None, Some(source), Some(target), None) => CorpusText::Files { source, target },
             (None, None, None, Some(file)) => CorpusText::Tsv(file),
-            _ => return Err(A::Error::custom("needs either `source` and `target`, or `tsv`, or `prefix`, and no more than one of these")),
+            _ => {
+                return Err(A::Error::custom(
+                    "needs either `source` and `target`, or `tsv`, or `prefix`, and no more than one of these",
+                ));
+            }
         };
         if gold_base > 1 {
             return Err(A::Error::custom(format!("has gold_base {gold_base}, expected 0 or 1")));

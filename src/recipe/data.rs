@@ -76,7 +76,7 @@ impl DataRecipe {
         });
         let filters = &self.filters;
         checks.value("data.filters.minimum_length", filters.minimum_length, "1 or more", |length| length >= 1);
-        checks.value("data.filters.maximum_ratio", filters.maximum_ratio, "1 or more", |ratio| ratio >= 1.0);
+        checks.number("data.filters.maximum_ratio", filters.maximum_ratio, "1 or more", |ratio| ratio >= 1.0);
         checks.conflict(
             &["data.filters.maximum_length", "data.filters.minimum_length"],
             filters.maximum_length < filters.minimum_length,

@@ -74,7 +74,10 @@ impl Recipe {
                 checks.conflict(
                     &["model.recurrent.tied", "tokenizer.joint"],
                     model.tied == super::Tied::All && !self.tokenizer.joint,
-                    || "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`".to_owned(),
+                    || {
+                        "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`"
+                            .to_owned()
+                    },
                 );
                 let longest = self.data.filters.maximum_length;
                 checks.conflict(
@@ -124,14 +127,11 @@ fn describe(fault: &Fault, defaults: &Table) -> (Vec<String>, String) {
     let message = match &fault.kind {
         FaultKind::UnknownKey { key, known } => {
             path.push(key.clone());
-            let hint = match nearest(key, known) {
-                Some(right) => format!("did you mean `{right}`?"),
-                None => match elsewhere(key, defaults) {
-                    Some(right) => format!("did you mean `{right}`?"),
-                    None => format!("known here: {}", list(known)),
-                },
-            };
-            format!("unknown key; {hint}")
+            let likely = nearest(key, known).map_or_else(|| elsewhere(key, defaults), |right| vec![right.to_owned()]);
+            match likely.as_slice() {
+                [] => format!("unknown key; known here: {}", list(known)),
+                likely => format!("unknown key; did you mean `{}`?", likely.join("` or `")),
+            }
         }
         FaultKind::UnknownChoice { name, known } => {
             let hint = nearest(name, known).map_or_else(String::new, |right| format!("did you mean `{right}`? "));
@@ -158,14 +158,16 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if let [right] = holding[..] { Some(right) } else { None }
 }
 
-/// The path of a key that has this name in another table.
-fn elsewhere(key: &str, defaults: &Table) -> Option<String> {
+/// The paths of keys in other tables that have this name.
+fn elsewhere(key: &str, defaults: &Table) -> Vec<String> {
     let mut paths = Vec::new();
     collect(defaults, "", &mut paths);
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let known: Vec<String> = paths.iter().map(|path| last(path)).collect();
-    let right = nearest(key, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
-    paths.into_iter().find(|path| last(path) == right)
+    match nearest(key, &known.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Some(right) => paths.into_iter().filter(|path| last(path) == right).collect(),
+        None => Vec::new(),
+    }
 }
 
 fn collect(table: &Table, above: &str, paths: &mut Vec<String>) {

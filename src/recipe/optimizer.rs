@@ -115,7 +115,7 @@ impl OptimizerRecipe {
             }
             Self::Adadelta(AdadeltaRecipe { learning_rate, rho, epsilon }) => {
                 above_zero(checks, "adadelta.learning_rate", learning_rate);
-                checks.value("training.optimizer.adadelta.rho", rho, "0 to 1, both excluded", |rho| rho > 0.0 && rho < 1.0);
+                checks.number("training.optimizer.adadelta.rho", rho, "0 to 1, both excluded", |rho| rho > 0.0 && rho < 1.0);
                 above_zero(checks, "adadelta.epsilon", epsilon);
             }
             Self::Adam(AdamRecipe { learning_rate, beta1, beta2, epsilon }) => {
@@ -129,16 +129,16 @@ impl OptimizerRecipe {
                 decay(checks, "adamw.beta1", beta1);
                 decay(checks, "adamw.beta2", beta2);
                 above_zero(checks, "adamw.epsilon", epsilon);
-                checks.value("training.optimizer.adamw.weight_decay", weight_decay, "0 or more", |decay| decay >= 0.0);
+                checks.number("training.optimizer.adamw.weight_decay", weight_decay, "0 or more", |decay| decay >= 0.0);
             }
         }
     }
 }
 
 fn above_zero(checks: &mut Checks, key: &str, value: f64) {
-    checks.value(&format!("training.optimizer.{key}"), value, "a number above 0", |value| value > 0.0 && value.is_finite());
+    checks.number(&format!("training.optimizer.{key}"), value, "a number above 0", |value| value > 0.0);
 }
 
 fn decay(checks: &mut Checks, key: &str, value: f64) {
-    checks.value(&format!("training.optimizer.{key}"), value, "0 to 1, 1 excluded", |value| (0.0..1.0).contains(&value));
+    checks.number(&format!("training.optimizer.{key}"), value, "0 to 1, 1 excluded", |value| (0.0..1.0).contains(&value));
 }

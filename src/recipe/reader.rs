@@ -146,12 +146,15 @@ impl<'de> Deserializer<'de> for Node<'de> {
                     (Some((name, content)), None) => (name, Node::Value(content)),
                     (None, _) => return Err(Fault::custom(format!("is empty, expected one of {}", list(known)))),
                     (Some((first, _)), Some((second, _))) => {
-                        return Err(Fault::custom(format!("has both `{first}` and `{second}`, expected exactly one of {}", list(known))));
+                        return Err(Fault::custom(format!(
+                            "has both `{first}` and `{second}`, expected exactly one of {}",
+                            list(known)
+                        )));
                     }
                 }
             }
             Node::Value(other) => {
-                return Err(Fault::custom(format!("is a {}, expected one of {}", other.type_str(), list(known))));
+                return Err(Fault::custom(format!("is {other}, expected one of {}", list(known))));
             }
             Node::Empty => return Err(Fault::custom(format!("is empty, expected one of {}", list(known)))),
         };

@@ -190,7 +190,7 @@ impl RecurrentRecipe {
         for (key, count) in counts {
             checks.value(&path(key), count, "1 or more", |count| count >= 1);
         }
-        checks.value(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
+        checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
         self.check_kind(checks);
         self.check_widths(checks);
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::recurrent::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, RecurrentRecipe, ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, RecurrentRecipe,
+    ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]

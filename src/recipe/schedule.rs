@@ -112,13 +112,13 @@ impl ScheduleRecipe {
             Self::LuongHalving(LuongHalvingRecipe { every, .. }) => count(checks, "luong-halving.every", every),
             Self::Plateau(PlateauRecipe { factor, patience, minimum }) => {
                 let path = "training.schedule.plateau.factor";
-                checks.value(path, factor, "0 to 1, both excluded", |factor| factor > 0.0 && factor < 1.0);
+                checks.number(path, factor, "0 to 1, both excluded", |factor| factor > 0.0 && factor < 1.0);
                 count(checks, "plateau.patience", patience);
-                checks.value("training.schedule.plateau.minimum", minimum, "0 or more", |minimum| minimum >= 0.0);
+                checks.number("training.schedule.plateau.minimum", minimum, "0 or more", |minimum| minimum >= 0.0);
             }
             Self::Step(StepRecipe { factor, every, .. }) => {
                 let path = "training.schedule.step.factor";
-                checks.value(path, factor, "0 to 1, 0 excluded", |factor| factor > 0.0 && factor <= 1.0);
+                checks.number(path, factor, "0 to 1, 0 excluded", |factor| factor > 0.0 && factor <= 1.0);
                 count(checks, "step.every", every);
             }
         }

@@ -60,14 +60,14 @@ impl SearchRecipe {
         match self.length_penalty {
             LengthPenalty::None => {}
             LengthPenalty::Plain { alpha } => {
-                checks.value("search.length_penalty.plain.alpha", alpha, "0 to 5", |alpha| (0.0..=5.0).contains(&alpha));
+                checks.number("search.length_penalty.plain.alpha", alpha, "0 to 5", |alpha| (0.0..=5.0).contains(&alpha));
             }
             LengthPenalty::Wu { alpha } => {
-                checks.value("search.length_penalty.wu.alpha", alpha, "0 to 5", |alpha| (0.0..=5.0).contains(&alpha));
+                checks.number("search.length_penalty.wu.alpha", alpha, "0 to 5", |alpha| (0.0..=5.0).contains(&alpha));
             }
         }
-        checks.value("search.coverage_penalty", self.coverage_penalty, "0 or more", |beta| beta >= 0.0);
-        checks.value("search.maximum_length_ratio", self.maximum_length_ratio, "0 or more", |ratio| ratio >= 0.0);
+        checks.number("search.coverage_penalty", self.coverage_penalty, "0 or more", |beta| beta >= 0.0);
+        checks.number("search.maximum_length_ratio", self.maximum_length_ratio, "0 or more", |ratio| ratio >= 0.0);
         checks.value("search.batch_tokens", self.batch_tokens, "1 or more", |tokens| tokens >= 1);
         checks.conflict(
             &["search.maximum_length_ratio", "search.maximum_length_offset"],

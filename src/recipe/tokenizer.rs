@@ -58,10 +58,14 @@ impl TokenizerRecipe {
         let smallest = if self.byte_fallback && self.kind != TokenizerKind::Word { 4 + 256 + 1 } else { 4 + 1 };
         for (key, size) in sizes {
             let path = format!("tokenizer.{key}");
-            checks.conflict(&[&path, "tokenizer.kind", "tokenizer.byte_fallback"], size.is_some_and(|size| size < smallest), || {
-                let bytes = if smallest > 5 { " and 256 bytes" } else { "" };
-                format!("is {}, expected {smallest} or more: 4 special pieces{bytes} come first", size.unwrap_or_default())
-            });
+            checks.conflict(
+                &[&path, "tokenizer.kind", "tokenizer.byte_fallback"],
+                size.is_some_and(|size| size < smallest),
+                || {
+                    let bytes = if smallest > 5 { " and 256 bytes" } else { "" };
+                    format!("is {}, expected {smallest} or more: 4 special pieces{bytes} come first", size.unwrap_or_default())
+                },
+            );
         }
         checks.value("tokenizer.minimum_frequency", self.minimum_frequency, "1 or more", |count| count >= 1);
         for (key, size) in &sizes[1..] {

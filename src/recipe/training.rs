@@ -135,13 +135,14 @@ impl TrainingRecipe {
             }
         }
         if let Some(minutes) = self.minutes {
-            checks.value("training.minutes", minutes, "a number above 0", |minutes| minutes > 0.0 && minutes.is_finite());
+            checks.number("training.minutes", minutes, "a number above 0", |minutes| minutes > 0.0);
         }
-        checks.value("training.label_smoothing", self.label_smoothing, "0 to 1, 1 excluded", |share| (0.0..1.0).contains(&share));
-        checks.value("training.clip_norm", self.clip_norm, "0 or more", |norm| norm >= 0.0);
+        checks
+            .number("training.label_smoothing", self.label_smoothing, "0 to 1, 1 excluded", |share| (0.0..1.0).contains(&share));
+        checks.number("training.clip_norm", self.clip_norm, "0 or more", |norm| norm >= 0.0);
         let endless = self.updates.is_none() && self.epochs.is_none() && self.minutes.is_none();
-        checks.conflict(&["training", "training.updates", "training.epochs", "training.minutes"], endless, || {
-            "has no end: give `training.updates`, `training.epochs` or `training.minutes`".to_owned()
+        checks.conflict(&["training.updates", "training.epochs", "training.minutes"], endless, || {
+            "training has no end: give this, `training.epochs` or `training.minutes`".to_owned()
         });
     }
 }

@@ -13,6 +13,8 @@ use tch::Device;
 
 use crate::checkpoint::{Config, Tokenizers};
 use crate::model::Seq2Seq;
+use crate::recipe;
+use crate::search::{LengthPenalty, SearchOptions};
 
 /// A model with its tokenizers.
 pub struct Translator {
@@ -20,4 +22,36 @@ pub struct Translator {
     pub tokenizers: Tokenizers,
     pub model: Box<dyn Seq2Seq>,
     pub device: Device,
+}
+
+impl Translator {
+    /// How this model translates unless told otherwise.
+    pub fn search_options(&self) -> SearchOptions {
+        let recipe = &self.config.search;
+        SearchOptions {
+            beam: recipe.beam,
+            n_best: 1,
+            length_penalty: match recipe.length_penalty {
+                recipe::LengthPenalty::None => LengthPenalty::None,
+                recipe::LengthPenalty::Plain { alpha } => LengthPenalty::Plain { alpha },
+                recipe::LengthPenalty::Wu { alpha } => LengthPenalty::Wu { alpha },
+            },
+            coverage_penalty: if self.model.attends() { recipe.coverage_penalty } else { 0.0 },
+            minimum_length: recipe.minimum_length,
+            maximum_length_ratio: recipe.maximum_length_ratio,
+            maximum_length_offset: recipe.maximum_length_offset,
+            attention: false,
+            suppressed: Vec::new(),
+        }
+    }
+
+    /// The same with the batch size of its recipe.
+    pub fn translate_options(&self) -> TranslateOptions {
+        TranslateOptions {
+            search: self.search_options(),
+            batch_tokens: self.config.search.batch_tokens,
+            view: AttentionView::default(),
+            replace_unknown: None,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::text::Encoding;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TranslateOptions {
     pub search: SearchOptions,
-    /// Budget of a batch in padded source tokens times the beam.
+    /// Budget of a batch in padded source tokens, before the beam multiplies them.
     pub batch_tokens: usize,
     /// Which attention is shown.
     pub view: AttentionView,
@@ -58,7 +58,7 @@ impl Translator {
         let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
         let mut search_options = options.search.clone();
         search_options.attention |= options.replace_unknown.is_some();
-        for batch in batches_in_order(&lengths, (options.batch_tokens / search_options.beam.max(1)).max(1)) {
+        for batch in batches_in_order(&lengths, options.batch_tokens) {
             let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
             let found = search(self.model.as_ref(), &Source::new(&ids, self.device), &search_options);

@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use super::super::{
-    CorpusText, DecoderKind, LengthPenalty, ModelRecipe, OptimizerRecipe, Recipe, RecurrentRecipe, ScheduleRecipe, ScoreKind, TextFiles,
+    CorpusText, DecoderKind, LengthPenalty, ModelRecipe, OptimizerRecipe, Recipe, RecurrentRecipe, ScheduleRecipe, ScoreKind,
+    TextFiles,
 };
 use super::{LEAST, problems, problems_of, read};
 
@@ -51,7 +52,7 @@ fn everything_wrong_is_told_at_once() {
         "training.batch_tokens: is the string \"many\", expected a whole number, 0 or more",
         "data.filters.maximum_ratio: is 0.5, expected 1 or more",
         "model.recurrent.dropout: is 1.5, expected 0 to 1, 1 excluded",
-        "training: has no end: give `training.updates`, `training.epochs` or `training.minutes`",
+        "training.updates: training has no end: give this, `training.epochs` or `training.minutes`",
         "search.beam: is 0, expected 1 or more",
     ];
     for message in expected {
@@ -72,15 +73,23 @@ fn one_problem_takes_one_line() {
 #[test]
 fn unknown_keys_name_the_right_one() {
     assert_eq!(problems(&["training.batch_token=1"]), ["training.batch_token: unknown key; did you mean `batch_tokens`?"]);
-    assert_eq!(problems(&["training.warmup=1"]), ["training.warmup: unknown key; did you mean `training.schedule.constant.warmup`?"]);
-    assert_eq!(problems(&["batch-tokens=1"]), ["batch-tokens: unknown key; did you mean `training.batch_tokens`?"]);
-    assert_eq!(problems(&["search.length=1"]), [
-        "search.length: unknown key; known here: `beam`, `length_penalty`, `coverage_penalty`, `minimum_length`, \
-         `maximum_length_ratio`, `maximum_length_offset`, `batch_tokens`"
-    ]);
-    assert_eq!(problems(&["data.train={source=\"a\", target=\"b\", golt=\"c\"}"]), [
-        "data.train.golt: unknown key; did you mean `gold`?"
-    ]);
+    assert_eq!(
+        problems(&["training.warmup=1"]),
+        ["training.warmup: unknown key; did you mean `training.schedule.constant.warmup`?"]
+    );
+    assert_eq!(
+        problems(&["batch-tokens=1"]),
+        ["batch-tokens: unknown key; did you mean `search.batch_tokens` or `training.batch_tokens`?"]
+    );
+    assert_eq!(
+        problems(&["search.length=1"]),
+        ["search.length: unknown key; known here: `beam`, `length_penalty`, `coverage_penalty`, `minimum_length`, \
+         `maximum_length_ratio`, `maximum_length_offset`, `batch_tokens`"]
+    );
+    assert_eq!(
+        problems(&["data.train={source=\"a\", target=\"b\", golt=\"c\"}"]),
+        ["data.train.golt: unknown key; did you mean `gold`?"]
+    );
 }
 
 #[test]
@@ -90,12 +99,14 @@ fn wrong_types_say_what_was_found() {
     assert_eq!(problems(&["training=3"]), ["training: is 3, expected a table"]);
     assert_eq!(problems(&["data.source={}"]), ["data.source: is a table, expected a string"]);
     assert_eq!(problems(&["training.clip_norm=[1]"]), ["training.clip_norm: is a list, expected a number"]);
-    assert_eq!(problems(&["data.train=7"]), [
-        "data.train: is 7, expected a prefix in quotes or a table with `source` and `target`, or with `tsv`"
-    ]);
-    assert_eq!(problems(&["training.metric=7"]), [
-        "training.metric: is a integer, expected one of `bleu`, `chrf`, `ter`, `loss`, `perplexity`, `aer`"
-    ]);
+    assert_eq!(
+        problems(&["data.train=7"]),
+        ["data.train: is 7, expected a prefix in quotes or a table with `source` and `target`, or with `tsv`"]
+    );
+    assert_eq!(
+        problems(&["training.metric=7"]),
+        ["training.metric: is 7, expected one of `bleu`, `chrf`, `ter`, `loss`, `perplexity`, `aer`"]
+    );
 }
 
 #[test]
@@ -107,13 +118,22 @@ fn ranges_are_held() {
         ("training.clip_norm=inf", Some("training.clip_norm: is inf, expected 0 or more")),
         ("training.minutes=0", Some("training.minutes: is 0, expected a number above 0")),
         ("training.keep_best=0", Some("training.keep_best: is 0, expected 1 or more")),
-        ("training.optimizer={sgd={learning_rate=0}}", Some("training.optimizer.sgd.learning_rate: is 0, expected a number above 0")),
+        (
+            "training.optimizer={sgd={learning_rate=0}}",
+            Some("training.optimizer.sgd.learning_rate: is 0, expected a number above 0"),
+        ),
         ("training.optimizer={adam={beta2=1}}", Some("training.optimizer.adam.beta2: is 1, expected 0 to 1, 1 excluded")),
-        ("training.schedule={plateau={factor=1}}", Some("training.schedule.plateau.factor: is 1, expected 0 to 1, both excluded")),
+        (
+            "training.schedule={plateau={factor=1}}",
+            Some("training.schedule.plateau.factor: is 1, expected 0 to 1, both excluded"),
+        ),
         ("training.schedule={luong-halving={every=0}}", Some("training.schedule.luong-halving.every: is 0, expected 1 or more")),
         ("search.length_penalty={wu={alpha=-1}}", Some("search.length_penalty.wu.alpha: is -1, expected 0 to 5")),
         ("tokenizer.size=200", Some("tokenizer.size: is 200, expected 261 or more: 4 special pieces and 256 bytes come first")),
-        ("model.recurrent.attention={score=\"location\", window=0}", Some("model.recurrent.attention.window: is 0, expected 1 or more")),
+        (
+            "model.recurrent.attention={score=\"location\", window=0}",
+            Some("model.recurrent.attention.window: is 0, expected 1 or more"),
+        ),
         ("data.source=e/n", Some("data.source: is \"e/n\", expected a language code such as \"en\"")),
         ("name=a/b", Some("name: is \"a/b\", expected the name of a folder")),
     ] {
@@ -164,16 +184,19 @@ fn contradictions_are_told_with_the_way_out() {
 
 #[test]
 fn overrides_need_no_quotes_and_reach_any_depth() {
-    let recipe = read(LEAST, &[
-        "name=other",
-        "data.train=corpora/news.2020/train",
-        "training.optimizer=sgd",
-        "training.optimizer.sgd.learning_rate=0.5",
-        "training.schedule=inverse-square-root",
-        "search.length_penalty=wu",
-        "model.recurrent.attention.score=scaled-dot",
-        "model.recurrent.decoder.hidden = 512",
-    ])
+    let recipe = read(
+        LEAST,
+        &[
+            "name=other",
+            "data.train=corpora/news.2020/train",
+            "training.optimizer=sgd",
+            "training.optimizer.sgd.learning_rate=0.5",
+            "training.schedule=inverse-square-root",
+            "search.length_penalty=wu",
+            "model.recurrent.attention.score=scaled-dot",
+            "model.recurrent.decoder.hidden = 512",
+        ],
+    )
     .unwrap();
     assert_eq!(recipe.name, "other");
     assert_eq!(recipe.data.train.text, CorpusText::Prefix("corpora/news.2020/train".to_owned()));
@@ -188,16 +211,10 @@ fn overrides_need_no_quotes_and_reach_any_depth() {
 
 #[test]
 fn broken_overrides_are_told_whole() {
-    assert_eq!(problems(&["search.beam"]), [
-        "--set search.beam: expected key.path=value, such as training.batch_tokens=2048"
-    ]);
+    assert_eq!(problems(&["search.beam"]), ["--set search.beam: expected key.path=value, such as training.batch_tokens=2048"]);
     assert_eq!(problems(&["search..beam=1"]), ["search..beam: has an empty key (in --set search..beam=1)"]);
     assert_eq!(problems(&["search={"]), ["search: { is not a TOML value (in --set search={)"]);
-    assert_eq!(problems(&["seed.x=1", "seed=2", "seed.y=1"]), [
-        "seed.y: `seed` is 2 and has no settings below it (in --set seed.y=1)",
-        "seed.x: unknown key",
-    ][..1]
-        .to_vec());
+    assert_eq!(problems(&["seed=2", "seed.y=1"]), ["seed.y: `seed` is 2 and has no settings below it (in --set seed.y=1)"]);
 }
 
 #[test]
@@ -248,11 +265,14 @@ fn missing_files_are_listed() {
     let lines: Vec<&str> = error.lines().collect();
     let missing = |key: &str, name: &str| format!("  {key}: no file {0} (nor {0}.gz or {0}.zst)", at(name));
     assert_eq!(lines[0], "r.toml: 5 problems");
-    assert_eq!(lines[1..5], [
-        missing("data.train", "train.de"),
-        missing("data.test", "a"),
-        missing("data.test", "b"),
-        missing("data.test", "c")
-    ]);
+    assert_eq!(
+        lines[1..5],
+        [
+            missing("data.train", "train.de"),
+            missing("data.test", "a"),
+            missing("data.test", "b"),
+            format!("  data.test: no file {}", at("c"))
+        ]
+    );
     assert!(lines[5].starts_with("  training.metric: aer needs gold alignments"), "{error}");
 }

@@ -45,9 +45,8 @@ fn tokenizer() -> impl Strategy<Value = TokenizerRecipe> {
     ];
     let sizes = prop_oneof![
         Just((true, None, None)),
-        (proptest::option::of(300..9999_usize), proptest::option::of(300..9999_usize)).prop_map(|(source, target)| (
-            false, source, target
-        ))
+        (proptest::option::of(300..9999_usize), proptest::option::of(300..9999_usize))
+            .prop_map(|(source, target)| (false, source, target))
     ];
     (kind, 300..100_000_usize, 1..9_u32, any::<bool>(), any::<bool>(), sizes).prop_map(
         |(kind, size, minimum_frequency, lowercase, byte_fallback, (joint, source_size, target_size))| TokenizerRecipe {
@@ -64,28 +63,34 @@ fn tokenizer() -> impl Strategy<Value = TokenizerRecipe> {
 }
 
 fn attention() -> impl Strategy<Value = AttentionRecipe> {
-    let score = prop_oneof![
-        Just(ScoreKind::Additive),
-        Just(ScoreKind::General),
-        Just(ScoreKind::Concat),
-        Just(ScoreKind::Location)
-    ];
+    let score =
+        prop_oneof![Just(ScoreKind::Additive), Just(ScoreKind::General), Just(ScoreKind::Concat), Just(ScoreKind::Location)];
     let choice = prop_oneof![Just(ChoiceKind::Global), Just(ChoiceKind::LocalM), Just(ChoiceKind::LocalP)];
-    (score, choice, 1..20_i64, 1..2000_i64, any::<bool>())
-        .prop_map(|(score, choice, window, size, coverage)| AttentionRecipe { score, choice, window, size, coverage })
+    (score, choice, 1..20_i64, 1..2000_i64, any::<bool>()).prop_map(|(score, choice, window, size, coverage)| AttentionRecipe {
+        score,
+        choice,
+        window,
+        size,
+        coverage,
+    })
 }
 
 fn model() -> impl Strategy<Value = RecurrentRecipe> {
     let kind = prop_oneof![Just(DecoderKind::None), Just(DecoderKind::Bahdanau), Just(DecoderKind::Luong)];
     let cell = prop_oneof![Just(CellKind::Lstm), Just(CellKind::Gru)];
-    let initialization = prop_oneof![
-        Just(InitializationKind::Uniform),
-        Just(InitializationKind::Bahdanau),
-        Just(InitializationKind::Xavier)
-    ];
+    let initialization =
+        prop_oneof![Just(InitializationKind::Uniform), Just(InitializationKind::Bahdanau), Just(InitializationKind::Xavier)];
     let decoder = (kind, 1..5_i64, proptest::option::of(1..2000_i64), any::<bool>(), 1..900_i64);
     (cell, decoder, attention(), (1..2000_i64, 1..2000_i64), (1..5_i64, any::<bool>()), 0.0..1.0, initialization).prop_map(
-        |(cell, (kind, layers, hidden, feeds, maxout), attention, (embedding, width), (depth, bidirectional), dropout, initialization)| {
+        |(
+            cell,
+            (kind, layers, hidden, feeds, maxout),
+            attention,
+            (embedding, width),
+            (depth, bidirectional),
+            dropout,
+            initialization,
+        )| {
             let bahdanau = kind == DecoderKind::Bahdanau;
             let decoder = DecoderRecipe {
                 kind,

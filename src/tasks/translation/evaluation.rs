@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::task::real_rows;
 use crate::batch::{Source, Target};
 use crate::corpus::{ParallelText, batches_in_order};
-use crate::metrics::{Bleu, Chrf, GoldLinks, Score, alignment_error_rate, read_gold};
+use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter, read_gold};
 use crate::model::WithAttention;
 use crate::nn::{Pass, ProjectedLoss};
 use crate::recipe::{CorpusPath, DataRecipe};
@@ -28,6 +28,7 @@ pub struct Evaluation {
     pub perplexity: f64,
     pub bleu: Score,
     pub chrf: Score,
+    pub ter: Score,
     /// Alignment error rate of forced decoding, where there is gold and the model attends.
     pub aer: Option<f64>,
     #[serde(skip)]
@@ -42,6 +43,7 @@ impl Evaluation {
             ("perplexity".into(), self.perplexity),
             ("bleu".into(), self.bleu.value),
             ("chrf".into(), self.chrf.value),
+            ("ter".into(), self.ter.value),
         ];
         scores.extend(self.aer.map(|aer| ("aer".to_string(), aer)));
         scores
@@ -52,11 +54,12 @@ impl HeldOut {
     /// Reads at most `limit` pairs, unfiltered, and their gold alignments.
     pub fn read(data: &DataRecipe, path: &CorpusPath, limit: Option<usize>) -> Result<Self> {
         let text: ParallelText = super::data::open(data, path)?;
+        text.check()?;
         let pairs = text.pairs()?.take(limit.unwrap_or(usize::MAX)).collect::<Result<Vec<_>>>()?;
         let (sources, targets): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
         let gold = match path.gold_file() {
             Some((file, base)) => {
-                let mut gold = read_gold(&file, base)?;
+                let mut gold = read_gold(&file, base as usize)?;
                 anyhow::ensure!(
                     gold.len() >= sources.len(),
                     "{}: {} lines of gold alignments for {} sentence pairs",
@@ -75,20 +78,20 @@ impl HeldOut {
     /// Loss, BLEU, chrF, and AER where it can be had.
     pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Evaluation> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
-        let targets: Vec<&str> = self.targets.iter().map(String::as_str).collect();
         let hypotheses: Vec<String> = translator
             .translate(&sources, options)?
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();
-        let produced: Vec<&str> = hypotheses.iter().map(String::as_str).collect();
         let loss = self.loss(translator, options.batch_tokens);
-        let lowercase = translator.tokenizers.target().lowercases();
+        let lowercase = translator.config.lowercase;
+        let references = [self.targets.as_slice()];
         Ok(Evaluation {
             loss,
             perplexity: loss.exp(),
-            bleu: Bleu { lowercase, ..Bleu::default() }.corpus(&produced, &[&targets])?,
-            chrf: Chrf { lowercase, ..Chrf::default() }.corpus(&produced, &[&targets])?,
+            bleu: Bleu { lowercase, ..Bleu::default() }.corpus(&hypotheses, &references),
+            chrf: Chrf { lowercase, ..Chrf::default() }.corpus(&hypotheses, &references),
+            ter: Ter { case_sensitive: !lowercase }.corpus(&hypotheses, &references),
             aer: self.alignment_error_rate(translator, options.batch_tokens)?,
             hypotheses,
         })
@@ -129,7 +132,7 @@ impl HeldOut {
             .into_iter()
             .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
             .collect::<Result<Vec<_>>>()?;
-        let predicted: Vec<&[(usize, usize)]> = predicted.iter().map(|links| links.as_slice()).collect();
-        Ok(Some(alignment_error_rate(&predicted, gold)?.aer))
+        let counts = AlignmentCounts::of(predicted.iter().map(|links| links.as_slice()).zip(gold));
+        Ok(Some(counts.score().alignment_error_rate))
     }
 }

@@ -25,12 +25,11 @@ pub struct TranslationTask {
 }
 
 impl TranslationTask {
-    /// Checks and reads the data, trains tokenizers where the run folder has none yet, and makes the model.
-    pub fn prepare(recipe: &Recipe, run_folder: &Path, device: Device) -> Result<Self> {
+    /// Checks and reads the data, makes tokenizers and index (a resumed run keeps its tokenizers), and makes the model.
+    pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool, device: Device) -> Result<Self> {
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
-        let (data, tokenizers) = TrainingData::prepare(recipe, run_folder)?;
-        let languages = (recipe.data.source.as_str(), recipe.data.target.as_str());
-        let config = Config::new(languages, &tokenizers, &recipe.model, &recipe.search);
+        let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
+        let config = Config::new(recipe, &tokenizers);
         let translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         Ok(TranslationTask { translator, recipe: recipe.clone(), data, validation })
     }

@@ -2,17 +2,24 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
 use crate::text::{Kind, Tokenizer, TokenizerOptions};
 
-/// Loads the run's tokenizers, or trains and saves them.
-pub fn load_or_train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<Tokenizers> {
-    if run_folder.join("tokenizer.json").exists() || run_folder.join("source.tokenizer.json").exists() {
-        return Tokenizers::load(run_folder);
+/// Files that tokenizers are kept in: one for both sides, or one each.
+const FILES: [&str; 3] = ["tokenizer.json", "source.tokenizer.json", "target.tokenizer.json"];
+
+/// Trains the run's tokenizers and saves them in its folder.
+pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<Tokenizers> {
+    // What an earlier start left here may be of another shape.
+    for name in FILES {
+        let path = run_folder.join(name);
+        if path.exists() {
+            std::fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
+        }
     }
     let mut sources = Vec::new();
     let mut targets = Vec::new();
@@ -23,18 +30,18 @@ pub fn load_or_train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) ->
     }
     let options = &recipe.tokenizer;
     let tokenizers = if options.joint {
-        Tokenizers::Joint(train(options, options.size, sources.iter().chain(&targets), "joint")?)
+        Tokenizers::Joint(train_side(options, options.size, sources.iter().chain(&targets), "joint")?)
     } else {
         Tokenizers::Separate {
-            source: train(options, options.source_size.unwrap_or(options.size), sources.iter(), &recipe.data.source)?,
-            target: train(options, options.target_size.unwrap_or(options.size), targets.iter(), &recipe.data.target)?,
+            source: train_side(options, options.source_size.unwrap_or(options.size), sources.iter(), &recipe.data.source)?,
+            target: train_side(options, options.target_size.unwrap_or(options.size), targets.iter(), &recipe.data.target)?,
         }
     };
     tokenizers.save(run_folder)?;
     Ok(tokenizers)
 }
 
-fn train<'a>(
+fn train_side<'a>(
     recipe: &TokenizerRecipe,
     size: usize,
     lines: impl Iterator<Item = &'a String> + Send,
@@ -59,4 +66,16 @@ fn train<'a>(
         eprintln!("{side} vocabulary: {} pieces", report.got);
     }
     Ok(tokenizer)
+}
+
+/// The bytes of the run's tokenizer files: what tells its token index apart from others.
+pub fn fingerprint(run_folder: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for name in FILES {
+        let path = run_folder.join(name);
+        if path.exists() {
+            bytes.extend(std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?);
+        }
+    }
+    Ok(bytes)
 }

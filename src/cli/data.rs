@@ -1,0 +1,188 @@
+//! `targum data`: corpora to begin with, and a look at one's own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+
+use crate::corpus::synth::{self, SynthOptions};
+use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
+
+/// Arguments of `targum data`.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the built-in English–French corpus, with gold word alignments.
+    Synth(SynthArguments),
+    /// Fetch Multi30k: English, German and French descriptions of pictures. A download that was cut off goes on where it stopped.
+    Multi30k(Multi30kArguments),
+    /// Read a parallel corpus, and tell its lengths and what filters would leave out.
+    Check(CheckArguments),
+}
+
+#[derive(Args)]
+struct SynthArguments {
+    /// The folder to write to.
+    #[arg(long, default_value = "data/synth")]
+    out: PathBuf,
+    /// The same seed and sizes give the same corpus.
+    #[arg(long, default_value_t = SynthOptions::default().seed)]
+    seed: u64,
+    /// Sentence pairs to train on.
+    #[arg(long, default_value_t = SynthOptions::default().train)]
+    train: usize,
+    /// Sentence pairs to validate on.
+    #[arg(long, default_value_t = SynthOptions::default().validation)]
+    validation: usize,
+    /// Sentence pairs to test on.
+    #[arg(long, default_value_t = SynthOptions::default().test)]
+    test: usize,
+}
+
+#[derive(Args)]
+struct Multi30kArguments {
+    /// The folder to write to.
+    #[arg(long, default_value = "data/multi30k")]
+    out: PathBuf,
+    /// Take the files from this folder instead of the net.
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Languages, divided by commas.
+    #[arg(long, value_delimiter = ',', default_values = LANGUAGES, value_parser = PossibleValuesParser::new(LANGUAGES))]
+    languages: Vec<String>,
+}
+
+#[derive(Args)]
+struct CheckArguments {
+    /// Source lines; plain, .gz or .zst.
+    #[arg(long, requires = "target", required_unless_present = "tsv")]
+    source: Option<PathBuf>,
+    /// Their translations, line by line.
+    #[arg(long, requires = "source")]
+    target: Option<PathBuf>,
+    /// Instead of these, one file of source, tab, target.
+    #[arg(long, conflicts_with_all = ["source", "target"])]
+    tsv: Option<PathBuf>,
+    /// Fewest words of a side. Recipes count pieces of the vocabulary, of which there are more.
+    #[arg(long, default_value_t = FilterOptions::default().minimum_length)]
+    minimum_length: usize,
+    /// Most words of a side.
+    #[arg(long, default_value_t = FilterOptions::default().maximum_length)]
+    maximum_length: usize,
+    /// Longer side over shorter, at most.
+    #[arg(long, default_value_t = FilterOptions::default().maximum_ratio)]
+    maximum_ratio: f64,
+    /// Leave out pairs that were there before.
+    #[arg(long)]
+    remove_duplicates: bool,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        Command::Synth(SynthArguments { out, seed, train, validation, test }) => {
+            let summary = synth::write(&SynthOptions { seed, train, validation, test }, &out)?;
+            eprintln!("{}:\n{summary}", out.display());
+        }
+        Command::Multi30k(Multi30kArguments { out, from, languages }) => {
+            let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
+            eprintln!("{}", multi30k(&out, from.as_deref(), &languages)?);
+        }
+        Command::Check(arguments) => check(arguments)?,
+    }
+    Ok(())
+}
+
+fn check(arguments: CheckArguments) -> Result<()> {
+    let text = match (arguments.source, arguments.target, arguments.tsv) {
+        (Some(source), Some(target), None) => ParallelText::files(source, target),
+        (None, None, Some(file)) => ParallelText::tsv(file),
+        _ => bail!("expected --source and --target, or --tsv"),
+    };
+    let ratio = arguments.maximum_ratio;
+    ensure!(ratio >= 1.0, "--maximum-ratio is {ratio}, expected 1 or more: it is of the longer side to the shorter");
+    let mut filter = Filter::new(FilterOptions {
+        minimum_length: arguments.minimum_length,
+        maximum_length: arguments.maximum_length,
+        maximum_ratio: ratio,
+        remove_duplicates: arguments.remove_duplicates,
+    });
+    let mut lengths = [Lengths::default(), Lengths::default()];
+    let mut line = 0;
+    for pair in text.pairs()? {
+        let (source, target) = pair?;
+        line += 1;
+        let words = [&source, &target].map(|side| side.split_whitespace().count());
+        for (side, words) in lengths.iter_mut().zip(words) {
+            side.add(words, line);
+        }
+        filter.keep(&source, &target, words[0], words[1]);
+    }
+    if line == 0 {
+        // Names the files.
+        text.check()?;
+    }
+    println!("{line} pairs");
+    for (name, side) in ["source", "target"].iter().zip(lengths) {
+        println!("{name}: {}", side.summary());
+    }
+    println!("filters, in words: {}", filter.into_report());
+    Ok(())
+}
+
+/// Lengths of one side in words.
+#[derive(Default)]
+struct Lengths {
+    /// How many lines have each length, and the first of them.
+    lines: BTreeMap<usize, (usize, usize)>,
+}
+
+impl Lengths {
+    fn add(&mut self, words: usize, line: usize) {
+        self.lines.entry(words).or_insert((0, line)).0 += 1;
+    }
+
+    fn summary(&self) -> String {
+        let count: usize = self.lines.values().map(|(count, _)| count).sum();
+        let words: usize = self.lines.iter().map(|(length, (count, _))| length * count).sum();
+        let (longest, line) = self.lines.last_key_value().map_or((0, 0), |(&length, &(_, line))| (length, line));
+        format!(
+            "{words} words, {:.1} a line, half of all lines up to {}, 99 of 100 up to {}, the longest {longest} (line {line})",
+            words as f64 / count.max(1) as f64,
+            self.quantile(count.div_ceil(2)),
+            self.quantile((count * 99).div_ceil(100)),
+        )
+    }
+
+    /// Length of the line at this rank, from 1, when the shortest comes first.
+    fn quantile(&self, rank: usize) -> usize {
+        let mut below = 0;
+        let found = self.lines.iter().find(|(_, (count, _))| {
+            below += count;
+            below >= rank
+        });
+        found.map_or(0, |(&length, _)| length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_the_sorted_lines() {
+        let mut lengths = Lengths::default();
+        for (line, words) in [7, 1, 3, 3, 90, 90].into_iter().enumerate() {
+            lengths.add(words, line + 1);
+        }
+        assert_eq!([1, 2, 3, 4, 5, 6].map(|rank| lengths.quantile(rank)), [1, 3, 3, 7, 90, 90]);
+        let summary = lengths.summary();
+        assert_eq!(summary, "194 words, 32.3 a line, half of all lines up to 3, 99 of 100 up to 90, the longest 90 (line 5)");
+    }
+}

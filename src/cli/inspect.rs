@@ -1,0 +1,69 @@
+//! `targum inspect`: what a checkpoint is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use tch::Device;
+
+use crate::checkpoint::locate;
+use crate::report::HumanCount;
+use crate::train::TrainingState;
+use crate::translator::Translator;
+
+/// Arguments of `targum inspect`.
+#[derive(Args)]
+pub struct Arguments {
+    /// A run folder or a checkpoint inside it.
+    model: PathBuf,
+    /// Print the parameters one by one.
+    #[arg(long)]
+    parameters: bool,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let folder = locate(&arguments.model)?;
+    let translator = Translator::load(&folder, Device::Cpu)?;
+    let config = &translator.config;
+    println!("checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display());
+    println!("written by   Targum {}", config.targum);
+    println!("languages    {} to {}", config.source, config.target);
+    println!("vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary);
+    println!("attention    {}", if translator.model.attends() { "yes" } else { "none: there is nothing to show" });
+    println!("\n{}", serde_json::to_string_pretty(&config.model)?);
+    parameters(&translator, arguments.parameters);
+    // An imported or shipped model has no history.
+    if folder.join("training.json").exists() {
+        history(&TrainingState::read(&folder)?);
+    }
+    Ok(())
+}
+
+fn parameters(translator: &Translator, each: bool) {
+    let parameters = translator.model.parameters();
+    let mut parts: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, tensor) in &parameters {
+        let part = name.split('.').take(if name.starts_with("decoder.") { 2 } else { 1 }).collect::<Vec<_>>().join(".");
+        *parts.entry(part).or_default() += tensor.numel() as u64;
+    }
+    let total: u64 = parts.values().sum();
+    println!("\nparameters   {}", HumanCount(total));
+    for (part, count) in &parts {
+        println!("  {part:<24} {:>12}", HumanCount(*count).to_string());
+    }
+    if each {
+        println!();
+        for (name, tensor) in &parameters {
+            println!("  {name:<44} {:?}", tensor.size());
+        }
+    }
+}
+
+fn history(state: &TrainingState) {
+    println!("\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch);
+    for entry in state.history.entries() {
+        let scores: Vec<String> = entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
+        println!("  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "));
+    }
+}

@@ -1,0 +1,124 @@
+//! `targum train`: a recipe becomes a run folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tch::Device;
+
+use super::device::DeviceArguments;
+use crate::recipe::Recipe;
+use crate::report::{Display, HumanCount};
+use crate::runtime::{core_count, libtorch};
+use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
+use crate::train::{RunFolder, Stop, Task, TrainOptions, install_interrupt_handler, train};
+use crate::translator::Translator;
+
+/// The recipe as it was resolved, in the run folder.
+const RECIPE: &str = "recipe.toml";
+
+/// Arguments of `targum train`.
+#[derive(Args)]
+pub struct Arguments {
+    /// A recipe (TOML), or a run folder to go on with.
+    recipe: PathBuf,
+    /// The run folder; checkpoints/NAME unless given.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Overrides a key of the recipe, such as training.batch_tokens=2048; again for each further one.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on from the newest checkpoint of the run folder.
+    #[arg(long)]
+    resume: bool,
+    /// Print the recipe with all its defaults, and stop.
+    #[arg(long)]
+    print_recipe: bool,
+    #[command(flatten)]
+    device: DeviceArguments,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    let of_run = arguments.recipe.is_dir();
+    let file = if of_run { arguments.recipe.join(RECIPE) } else { arguments.recipe.clone() };
+    let mut recipe = Recipe::load(&file, &arguments.set)?;
+    if arguments.print_recipe {
+        print!("{}", recipe.to_toml()?);
+        return Ok(());
+    }
+    let out = match (&arguments.out, of_run) {
+        (Some(out), _) => out.clone(),
+        (None, true) => arguments.recipe.clone(),
+        (None, false) => Path::new("checkpoints").join(&recipe.name),
+    };
+    if arguments.resume && !of_run && arguments.set.is_empty() && out.join(RECIPE).exists() {
+        // What the run was started with counts, not what the recipe's file says by now.
+        recipe = Recipe::load(&out.join(RECIPE), &[])?;
+    }
+    recipe.check_paths(&file)?;
+    let device = arguments.device.choose()?;
+    let folder = RunFolder::open(&out)?;
+    let resume = arguments.resume && !folder.checkpoints()?.is_empty();
+    if !resume && let Some(newest) = folder.checkpoints()?.last() {
+        bail!(
+            "{}: has checkpoints up to update {newest}; go on with --resume, or train elsewhere with --out",
+            folder.path().display()
+        );
+    }
+    let path = folder.path().join(RECIPE);
+    std::fs::write(&path, recipe.to_toml()?).with_context(|| format!("{}: cannot write", path.display()))?;
+
+    let mut task = TranslationTask::prepare(&recipe, folder.path(), resume, device)?;
+    introduce(&recipe, &task, device);
+    let interrupt = install_interrupt_handler()?;
+    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
+    let outcome = train(&mut task, &recipe.training, recipe.seed, &folder, options)?;
+    if outcome.stop == Stop::Interrupted {
+        return Ok(());
+    }
+    drop(task);
+    conclude(&recipe, folder.path(), device)
+}
+
+fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
+    let parameters: usize = task.parameters().iter().map(|parameter| parameter.tensor.numel()).sum();
+    eprintln!(
+        "Targum {}, libtorch {}, {device:?}, {} threads of {} cores, seed {}",
+        env!("CARGO_PKG_VERSION"),
+        libtorch().version.as_deref().unwrap_or("unknown"),
+        tch::get_num_threads(),
+        core_count(),
+        recipe.seed
+    );
+    eprintln!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
+}
+
+/// Scores the best checkpoint on the test set, and says what to try next.
+fn conclude(recipe: &Recipe, folder: &Path, device: Device) -> Result<()> {
+    let translator = Translator::load(folder, device)?;
+    if let Some(test) = &recipe.data.test {
+        let held_out = HeldOut::read(&recipe.data, test, None)?;
+        let evaluation = held_out.evaluate(&translator, &translator.translate_options())?;
+        print_scores(&evaluation);
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+        };
+        write("test.json", serde_json::to_string_pretty(&evaluation)? + "\n")?;
+        write(&format!("test.{}", recipe.data.target), evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect())?;
+    }
+    let model = folder.display();
+    eprintln!("\nNext: echo 'a sentence' | targum translate --model {model} --alignment --heatmaps heatmaps");
+    if translator.model.attends() {
+        eprintln!("Attention while it formed: {model}/heatmaps");
+    }
+    Ok(())
+}
+
+fn print_scores(evaluation: &Evaluation) {
+    println!("{}\n{}\n{}", evaluation.bleu, evaluation.chrf, evaluation.ter);
+    println!("perplexity = {:.3}", evaluation.perplexity);
+    if let Some(aer) = evaluation.aer {
+        println!("AER = {aer:.4}");
+    }
+}

@@ -1,0 +1,15 @@
+//! What a run tells: a log for programs, event files for TensorBoard, and progress for people.
+
+mod jsonl;
+mod memory;
+mod progress;
+mod tensorboard;
+mod training;
+
+pub use indicatif::{FormattedDuration, HumanBytes, HumanCount};
+
+pub use jsonl::JsonLines;
+pub use memory::{peak_memory, resident_memory};
+pub use progress::{Display, Progress, Unit};
+pub use tensorboard::EventWriter;
+pub use training::{Figures, Goal, Rates, TrainingProgress};

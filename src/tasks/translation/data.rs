@@ -1,0 +1,85 @@
+//! The training pairs of a run: tokenizers, token index, batches.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+
+use super::tokenizers::{fingerprint, train};
+use crate::checkpoint::Tokenizers;
+use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
+use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
+
+/// Opens one of a recipe's corpora.
+pub fn open(data: &DataRecipe, path: &CorpusPath) -> Result<ParallelText> {
+    match path.text_files(&data.source, &data.target) {
+        Ok(TextFiles::Pair { source, target }) => Ok(ParallelText::files(source, target)),
+        Ok(TextFiles::Tsv(file)) => Ok(ParallelText::tsv(file)),
+        Err(missing) => Err(anyhow!("{}", missing.join("\n"))),
+    }
+}
+
+/// Indexed training pairs and how they are batched.
+pub struct TrainingData {
+    index: TokenIndex,
+    plan: BatchPlan,
+}
+
+impl TrainingData {
+    /// Reads and checks the training text, makes what the run folder lacks, and says on standard error what was found.
+    pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool) -> Result<(Self, Tokenizers)> {
+        let text = open(&recipe.data, &recipe.data.train)?;
+        let tokenizers = if resume { Tokenizers::load(run_folder)? } else { train(recipe, &text, run_folder)? };
+        let filters = &recipe.data.filters;
+        let request = IndexRequest {
+            text: &text,
+            filters: FilterOptions {
+                minimum_length: filters.minimum_length,
+                maximum_length: filters.maximum_length,
+                maximum_ratio: filters.maximum_ratio,
+                remove_duplicates: filters.remove_duplicates,
+            },
+            tokenizers: &fingerprint(run_folder)?,
+            vocabulary: tokenizers.source().size().max(tokenizers.target().size()),
+            path: &run_folder.join("train.index"),
+        };
+        let (index, report) = TokenIndex::open_or_build(
+            &request,
+            |line| tokenizers.source().encode(line).ids,
+            |line| tokenizers.target().encode(line).ids,
+        )?;
+        eprintln!("{report}");
+        let size = BatchSize { tokens: recipe.training.batch_tokens, sentences: None };
+        let plan = BatchPlan::new(index.columns(), size);
+        Ok((TrainingData { index, plan }, tokenizers))
+    }
+
+    pub fn epoch(&self, seed: u64, epoch: u64) -> Vec<Vec<usize>> {
+        self.plan.epoch(seed, epoch)
+    }
+
+    /// "29,000 pairs in 412 batches, 4.1 % padding".
+    pub fn summary(&self) -> String {
+        let batches = self.plan.epoch(0, 0);
+        let padding = 100.0 * self.plan.padding(&batches);
+        format!("{} pairs in {} batches an epoch, {padding:.1} % padding", self.index.len(), batches.len())
+    }
+
+    /// Source and target ids of a batch.
+    pub fn pairs(&self, batch: &[usize]) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+        batch.iter().map(|&pair| (self.index.source(pair), self.index.target(pair))).unzip()
+    }
+
+    /// "31 pairs, longest source 40 pieces (line 17), longest target 44 pieces (line 17)".
+    pub fn describe(&self, batch: &[usize]) -> String {
+        let longest = |length: &dyn Fn(usize) -> usize| {
+            let pair = batch.iter().copied().max_by_key(|&pair| length(pair)).unwrap_or_default();
+            format!("{} pieces (line {})", length(pair), self.index.line(pair))
+        };
+        format!(
+            "{} pairs, longest source {}, longest target {}",
+            batch.len(),
+            longest(&|pair| self.index.source_length(pair)),
+            longest(&|pair| self.index.target_length(pair))
+        )
+    }
+}

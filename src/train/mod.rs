@@ -1,0 +1,28 @@
+//! The one trainer: a loop that reads as a recipe, optimizers with visible state, and runs that survive crashes.
+//!
+//! State of a run = weights + optimizer moments + update + history. All else is a pure function, so a run that is stopped and
+//! resumed equals one that never stopped.
+
+mod flat;
+mod gradients;
+mod history;
+mod interrupt;
+mod journal;
+mod optimizers;
+mod resume;
+mod retention;
+mod run_folder;
+mod schedules;
+mod state;
+mod task;
+mod trainer;
+
+pub use flat::{FlatParameters, normalise_and_clip};
+pub use history::{History, Validated};
+pub use interrupt::install_interrupt_handler;
+pub use optimizers::Optimizer;
+pub use run_folder::RunFolder;
+pub use schedules::learning_rate;
+pub use state::TrainingState;
+pub use task::{Loss, Parameter, Task, Validation};
+pub use trainer::{Outcome, Stop, TrainOptions, train};

@@ -1,0 +1,319 @@
+//! The one training loop of the house. It knows the [`Task`] trait and no model.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+use serde_json::json;
+
+use super::flat::{FlatParameters, normalise_and_clip};
+use super::gradients::{Place, accumulate, broken_gradients};
+use super::history::Validated;
+use super::journal::Journal;
+use super::optimizers::Optimizer;
+use super::resume::{Beginning, begin, resume};
+use super::retention::{kept, ranked};
+use super::run_folder::RunFolder;
+use super::schedules::learning_rate;
+use super::state::TrainingState;
+use super::task::Task;
+use crate::recipe::{Normalise, TrainingRecipe};
+use crate::report::{Display, Goal};
+
+/// How a run starts and shows itself.
+pub struct TrainOptions<'a> {
+    /// Go on from the newest checkpoint of the run folder.
+    pub resume: bool,
+    /// When raised, the run saves and stops after the update at work.
+    pub interrupt: &'a AtomicBool,
+    pub display: Display,
+}
+
+/// Why a run stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    Interrupted,
+    Updates,
+    Epochs,
+    Minutes,
+    Patience,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub stop: Stop,
+    /// Updates, over all resumed parts.
+    pub update: u64,
+    /// Training time, over all resumed parts.
+    pub elapsed_seconds: f64,
+    pub best: Option<Validated>,
+}
+
+/// Trains until the recipe's end, the patience's end or an interrupt, with validations and checkpoints in `folder`.
+///
+/// The result is a function of task, recipe and seed: a run that is stopped and resumed equals one that is not, bit for bit on the
+/// CPU. A run that ends between two validations gets one more at its end.
+///
+/// # Errors
+/// When the loss or the gradients are not finite, memory or disk run out, or the task fails. Checkpoints are untouched by that.
+pub fn train<T: Task>(
+    task: &mut T,
+    recipe: &TrainingRecipe,
+    seed: u64,
+    folder: &RunFolder,
+    options: TrainOptions,
+) -> Result<Outcome> {
+    let mut trainer = Trainer::start(task, recipe, seed, folder, options)?;
+    loop {
+        if let Some(stop) = trainer.stop() {
+            return trainer.finish(stop);
+        }
+        trainer.update()?;
+        if trainer.state.update.is_multiple_of(recipe.validate_every) {
+            trainer.validate()?;
+            trainer.save()?;
+            trainer.pictures();
+        }
+    }
+}
+
+struct Trainer<'a, T: Task> {
+    task: &'a mut T,
+    recipe: &'a TrainingRecipe,
+    folder: &'a RunFolder,
+    interrupt: &'a AtomicBool,
+    parameters: FlatParameters,
+    optimizer: Optimizer,
+    state: TrainingState,
+    /// The batches of the epoch at work.
+    batches: Vec<T::Batch>,
+    journal: Journal,
+    /// Update of the newest checkpoint.
+    saved: Option<u64>,
+    start: Instant,
+    /// Training time of earlier parts.
+    before: f64,
+}
+
+impl<'a, T: Task> Trainer<'a, T> {
+    fn start(
+        task: &'a mut T,
+        recipe: &'a TrainingRecipe,
+        seed: u64,
+        folder: &'a RunFolder,
+        options: TrainOptions<'a>,
+    ) -> Result<Self> {
+        let start = Instant::now();
+        let parameters = FlatParameters::new(task.parameters())?;
+        let mut optimizer = Optimizer::new(recipe.optimizer, &parameters);
+        let Beginning { mut state, mut messages } = if options.resume {
+            resume(task, folder, &mut optimizer, &parameters, recipe, seed)?
+        } else {
+            begin(folder, &optimizer, seed)?
+        };
+        let batches = epoch(task, &mut state, &mut messages)?;
+        let goal = goal(recipe, batches.len() as u64);
+        let mut journal = Journal::open(folder, &state, options.resume, goal, options.display)?;
+        messages.iter().for_each(|message| journal.message(message));
+        let kind = if state.update > 0 { "resumed" } else { "started" };
+        let fields = json!({ "parameters": parameters.count(), "epoch": state.epoch, "batch": state.batch, "elapsed_seconds": state.elapsed_seconds });
+        journal.note(kind, state.update, fields)?;
+        let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
+        let interrupt = options.interrupt;
+        Ok(Trainer { task, recipe, folder, interrupt, parameters, optimizer, state, batches, journal, saved, start, before })
+    }
+
+    /// Whether the run is over, and why.
+    fn stop(&self) -> Option<Stop> {
+        let (recipe, state) = (self.recipe, &self.state);
+        let ends = [
+            (Stop::Interrupted, self.interrupt.load(Ordering::SeqCst)),
+            (Stop::Updates, recipe.updates.is_some_and(|updates| state.update >= updates)),
+            (Stop::Epochs, recipe.epochs.is_some_and(|epochs| state.epoch >= epochs)),
+            (Stop::Minutes, recipe.minutes.is_some_and(|minutes| state.elapsed_seconds >= minutes * 60.0)),
+            (Stop::Patience, recipe.patience.is_some_and(|patience| state.history.since_best(recipe.metric) >= patience)),
+        ];
+        ends.into_iter().find(|(_, over)| *over).map(|(stop, _)| stop)
+    }
+
+    /// One update of the parameters: gradients of the next batches, normalised and clipped, and a step of the optimizer.
+    fn update(&mut self) -> Result<()> {
+        let first = self.state.batch as usize;
+        // An update never spans two epochs: the last one of an epoch may have fewer batches.
+        let end = (first + self.recipe.accumulate).min(self.batches.len());
+        let batches = &self.batches[first..end];
+        let place = Place { update: self.state.update + 1, epoch: self.state.epoch + 1, batch: first as u64 + 1 };
+        let first_pass = self.state.update * self.recipe.accumulate as u64;
+        let sums = accumulate(self.task, batches, self.state.seed, first_pass, &place).with_context(|| self.advice())?;
+        let divisor = match self.recipe.normalise {
+            Normalise::Tokens => sums.terms,
+            Normalise::Sentences => sums.sequences,
+        };
+        let norm = normalise_and_clip(&self.parameters.gradients(), divisor as f64, self.recipe.clip_norm);
+        if !norm.is_finite() {
+            return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.advice());
+        }
+        let rate = learning_rate(self.recipe, place.update, self.state.epoch, &self.state.history);
+        self.parameters.ensure_shared()?;
+        self.optimizer.step(&self.parameters, rate, place.update);
+
+        self.state.update += 1;
+        self.state.batch = end as u64;
+        self.state.elapsed_seconds = self.before + self.start.elapsed().as_secs_f64();
+        self.journal.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
+        if self.state.update.is_multiple_of(self.recipe.log_every) {
+            self.journal.report(&self.state, rate, norm)?;
+        }
+        if end == self.batches.len() {
+            (self.state.epoch, self.state.batch, self.state.epoch_batches) = (self.state.epoch + 1, 0, 0);
+            self.batches = epoch(self.task, &mut self.state, &mut Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// What to do when an update fails.
+    fn advice(&self) -> String {
+        let safe = match self.saved {
+            Some(update) => format!("the last good checkpoint is {}", self.folder.checkpoint(update).display()),
+            None => "there is no checkpoint yet".to_string(),
+        };
+        format!(
+            "training stopped; {safe}. Where a number is not finite: lower the optimizer's learning_rate or training.clip_norm, or look at \
+             the batch, then go on with --resume"
+        )
+    }
+
+    /// Scores the model as it is.
+    fn validate(&mut self) -> Result<()> {
+        let validation = self
+            .journal
+            .pause(|| self.task.validate())
+            .with_context(|| format!("validation after update {}", self.state.update))?;
+        self.state.elapsed_seconds = self.before + self.start.elapsed().as_secs_f64();
+        let (update, epoch, elapsed) = (self.state.update, self.state.epoch, self.state.elapsed_seconds);
+        let validated = Validated::new(update, epoch, elapsed, &validation);
+        self.state.history.push(validated.clone());
+        let best = self.state.history.best(self.recipe.metric).is_some_and(|best| best.update == update);
+        self.journal.validated(&validated, self.recipe.metric, best)
+    }
+
+    /// Writes a checkpoint; only then `last` and `best` move and old ones go.
+    fn save(&mut self) -> Result<()> {
+        let update = self.state.update;
+        let path = self.journal.pause(|| {
+            self.folder.write(update, checkpoint_bytes(&self.parameters, &self.optimizer), |path| {
+                self.task.save(path)?;
+                self.state.save(&self.optimizer, &self.parameters, path)
+            })
+        })?;
+        self.saved = Some(update);
+        self.folder.point("last", update)?;
+        let (recipe, history, present) = (self.recipe, &self.state.history, self.folder.checkpoints()?);
+        if let Some(&best) = ranked(&present, history, recipe.metric).first() {
+            self.folder.point("best", best)?;
+        }
+        self.folder.retain(&kept(&present, history, recipe.metric, recipe.keep_best, recipe.keep_last))?;
+        self.journal.note("checkpoint", update, json!({ "path": path }))?;
+        // After saving, so that a wrong name costs nothing.
+        let validated = self.state.history.at(update);
+        let names: Vec<&str> =
+            validated.into_iter().flat_map(|validated| &validated.scores).map(|(name, _)| name.as_str()).collect();
+        ensure!(
+            validated.is_none() || names.contains(&recipe.metric.name()),
+            "training.metric is {}, but validation gives {}; choose one of them and go on with --resume",
+            recipe.metric.name(),
+            names.join(", ")
+        );
+        Ok(())
+    }
+
+    /// Draws the attention. Pictures are for looking at: where they fail, training goes on.
+    fn pictures(&mut self) {
+        if self.recipe.pictures == 0 {
+            return;
+        }
+        let (update, folder) = (self.state.update, self.folder.pictures(self.state.update));
+        let drawn = self.journal.pause(|| {
+            std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+            self.task.pictures(&folder)
+        });
+        if let Err(error) = drawn.and_then(|()| self.journal.pictures(update, &folder)) {
+            self.journal.message(&format!("no pictures after update {update}: {error:#}"));
+        }
+    }
+
+    fn finish(mut self, stop: Stop) -> Result<Outcome> {
+        let update = self.state.update;
+        if update > 0 && self.saved != Some(update) {
+            // An interrupted run is to go on as if nothing had been, and its user waits: no validation then.
+            let validate = stop != Stop::Interrupted;
+            if validate {
+                self.validate()?;
+            }
+            self.save()?;
+            if validate {
+                self.pictures();
+            }
+        }
+        self.journal.note("stopped", update, json!({ "reason": stop, "elapsed_seconds": self.state.elapsed_seconds }))?;
+        let best = self.state.history.best(self.recipe.metric).cloned();
+        self.journal.finish(&conclusion(stop, &self.state, self.folder));
+        Ok(Outcome { stop, update, elapsed_seconds: self.state.elapsed_seconds, best })
+    }
+}
+
+/// The batches of the epoch at work; the state moves on where the epoch has fewer than were done.
+fn epoch<T: Task>(task: &T, state: &mut TrainingState, messages: &mut Vec<String>) -> Result<Vec<T::Batch>> {
+    let mut batches = task.epoch(state.seed, state.epoch)?;
+    if state.batch > 0 && state.epoch_batches != batches.len() as u64 {
+        messages.push(format!(
+            "the epoch has {} batches now, it had {}: data or training.batch_tokens changed, so some sentences may come twice and some \
+             not at all in it",
+            batches.len(),
+            state.epoch_batches
+        ));
+        if state.batch >= batches.len() as u64 {
+            (state.epoch, state.batch) = (state.epoch + 1, 0);
+            batches = task.epoch(state.seed, state.epoch)?;
+        }
+    }
+    ensure!(!batches.is_empty(), "the training data gives no batches: is it empty, or all filtered out?");
+    state.epoch_batches = batches.len() as u64;
+    Ok(batches)
+}
+
+/// When training ends at the latest, for the time that is left.
+fn goal(recipe: &TrainingRecipe, epoch_batches: u64) -> Goal {
+    let by_epochs = recipe.epochs.map(|epochs| epochs * epoch_batches.div_ceil(recipe.accumulate as u64));
+    let updates = recipe.updates.into_iter().chain(by_epochs).min();
+    let time = recipe.minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
+    Goal { updates, time }
+}
+
+/// Weights and moments, and some room for tokenizers and the like.
+fn checkpoint_bytes(parameters: &FlatParameters, optimizer: &Optimizer) -> u64 {
+    parameters.count() * 4 * (1 + optimizer.buffers()) * 21 / 20 + (8 << 20)
+}
+
+fn conclusion(stop: Stop, state: &TrainingState, folder: &RunFolder) -> String {
+    let reason = match stop {
+        Stop::Interrupted => "interrupted; go on with --resume",
+        Stop::Updates => "training.updates reached",
+        Stop::Epochs => "training.epochs reached",
+        Stop::Minutes => "training.minutes reached",
+        Stop::Patience => "no better validation for training.patience in a row",
+    };
+    format!(
+        "stopped after update {}, {:.1} minutes of training: {reason}. The run is in {}",
+        state.update,
+        state.elapsed_seconds / 60.0,
+        folder.path().display()
+    )
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+//! Whole models under teacher forcing, from ids to the gradients of all parameters.
+
+use targum::batch::{Source, Target};
+use targum::model::WithAttention;
+use targum::nn::{Pass, ProjectedLoss};
+use tch::{Device, Tensor};
+
+use super::compare::{Comparison, FORWARD};
+use super::fixture::{Fixture, ModelCase, fixtures};
+
+/// The reference's ε.
+pub const LABEL_SMOOTHING: f64 = 0.1;
+
+/// Rows of real target positions [N, ..] out of [B, T, ..].
+pub fn real(tensor: &Tensor, target: &Target) -> Tensor {
+    tensor.flatten(0, 1).index_select(0, &target.real)
+}
+
+fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
+    let model = fixture.case.build();
+    let parameters = model.parameters();
+    fixture.set("", &parameters);
+    let source = Source::new(&fixture.case.source, Device::Cpu);
+    let target = Target::new(&fixture.case.target, Device::Cpu);
+    let pass = Pass::evaluation();
+
+    let encoded = model.encode(&source, &pass);
+    if model.attends() {
+        comparison.close("states", encoded.memory.last().expect("a memory"), fixture.tensor("states"), FORWARD);
+    }
+    compare_first(fixture, &encoded.initial.tensors, comparison);
+
+    let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+    assert_eq!(decoded.attention.is_some(), model.attends(), "{}", fixture.name);
+    assert_eq!(fixture.find("weights").is_some(), model.attends(), "{}", fixture.name);
+    if let Some(weights) = &decoded.attention {
+        // One layer, one head.
+        let weights = weights.squeeze_dim(2).squeeze_dim(1);
+        comparison.close("weights", &real(&weights, &target), &real(fixture.tensor("weights"), &target), FORWARD);
+    }
+    let features = real(&decoded.features, &target);
+    let output = model.output();
+    comparison.close("features", &features, &real(fixture.tensor("features"), &target), FORWARD);
+    comparison.close("logits", &output.logits(&features), &real(fixture.tensor("logits"), &target), FORWARD);
+
+    let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: LABEL_SMOOTHING };
+    let sums = loss.with_gradient(&features, &target.output);
+    comparison.close("loss", &Tensor::from(sums.sum), fixture.tensor("loss"), FORWARD);
+    sums.backward.backward();
+    fixture.compare_gradients("", &parameters, comparison);
+}
+
+/// The decoder's first state: hidden, and for an LSTM cell, of every layer in turn.
+fn compare_first(fixture: &Fixture<ModelCase>, tensors: &[Tensor], comparison: &mut Comparison) {
+    let hidden = fixture.tensor("first/hidden");
+    let cell = fixture.find("first/cell");
+    let expected: Vec<(String, Tensor)> = (0..hidden.size()[0])
+        .flat_map(|layer| {
+            let of = |what: &str, states: &Tensor| (format!("first/{what} of layer {layer}"), states.get(layer));
+            [Some(of("hidden", hidden)), cell.map(|cell| of("cell", cell))].into_iter().flatten()
+        })
+        .collect();
+    assert!(tensors.len() >= expected.len(), "{}: too few tensors in the first state", fixture.name);
+    for ((name, expected), tensor) in expected.iter().zip(tensors) {
+        comparison.close(name, tensor, expected, FORWARD);
+    }
+}
+
+#[test]
+fn whole_models_are_the_papers() {
+    let mut comparison = Comparison::default();
+    for fixture in fixtures("model-") {
+        comparison.case(&fixture.name);
+        compare(&fixture, &mut comparison);
+    }
+    comparison.finish();
+}
