@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build train translate align evaluate test lint format bench results peers doctor clean
+.PHONY: help libtorch build data train translate align test lint format bench peers doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,10 @@ build: $(LIBTORCH_READY) ## compile target/release/targum
 data/synth/train.en: | build
 	$(TARGUM) data synth --out data/synth
 
+data: build data/synth/train.en ## make the built-in corpus
+
 train: build data/synth/train.en ## train CONFIG (default: the demo, five minutes), then say what to try next
-	$(TARGUM) train $(CONFIG) $(foreach setting,$(SET),--set $(setting))
+	$(TARGUM) train $(CONFIG) $(if $(wildcard $(MODEL)/last),--resume) $(foreach setting,$(SET),--set $(setting))
 
 translate: build ## translate standard input with MODEL
 	@$(TARGUM) translate --model $(MODEL)
@@ -66,8 +68,11 @@ lint: $(LIBTORCH_READY) ## check format, and clippy with warnings as errors
 format: ## format the code
 	$(CARGO) fmt
 
-bench: build ## measure training and translation speed of every recurrent model
-	$(TARGUM) bench
+bench: build ## measure speed and memory of every recurrent model
+	$(CARGO) bench --locked --bench recurrent
+
+peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
+	benches/peers/run.sh
 
 doctor: ## what is here, what is missing, and the command that mends it
 	@./scripts/doctor.sh

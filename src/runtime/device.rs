@@ -66,21 +66,21 @@ impl DeviceChoice {
 
 /// How many GPUs can be used, or why none can.
 pub fn usable_gpu_count() -> Result<usize, String> {
-    match &libtorch().cuda {
-        CudaLibrary::Absent => Err("this libtorch is built for CPUs only; `make libtorch CUDA=1` installs the CUDA build".into()),
-        CudaLibrary::Broken(error) => {
+    // SAFETY: the driver's own library; it is only opened to see whether it is there.
+    let driver = unsafe { libloading::Library::new("libcuda.so.1") };
+    match (&libtorch().cuda, driver) {
+        (CudaLibrary::Absent, Err(_)) => Err("no NVIDIA driver, and this libtorch is built for CPUs only".into()),
+        (_, Err(_)) => Err("no NVIDIA driver".into()),
+        (CudaLibrary::Absent, Ok(_)) => {
+            Err("this libtorch is built for CPUs only; `make libtorch CUDA=1` installs the CUDA build".into())
+        }
+        (CudaLibrary::Broken(error), Ok(_)) => {
             Err(format!("a library that libtorch's CUDA half needs is missing ({error}); `make libtorch CUDA=1` installs it"))
         }
-        CudaLibrary::Loaded => {
-            // SAFETY: the driver's own library; it is only opened to see whether it is there.
-            if let Err(error) = unsafe { libloading::Library::new("libcuda.so.1") } {
-                return Err(format!("no NVIDIA driver ({error})"));
-            }
-            match usize::try_from(Cuda::device_count()) {
-                Ok(count) if count > 0 && Cuda::is_available() => Ok(count),
-                _ => Err("the NVIDIA driver shows no usable GPU (`nvidia-smi` tells more)".into()),
-            }
-        }
+        (CudaLibrary::Loaded, Ok(_)) => match usize::try_from(Cuda::device_count()) {
+            Ok(count) if count > 0 && Cuda::is_available() => Ok(count),
+            _ => Err("the NVIDIA driver shows no usable GPU (`nvidia-smi` tells more)".into()),
+        },
     }
 }
 

@@ -8,6 +8,9 @@ use super::journal::Sums;
 use super::task::{Loss, Task};
 use crate::nn::Pass;
 
+/// What helps when numbers overflow.
+const REMEDY: &str = "lower the optimizer's learning_rate or training.clip_norm, or look at the data, then go on with --resume";
+
 /// What a batch is called in messages.
 pub struct Place {
     /// Number of the update, from 1.
@@ -41,13 +44,13 @@ pub fn accumulate<T: Task>(task: &T, batches: &[T::Batch], seed: u64, first_pass
 pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, place: &Place) -> anyhow::Error {
     let names: Vec<String> =
         batches.iter().zip(place.batch..).map(|(batch, number)| format!("batch {number} ({})", task.describe(batch))).collect();
-    anyhow!("update {}, epoch {}, {}: the norm of the gradients is {norm}", place.update, place.epoch, names.join(", "))
+    anyhow!("update {}, epoch {}, {}: the norm of the gradients is {norm}; {REMEDY}", place.update, place.epoch, names.join(", "))
 }
 
 fn backward<T: Task>(task: &T, batch: &T::Batch, pass: &Pass) -> Result<Loss> {
     let loss = task.loss(batch, pass)?;
     ensure!(loss.terms > 0 && loss.sequences > 0, "the batch has nothing to learn from");
-    ensure!(loss.sum.is_finite(), "the loss is {}", loss.sum);
+    ensure!(loss.sum.is_finite(), "the loss is {}; {REMEDY}", loss.sum);
     loss.backward.f_backward()?;
     Ok(loss)
 }

@@ -1,6 +1,7 @@
 //! Optimizers with visible state: SGD, Adadelta, Adam and AdamW on one flat buffer.
 //!
-//! Each step is a handful of in-place calls with the gradient buffer as scratch space; it is zero afterwards. A parameter that took no part in a batch has a gradient of zero and is treated like any other.
+//! Each step is a handful of in-place calls with the gradient buffer as scratch space; it is zero afterwards. A
+//! parameter that took no part in a batch has a gradient of zero and is treated like any other.
 
 use anyhow::{Result, bail};
 use tch::{Tensor, no_grad};

@@ -119,7 +119,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         let mut journal = Journal::open(folder, &state, options.resume, goal, options.display)?;
         messages.iter().for_each(|message| journal.message(message));
         let kind = if state.update > 0 { "resumed" } else { "started" };
-        let fields = json!({ "parameters": parameters.count(), "epoch": state.epoch, "batch": state.batch, "elapsed_seconds": state.elapsed_seconds });
+        let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
+        let fields = json!({ "parameters": parameters.count(), "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
         journal.note(kind, state.update, fields)?;
         let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;
@@ -147,14 +148,14 @@ impl<'a, T: Task> Trainer<'a, T> {
         let batches = &self.batches[first..end];
         let place = Place { update: self.state.update + 1, epoch: self.state.epoch + 1, batch: first as u64 + 1 };
         let first_pass = self.state.update * self.recipe.accumulate as u64;
-        let sums = accumulate(self.task, batches, self.state.seed, first_pass, &place).with_context(|| self.advice())?;
+        let sums = accumulate(self.task, batches, self.state.seed, first_pass, &place).with_context(|| self.whereabouts())?;
         let divisor = match self.recipe.normalise {
             Normalise::Tokens => sums.terms,
             Normalise::Sentences => sums.sequences,
         };
         let norm = normalise_and_clip(&self.parameters.gradients(), divisor as f64, self.recipe.clip_norm);
         if !norm.is_finite() {
-            return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.advice());
+            return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.whereabouts());
         }
         let rate = learning_rate(self.recipe, place.update, self.state.epoch, &self.state.history);
         self.parameters.ensure_shared()?;
@@ -174,16 +175,18 @@ impl<'a, T: Task> Trainer<'a, T> {
         Ok(())
     }
 
-    /// What to do when an update fails.
-    fn advice(&self) -> String {
-        let safe = match self.saved {
-            Some(update) => format!("the last good checkpoint is {}", self.folder.checkpoint(update).display()),
-            None => "there is no checkpoint yet".to_string(),
-        };
-        format!(
-            "training stopped; {safe}. Where a number is not finite: lower the optimizer's learning_rate or training.clip_norm, or look at \
-             the batch, then go on with --resume"
-        )
+    /// What is left when an update fails.
+    fn whereabouts(&self) -> String {
+        let update = self.state.update + 1;
+        match self.saved {
+            Some(saved) => {
+                format!(
+                    "training stopped in update {update}; the last good checkpoint is {}",
+                    self.folder.checkpoint(saved).display()
+                )
+            }
+            None => format!("training stopped in update {update}; there is no checkpoint yet"),
+        }
     }
 
     /// Scores the model as it is.
