@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test lint format bench peers doctor clean
+.PHONY: help libtorch build data train translate align test lint format bench results peers doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ format: ## format the code
 
 bench: build ## measure speed and memory of every recurrent model
 	$(CARGO) bench --locked --bench recurrent
+
+results: build data/synth/train.en ## train and score what docs/results.md reports (hours)
+	scripts/results-synthetic.sh
+	scripts/results-multi30k.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh
