@@ -40,7 +40,9 @@ fn main() -> Result<()> {
 }
 
 fn compare(updates: usize) -> Result<()> {
-    println!("| model | threads | parameters | training, source + target tokens/s | greedy sentences/s | beam 5 sentences/s | peak memory |");
+    println!(
+        "| model | threads | parameters | training, source + target tokens/s | greedy sentences/s | beam 5 sentences/s | peak memory |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     for threads in [1, targum::runtime::core_count()] {
         for (name, _) in MODELS {
@@ -58,7 +60,8 @@ fn compare(updates: usize) -> Result<()> {
 fn recipe(name: &str) -> Result<Recipe> {
     let (_, settings) = MODELS.iter().find(|(model, _)| *model == name).with_context(|| format!("no model {name}"))?;
     let multi30k = std::path::Path::new("data/multi30k/train.de").exists();
-    let (folder, target, test) = if multi30k { ("data/multi30k", "de", "test_2016_flickr") } else { ("data/synth", "fr", "test") };
+    let (folder, target, test) =
+        if multi30k { ("data/multi30k", "de", "test_2016_flickr") } else { ("data/synth", "fr", "test") };
     let attends = !settings.iter().any(|setting| setting.ends_with("kind=none"));
     let attention = if attends { "[model.recurrent.attention]\nscore = \"general\"\n" } else { "" };
     let text = format!(
@@ -102,7 +105,8 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
     let speed = |beam: usize| -> Result<f64> {
         let mut options = task.translator.translate_options();
         // An untrained model would stop at once or never: every translation gets as long as its source.
-        options.search = SearchOptions { beam, maximum_length_ratio: 1.0, maximum_length_offset: 0, suppressed: vec![3], ..options.search };
+        options.search =
+            SearchOptions { beam, maximum_length_ratio: 1.0, maximum_length_offset: 0, suppressed: vec![3], ..options.search };
         let start = Instant::now();
         task.translator.translate(&sources, &options)?;
         Ok(sources.len() as f64 / start.elapsed().as_secs_f64())

@@ -1,9 +1,9 @@
 #!/bin/sh
 # BLEU and alignment error rate of every attention on the built-in corpus: a table row for each, over the demo's recipe.
-# Usage: scripts/results-synthetic.sh [EPOCHS]. About 4 minutes a row on 2 cores; what is there already is not trained again.
+# Usage: scripts/results-synthetic.sh [UPDATES]. About 4 minutes a row on 2 cores; what is there already is not trained again.
 set -eu
 targum=target/release/targum
-epochs=${1:-12}
+updates=${1:-3000}
 runs=checkpoints/results-synthetic
 decoder=model.recurrent.decoder
 attention=model.recurrent.attention
@@ -18,7 +18,7 @@ row() {
         settings=
         for setting in "$@"; do settings="$settings --set $setting"; done
         # shellcheck disable=SC2086
-        $targum train configs/demo.toml --out "$folder" $resume --set training.epochs="$epochs" $settings >/dev/null
+        $targum train configs/demo.toml --out "$folder" $resume --set training.updates="$updates" $settings >/dev/null
     fi
     python3 - "$name" "$folder" <<'PYTHON'
 import json, sys
@@ -35,17 +35,17 @@ PYTHON
 echo "| model | BLEU | chrF | AER | perplexity | minutes |"
 echo "|---|---:|---:|---:|---:|---:|"
 row "no attention" $decoder.kind=none
-row "Bahdanau" $decoder.kind=bahdanau $decoder.maxout=128 $attention.score=additive
+row "Bahdanau" $decoder.kind=bahdanau
 for score in dot general concat location; do
-    row "Luong global $score" $decoder.input_feeding=false $attention.score=$score
+    row "Luong global $score" $decoder.kind=luong $decoder.hidden=128 $attention.score=$score
 done
 for choice in local-m local-p; do
     for score in dot general; do
-        row "Luong $choice $score" $decoder.input_feeding=false $attention.choice=$choice $attention.score=$score
+        row "Luong $choice $score" $decoder.kind=luong $decoder.hidden=128 $attention.choice=$choice $attention.score=$score
     done
 done
-row "Luong global additive" $decoder.input_feeding=false $attention.score=additive
-row "Luong global scaled-dot" $decoder.input_feeding=false $attention.score=scaled-dot
-row "Luong global general, input feeding" $attention.score=general
-row "Luong local-p general, input feeding" $attention.choice=local-p
-row "Luong global general, input feeding, coverage" $attention.coverage=true
+row "Luong global additive" $decoder.kind=luong $decoder.hidden=128 $attention.score=additive
+row "Luong global scaled-dot" $decoder.kind=luong $decoder.hidden=128 $attention.score=scaled-dot
+row "Luong global general, input feeding" $decoder.kind=luong $decoder.hidden=128 $decoder.input_feeding=true $attention.score=general
+row "Luong local-p general, input feeding" $decoder.kind=luong $decoder.hidden=128 $decoder.input_feeding=true $attention.choice=local-p $attention.score=general
+row "Luong global general, input feeding, coverage" $decoder.kind=luong $decoder.hidden=128 $decoder.input_feeding=true $attention.score=general $attention.coverage=true

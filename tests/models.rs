@@ -5,7 +5,8 @@ use targum::batch::{Source, Target};
 use targum::model::{DecoderState, Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::Pass;
 use targum::recipe::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, ModelRecipe, RecurrentRecipe, ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, ModelRecipe, RecurrentRecipe, ScoreKind,
+    Tied,
 };
 use tch::{Device, IndexOp, Kind, Tensor};
 
@@ -39,7 +40,14 @@ pub fn recipes() -> Vec<(String, RecurrentRecipe)> {
                 ..base.clone()
             },
         ));
-        for score in [ScoreKind::Additive, ScoreKind::Dot, ScoreKind::ScaledDot, ScoreKind::General, ScoreKind::Concat, ScoreKind::Location] {
+        for score in [
+            ScoreKind::Additive,
+            ScoreKind::Dot,
+            ScoreKind::ScaledDot,
+            ScoreKind::General,
+            ScoreKind::Concat,
+            ScoreKind::Location,
+        ] {
             for choice in [ChoiceKind::Global, ChoiceKind::LocalM, ChoiceKind::LocalP] {
                 for input_feeding in [false, true] {
                     let layers = if input_feeding { 2 } else { 1 };

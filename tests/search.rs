@@ -9,7 +9,8 @@ use crate::models::{VOCABULARY, model, recipes};
 
 /// One of each family.
 fn families() -> Vec<(String, Box<dyn Seq2Seq>)> {
-    let wanted = ["none", "bahdanau", "bahdanau coverage tied", "luong General Global feeding true", "luong Dot LocalP feeding false"];
+    let wanted =
+        ["none", "bahdanau", "bahdanau coverage tied", "luong General Global feeding true", "luong Dot LocalP feeding false"];
     let mut families: Vec<(String, Box<dyn Seq2Seq>)> = Vec::new();
     for (name, recipe) in recipes() {
         if wanted.contains(&name.as_str()) && !families.iter().any(|(taken, _)| *taken == name) {
@@ -157,7 +158,11 @@ fn lengths_n_best_and_forbidden_tokens_are_kept_to() {
             assert!(finished.is_sorted_by(|a, b| a.score >= b.score), "{name}: best first");
             for hypothesis in &hypotheses {
                 assert!((3..=5).contains(&hypothesis.tokens.len()), "{name}: {:?}", hypothesis.tokens);
-                assert!(hypothesis.tokens.iter().all(|token| ![0, 1, 2, 3, 6].contains(token)), "{name}: {:?}", hypothesis.tokens);
+                assert!(
+                    hypothesis.tokens.iter().all(|token| ![0, 1, 2, 3, 6].contains(token)),
+                    "{name}: {:?}",
+                    hypothesis.tokens
+                );
             }
         }
         // The 1-best does not depend on how many are asked for.
@@ -187,7 +192,9 @@ fn the_coverage_penalty_prefers_sources_read_to_the_end() {
             let attention = hypothesis.attention.as_ref().unwrap();
             let mean = attention.mean();
             (0..attention.columns)
-                .map(|column| (0..attention.rows).map(|row| mean[row * attention.columns + column]).sum::<f32>().clamp(1e-6, 1.0).ln())
+                .map(|column| {
+                    (0..attention.rows).map(|row| mean[row * attention.columns + column]).sum::<f32>().clamp(1e-6, 1.0).ln()
+                })
                 .sum::<f32>()
         };
         found.iter().map(|hypotheses| covered(&hypotheses[0])).sum::<f32>()

@@ -23,8 +23,9 @@ WORK = HERE / ".work"
 MODELS = ["luong", "bahdanau"]
 DATA = [ROOT / "data" / "multi30k", ROOT.parent / "shared" / "data" / "multi30k"]
 
-# Huge pages, one heap that is never given back, and no maps of their own for large tensors.
-TUNED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.top_pad=268435456"}
+# Huge pages, one heap that is never given back, and no maps of their own for large tensors: what Targum asks of glibc, and more.
+TUNABLES = {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 1 << 40, "top_pad": 256 << 20}
+TUNED = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in TUNABLES.items())}
 ALLOCATOR = ("GLIBC_TUNABLES", "MALLOC_", "LD_PRELOAD", "THP_MEM_ALLOC_ENABLE")
 
 
@@ -128,6 +129,8 @@ class Targum:
             # JoeyNMT's clock leaves loading out; a single sentence takes little else.
             loading, _ = run(command, log, options.threads, stdin=sentence, stdout=out)
             seconds, _ = run(command, log, options.threads, stdin=test, stdout=out)
+            if seconds <= loading:
+                raise SystemExit(f"Targum took {loading:.1f} s for one sentence and {seconds:.1f} s for all: the machine is too busy to measure")
             speeds[beam] = (len(lines) - 1) / (seconds - loading)
         return Timing(speeds)
 

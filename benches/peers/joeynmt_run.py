@@ -141,12 +141,12 @@ def translate(recipe: dict, work: Path, folder: Path, beams: list, pieces: int) 
     data = dict(args.data)
     del data["train"]
     model, _, _, test = prediction.prepare(args._replace(data=data), rank=0, mode="test")
-    # predict() does not hand on the least length.
+    # predict() does not hand the least length on.
     prediction.search = partial(prediction.search, min_output_length=pieces)
     seconds = {}
     for beam in beams:
         # One step more than pieces, in which the sentence may end.
-        options = args.test._replace(beam_size=beam, beam_alpha=1.0, max_output_length=pieces + 1)
+        options = args.test._replace(beam_size=beam, beam_alpha=1.0, min_output_length=pieces, max_output_length=pieces + 1)
         start = time.perf_counter()
         prediction.predict(model=model, data=test, device=args.device, n_gpu=0, args=options, autocast=args.autocast)
         seconds[str(beam)] = time.perf_counter() - start

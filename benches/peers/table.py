@@ -81,7 +81,7 @@ def report(machine: list, options, recipe: dict, trained: dict, per_sentence: di
         lines += [
             "",
             f"Translating the 1,000 sentences of test_2016_flickr, every translation {options.pieces} pieces long: sentences a second, "
-            "loading left out.",
+            "loading left out; batches as each makes them unless told otherwise.",
             "",
             *translation(translated, options.beams),
         ]

@@ -54,7 +54,9 @@ impl Score {
             },
             ScoreKind::Dot => Score::Dot { scale: 1.0 },
             ScoreKind::ScaledDot => Score::Dot { scale: 1.0 / (keys as f64).sqrt() },
-            ScoreKind::General => Score::General { weight: scope.tensor("general.weight", &[query, keys], options.initialization) },
+            ScoreKind::General => {
+                Score::General { weight: scope.tensor("general.weight", &[query, keys], options.initialization) }
+            }
             ScoreKind::Concat => Score::Concat {
                 weight: scope.tensor("concat.weight", &[size, query + keys], options.score_initialization),
                 energy: energy(),
@@ -92,9 +94,7 @@ impl Score {
                 let projected = query.linear(&weight.narrow(1, 0, *width), None::<&Tensor>);
                 hidden_layer(&projected, &prepared.keys, energy, coverage)
             }
-            Score::Dot { .. } | Score::General { .. } => {
-                with_coverage(query.matmul(&prepared.keys.transpose(1, 2)), coverage)
-            }
+            Score::Dot { .. } | Score::General { .. } => with_coverage(query.matmul(&prepared.keys.transpose(1, 2)), coverage),
             Score::Location { positions } => {
                 let sources = prepared.keys.size()[1];
                 let known = positions.weight.size()[0];

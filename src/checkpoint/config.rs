@@ -72,8 +72,8 @@ impl Config {
 
 /// The tokenizers of both sides: one file when they are one.
 pub enum Tokenizers {
-    Joint(Tokenizer),
-    Separate { source: Tokenizer, target: Tokenizer },
+    Joint(Box<Tokenizer>),
+    Separate { source: Box<Tokenizer>, target: Box<Tokenizer> },
 }
 
 impl Tokenizers {
@@ -104,11 +104,11 @@ impl Tokenizers {
     pub fn load(folder: &Path) -> Result<Self> {
         let joint = folder.join("tokenizer.json");
         if joint.exists() {
-            return Ok(Tokenizers::Joint(Tokenizer::load(&joint)?));
+            return Ok(Tokenizers::Joint(Box::new(Tokenizer::load(&joint)?)));
         }
         Ok(Tokenizers::Separate {
-            source: Tokenizer::load(folder.join("source.tokenizer.json"))?,
-            target: Tokenizer::load(folder.join("target.tokenizer.json"))?,
+            source: Box::new(Tokenizer::load(folder.join("source.tokenizer.json"))?),
+            target: Box::new(Tokenizer::load(folder.join("target.tokenizer.json"))?),
         })
     }
 }

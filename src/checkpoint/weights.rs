@@ -10,8 +10,19 @@ use tch::{Kind, Tensor, no_grad};
 const FILE: &str = "model.safetensors";
 
 /// Writes parameters into a folder, on the CPU and as float32.
+///
+/// # Errors
+/// When a weight is not a finite number: nobody could translate with it or train it on.
 pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
+    let broken = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 0;
+    if let Some((name, _)) = parameters.iter().find(|(_, tensor)| broken(tensor)) {
+        bail!(
+            "{}: {name} has weights that are not finite; lower the optimizer's learning_rate or training.clip_norm, then go on with \
+             --resume",
+            path.display()
+        );
+    }
     let tensors: Vec<(&str, Tensor)> = parameters
         .iter()
         .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous()))
@@ -37,7 +48,8 @@ pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
         }
     }
     let known: std::collections::BTreeSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-    problems.extend(found.keys().filter(|name| !known.contains(name.as_str())).map(|name| format!("{name}: not part of this model")));
+    problems
+        .extend(found.keys().filter(|name| !known.contains(name.as_str())).map(|name| format!("{name}: not part of this model")));
     if !problems.is_empty() {
         bail!(
             "{}: these weights are not of the model that config.json describes, {} differences:\n  {}",
@@ -81,6 +93,18 @@ mod tests {
         save_weights(&one, folder.path()).unwrap();
         load_weights(&two, folder.path()).unwrap();
         assert!(one.iter().zip(&two).all(|(one, two)| one.1.equal(&two.1)));
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_are_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let parameters = parameters();
+            let _ = parameters[1].1.get(1).fill_(value);
+            let error = save_weights(&parameters, folder.path()).unwrap_err().to_string();
+            assert!(error.contains("a.bias has weights that are not finite"), "{error}");
+            assert!(!folder.path().join(FILE).exists());
+        }
     }
 
     #[test]

@@ -139,7 +139,8 @@ fn write_pair(source: &str, target: &str, pair: &Pair, aligned: &Aligned, format
                 target_pieces: None,
                 weights: aligned.weights.clone(),
                 links: aligned.links.clone(),
-                score: Some(pair.log_probabilities.iter().map(|&p| f64::from(p)).sum()),
+                // Not `sum`, which makes -0 of nothing.
+                score: Some(pair.log_probabilities.iter().fold(0.0, |sum, &p| sum + f64::from(p))),
             };
             writeln!(output, "{}", record.to_line()?)?;
         }

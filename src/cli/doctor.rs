@@ -34,8 +34,16 @@ pub fn run(_: Arguments) -> Result<()> {
     println!("driver       {}", driver_version().unwrap_or_else(|| "none".into()));
     println!("threads      {} cores, libtorch uses {}", core_count(), tch::get_num_threads());
     println!("CPU          {}", cpu_capability());
-    println!("linear algebra  MKL {}, oneDNN {}, OpenMP {}", yes(tch::utils::has_mkl()), yes(tch::utils::has_mkldnn()), yes(tch::utils::has_openmp()));
-    println!("allocator    {}", if cfg!(all(target_os = "linux", target_env = "gnu")) { "glibc, told to keep memory" } else { "of the system" });
+    println!(
+        "linear algebra  MKL {}, oneDNN {}, OpenMP {}",
+        yes(tch::utils::has_mkl()),
+        yes(tch::utils::has_mkldnn()),
+        yes(tch::utils::has_openmp())
+    );
+    println!(
+        "allocator    {}",
+        if cfg!(all(target_os = "linux", target_env = "gnu")) { "glibc, told to keep memory" } else { "of the system" }
+    );
     for problem in &problems {
         eprintln!("problem: {problem}");
     }

@@ -63,7 +63,8 @@ fn parameters(translator: &Translator, each: bool) {
 fn history(state: &TrainingState) {
     println!("\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch);
     for entry in state.history.entries() {
-        let scores: Vec<String> = entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
+        let scores: Vec<String> =
+            entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
         println!("  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "));
     }
 }

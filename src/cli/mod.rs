@@ -11,6 +11,7 @@ mod inspect;
 mod train;
 mod translate;
 
+use std::any::Any;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
             eprintln!("targum: {}", describe(&error, verbose));
             ExitCode::FAILURE
         }
+        Err(panic) if is_printing_to_nobody(panic.as_ref()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -96,16 +98,42 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe))
 }
 
+/// The same from `println!`, which panics.
+fn is_printing_to_nobody(panic: &(dyn Any + Send)) -> bool {
+    let message = panic_message(panic);
+    message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
+}
+
 /// A panic is a mistake of ours or an error inside libtorch: one line, without the trace.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic
-            .payload()
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.payload().downcast_ref::<&str>().map(ToString::to_string))
-            .unwrap_or_default();
+        if is_printing_to_nobody(panic.payload()) {
+            return;
+        }
+        let message = cut_trace(panic_message(panic.payload()), false);
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
-        eprintln!("targum: internal error at {place}: {} (-v shows more)", cut_trace(&message, false));
+        eprintln!("targum: internal error at {place}: {message} (-v shows more)");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn errors_of_libtorch_end_before_its_trace_unless_verbose() {
+        // Far more than any machine has.
+        let error = Tensor::f_zeros([1 << 30, 1 << 30], (Kind::Float, Device::Cpu)).context("the outer word").unwrap_err();
+        let short = describe(&error, false);
+        assert!(short.starts_with("the outer word\n  caused by: ") && short.contains("can't allocate memory"), "{short}");
+        assert!(!short.contains("Exception raised") && !short.contains("frame #"), "{short}");
+        let long = describe(&error, true);
+        assert!(long.contains("Exception raised from") && long.contains("frame #"), "{long}");
+    }
 }

@@ -57,6 +57,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     recipe.check_paths(&file)?;
     let device = arguments.device.choose()?;
+    // What is broken in it must not come up when training is over.
+    let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
     let folder = RunFolder::open(&out)?;
     let resume = arguments.resume && !folder.checkpoints()?.is_empty();
     if !resume && let Some(newest) = folder.checkpoints()?.last() {
@@ -65,8 +67,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             folder.path().display()
         );
     }
-    let path = folder.path().join(RECIPE);
-    std::fs::write(&path, recipe.to_toml()?).with_context(|| format!("{}: cannot write", path.display()))?;
+    write_recipe(&recipe, folder.path())?;
 
     let mut task = TranslationTask::prepare(&recipe, folder.path(), resume, device)?;
     introduce(&recipe, &task, device);
@@ -77,7 +78,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
         return Ok(());
     }
     drop(task);
-    conclude(&recipe, folder.path(), device)
+    conclude(&recipe, test.as_ref(), folder.path(), device)
+}
+
+/// In one step: a run without its recipe cannot be resumed.
+fn write_recipe(recipe: &Recipe, folder: &Path) -> Result<()> {
+    let (path, hidden) = (folder.join(RECIPE), folder.join(format!(".writing-{RECIPE}")));
+    std::fs::write(&hidden, recipe.to_toml()?)
+        .and_then(|()| std::fs::rename(&hidden, &path))
+        .with_context(|| format!("{}: cannot write", path.display()))
 }
 
 fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
@@ -94,11 +103,10 @@ fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
 }
 
 /// Scores the best checkpoint on the test set, and says what to try next.
-fn conclude(recipe: &Recipe, folder: &Path, device: Device) -> Result<()> {
+fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Device) -> Result<()> {
     let translator = Translator::load(folder, device)?;
-    if let Some(test) = &recipe.data.test {
-        let held_out = HeldOut::read(&recipe.data, test, None)?;
-        let evaluation = held_out.evaluate(&translator, &translator.translate_options())?;
+    if let Some(test) = test {
+        let evaluation = test.evaluate(&translator, &translator.translate_options())?;
         print_scores(&evaluation);
         let write = |name: &str, text: String| {
             let path = folder.join(name);
@@ -108,7 +116,9 @@ fn conclude(recipe: &Recipe, folder: &Path, device: Device) -> Result<()> {
         write(&format!("test.{}", recipe.data.target), evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect())?;
     }
     let model = folder.display();
-    eprintln!("\nNext: echo 'a sentence' | targum translate --model {model} --alignment --heatmaps heatmaps");
+    let program = std::env::args().next().unwrap_or_else(|| "targum".into());
+    let shown = if translator.model.attends() { " --alignment --heatmaps heatmaps" } else { "" };
+    eprintln!("\nNext: echo 'a sentence' | {program} translate --model {model}{shown}");
     if translator.model.attends() {
         eprintln!("Attention while it formed: {model}/heatmaps");
     }

@@ -163,7 +163,9 @@ fn translate_chunk(
             Format::Text => write_text(&translation, arguments, output)?,
             Format::Jsonl => writeln!(output, "{}", to_json(&translation, arguments)?)?,
         }
-        if let (Some(folder), Some(aligned)) = (&arguments.heatmaps, translation.hypotheses.first().and_then(|h| h.aligned.as_ref())) {
+        if let (Some(folder), Some(aligned)) =
+            (&arguments.heatmaps, translation.hypotheses.first().and_then(|h| h.aligned.as_ref()))
+        {
             write_heatmap(aligned, &folder.join(format!("line-{count}")))?;
         }
     }

@@ -142,7 +142,7 @@ mod tests {
         let one = Parameters::new(5, Device::Cpu);
         let weight = one.root().sub("a").tensor("weight", &[3, 4], Initialization::Uniform(0.1));
         let two = Parameters::new(5, Device::Cpu);
-        two.root().tensor("first", &[9], Initialization::Uniform(0.1));
+        let _ = two.root().tensor("first", &[9], Initialization::Uniform(0.1));
         assert!(two.root().sub("a").tensor("weight", &[3, 4], Initialization::Uniform(0.1)).equal(&weight));
         let other = Parameters::new(6, Device::Cpu);
         assert!(!other.root().sub("a").tensor("weight", &[3, 4], Initialization::Uniform(0.1)).equal(&weight));
@@ -177,7 +177,7 @@ mod tests {
     #[should_panic(expected = "two parameters are named a")]
     fn a_name_is_given_once() {
         let store = Parameters::new(1, Device::Cpu);
-        store.root().tensor("a", &[1], Initialization::Constant(0.0));
-        store.root().tensor("a", &[1], Initialization::Constant(0.0));
+        let _ = store.root().tensor("a", &[1], Initialization::Constant(0.0));
+        let _ = store.root().tensor("a", &[1], Initialization::Constant(0.0));
     }
 }

@@ -52,7 +52,8 @@ const LANES: usize = 8;
 impl MaskGenerator {
     fn new(seed: u64, step: u64, rank: u64) -> Self {
         // SplitMix64 spreads nearby (seed, step, rank) over the whole state.
-        let mut state = seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ rank.rotate_left(32).wrapping_mul(0xD1B5_4A32_D192_ED03);
+        let mut state =
+            seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ rank.rotate_left(32).wrapping_mul(0xD1B5_4A32_D192_ED03);
         let mut next = || {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
             let mut z = state;

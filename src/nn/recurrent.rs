@@ -301,8 +301,7 @@ mod tests {
     use tch::Device;
 
     fn stack(kind: CellKind, input: i64, layers: i64, bidirectional: bool) -> RecurrentStack {
-        let initialization =
-            CellInitialization { input: Initialization::Uniform(0.4), recurrent: Initialization::Uniform(0.4) };
+        let initialization = CellInitialization { input: Initialization::Uniform(0.4), recurrent: Initialization::Uniform(0.4) };
         RecurrentStack::new(Parameters::new(2, Device::Cpu).root(), kind, input, 5, layers, bidirectional, initialization)
     }
 

@@ -130,13 +130,14 @@ pub enum Tied {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitializationKind {
-    /// Everything from U(-0.1, 0.1) (Luong et al. 2015).
+    /// Everything from U(-0.1, 0.1) but biases, which start at 0 (Luong et al. 2015).
     #[serde(rename = "uniform-0.1")]
     Uniform,
     /// Recurrent matrices orthogonal, W_a and U_a from N(0, 0.001²), v_a and biases 0, the rest from N(0, 0.01²) (Bahdanau et al. 2015,
     /// appendix B.1).
     Bahdanau,
-    /// Matrices from U(±√(6 / (inputs + outputs))), biases 0 (Glorot and Bengio 2010).
+    /// Matrices from U(±√(6 / (inputs + outputs))) (Glorot and Bengio 2010), recurrent ones orthogonal (Saxe et al. 2014), embeddings from
+    /// U(-0.1, 0.1), biases 0.
     Xavier,
 }
 

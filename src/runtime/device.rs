@@ -52,9 +52,8 @@ impl DeviceChoice {
                 Err(reason) => Chosen { device: Device::Cpu, reason: format!("no GPU: {reason}") },
             }),
             DeviceChoice::Cuda(index) => {
-                let count = usable_gpu_count().map_err(|reason| {
-                    anyhow!("--device cuda:{index}: {reason}. Use --device cpu, or see `targum doctor`")
-                })?;
+                let count = usable_gpu_count()
+                    .map_err(|reason| anyhow!("--device cuda:{index}: {reason}. Use --device cpu, or see `targum doctor`"))?;
                 if index >= count {
                     bail!("--device cuda:{index}: there are {count} GPUs, numbered from 0");
                 }

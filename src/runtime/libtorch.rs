@@ -3,7 +3,7 @@
 //! The linker drops `libtorch_cuda`, since nothing refers to it, and libtorch remembers "no CUDA" once somebody asked: so
 //! [`libtorch`] must be called before anything else of libtorch. It opens the library by hand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// The libtorch of this process.
@@ -36,12 +36,12 @@ pub fn libtorch() -> &'static Libtorch {
             Some(path) if path.exists() => open(&path),
             _ => CudaLibrary::Absent,
         };
-        let version = folder.as_ref().and_then(version_beside);
+        let version = folder.as_deref().and_then(version_beside);
         Libtorch { folder, version, cuda }
     })
 }
 
-fn open(path: &std::path::Path) -> CudaLibrary {
+fn open(path: &Path) -> CudaLibrary {
     // SAFETY: libtorch's own library, whose initialisers register kernels and do nothing else.
     match unsafe { libloading::Library::new(path) } {
         Ok(library) => {
@@ -60,7 +60,7 @@ fn loaded_folder() -> Option<PathBuf> {
     PathBuf::from(path).parent().map(PathBuf::from)
 }
 
-fn version_beside(folder: &PathBuf) -> Option<String> {
+fn version_beside(folder: &Path) -> Option<String> {
     let root = folder.parent()?;
     if let Ok(text) = std::fs::read_to_string(root.join("version.py")) {
         let line = text.lines().find(|line| line.starts_with("__version__"))?;

@@ -21,14 +21,13 @@ pub fn search(model: &dyn Seq2Seq, source: &Source, options: &SearchOptions) -> 
     let device = source.ids.device();
     let mut suppressed = vec![PAD, BOS];
     suppressed.extend(&options.suppressed);
-    let processors: [Box<dyn Processor>; 2] = [
-        Box::new(Suppress::new(&suppressed, device)),
-        Box::new(MinimumLength::new(options.minimum_length, EOS, device)),
-    ];
+    let processors: [Box<dyn Processor>; 2] =
+        [Box::new(Suppress::new(&suppressed, device)), Box::new(MinimumLength::new(options.minimum_length, EOS, device))];
     let wants_attention = options.attention || options.coverage_penalty > 0.0;
     let attention = if wants_attention { WithAttention::Yes } else { WithAttention::No };
 
-    let mut beams: Vec<Beam> = source.lengths.iter().enumerate().map(|(row, &length)| Beam::new(row, length as usize, options)).collect();
+    let mut beams: Vec<Beam> =
+        source.lengths.iter().enumerate().map(|(row, &length)| Beam::new(row, length as usize, options)).collect();
     let mut done: Vec<Option<Vec<Hypothesis>>> = beams.iter().map(|_| None).collect();
     let mut encoded = model.encode(source, &Pass::evaluation());
     let mut state = DecoderState { step: 0, tensors: encoded.initial.tensors.iter().map(Tensor::shallow_clone).collect() };

@@ -33,9 +33,10 @@ pub fn score_pairs(model: &dyn Seq2Seq, source: &Source, target: &Target) -> Vec
             rest = others;
             Scored {
                 log_probabilities: mine.to_vec(),
-                attention: decoded.attention.as_ref().map(|weights| {
-                    TokenAttention::from_tensor(&weights.i(row as i64), mine.len(), source.lengths[row] as usize)
-                }),
+                attention: decoded
+                    .attention
+                    .as_ref()
+                    .map(|weights| TokenAttention::from_tensor(&weights.i(row as i64), mine.len(), source.lengths[row] as usize)),
             }
         })
         .collect()

@@ -76,15 +76,18 @@ impl Aligned {
         })
     }
 
-    /// Of two empty lines.
-    pub fn empty() -> Self {
-        let nothing = || AttentionMatrix::new(0, 0, Vec::new()).expect("nothing has no wrong size");
+    /// Of two lines of which one is blank: no weights, no links.
+    pub fn blank(source_line: &str, target_line: &str) -> Self {
+        let (source_words, target_words) = (split(source_line), split(target_line));
+        let zeros = |rows: usize, columns: usize| {
+            AttentionMatrix::new(rows, columns, vec![0.0; rows * columns]).expect("as many as the size says, and finite")
+        };
         Aligned {
-            source_words: Vec::new(),
-            target_words: Vec::new(),
-            weights: nothing(),
-            weights_with_end: nothing(),
+            weights: zeros(target_words.len(), source_words.len()),
+            weights_with_end: zeros(target_words.len() + 1, source_words.len() + 1),
             links: Links::default(),
+            source_words,
+            target_words,
         }
     }
 }

@@ -22,8 +22,10 @@ impl Translator {
     pub fn force(&self, pairs: &[(&str, &str)], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
         let sources = self.tokenizers.source().encode_batch(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-        let mut results: Vec<Pair> =
-            pairs.iter().map(|_| Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::empty()) }).collect();
+        let mut results: Vec<Pair> = pairs
+            .iter()
+            .map(|(source, target)| Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::blank(source, target)) })
+            .collect();
         let filled: Vec<usize> =
             (0..pairs.len()).filter(|&pair| !sources[pair].ids.is_empty() && !targets[pair].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&pair| sources[pair].ids.len().max(targets[pair].ids.len()) + 1).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tch::Device;
 
 use super::Translator;
@@ -21,7 +21,22 @@ impl Translator {
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let folder = locate(path)?;
         let config = Config::load(&folder)?;
-        let translator = Translator::new(config, Tokenizers::load(&folder)?, 0, device)?;
+        let tokenizers = Tokenizers::load(&folder)?;
+        let (found, expected) = (
+            [tokenizers.source().size() as i64, tokenizers.target().size() as i64],
+            [config.source_vocabulary, config.target_vocabulary],
+        );
+        ensure!(
+            found == expected,
+            "{}: its tokenizers have {} source and {} target pieces, but config.json says {} and {}; put back those the model was \
+             trained with",
+            folder.display(),
+            found[0],
+            found[1],
+            expected[0],
+            expected[1]
+        );
+        let translator = Translator::new(config, tokenizers, 0, device)?;
         translator.load_weights(&folder)?;
         Ok(translator)
     }

@@ -5,9 +5,9 @@ mod forced;
 mod load;
 mod translate;
 
-pub use aligned::{AttentionView, Aligned};
+pub use aligned::{Aligned, AttentionView};
 pub use forced::Pair;
-pub use translate::{TranslateOptions, Translation, Translated};
+pub use translate::{TranslateOptions, Translated, Translation};
 
 use tch::Device;
 
@@ -41,8 +41,13 @@ impl Translator {
             maximum_length_ratio: recipe.maximum_length_ratio,
             maximum_length_offset: recipe.maximum_length_offset,
             attention: false,
-            suppressed: Vec::new(),
+            suppressed: self.white_space(),
         }
+    }
+
+    /// Byte pieces that would break the line or its columns. The text that models learn from has single spaces only.
+    fn white_space(&self) -> Vec<u32> {
+        (b'\t'..=b'\r').filter_map(|byte| self.tokenizers.target().id(&format!("<0x{byte:02X}>"))).collect()
     }
 
     /// The same with the batch size of its recipe.

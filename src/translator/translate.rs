@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::aligned::{Aligned, AttentionView};
 use super::Translator;
+use super::aligned::{Aligned, AttentionView};
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
 use crate::search::{Hypothesis, SearchOptions, search};
@@ -63,7 +63,8 @@ impl Translator {
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
             let found = search(self.model.as_ref(), &Source::new(&ids, self.device), &search_options);
             for (line, hypotheses) in rows.into_iter().zip(found) {
-                let texts = hypotheses.into_iter().map(|hypothesis| self.to_text(lines[line], &encodings[line], hypothesis, options));
+                let texts =
+                    hypotheses.into_iter().map(|hypothesis| self.to_text(lines[line], &encodings[line], hypothesis, options));
                 translations[line].hypotheses = texts.collect::<Result<_>>()?;
             }
         }
@@ -72,19 +73,19 @@ impl Translator {
 
     fn to_text(&self, line: &str, source: &Encoding, found: Hypothesis, options: &TranslateOptions) -> Result<Translated> {
         let tokenizer = self.tokenizers.target();
-        let text = match (&found.attention, &options.replace_unknown) {
-            (Some(attention), Some(dictionary)) => {
-                let view = options.view.of(attention)?;
-                tokenizer.decode_replacing(&found.tokens, |position| {
-                    let word = attended_text(line, source, view.row(position))?;
-                    Some(dictionary.get(word).map_or(word, String::as_str).to_string())
-                })
-            }
-            _ => tokenizer.decode(&found.tokens),
+        let seen = match (&found.attention, &options.replace_unknown) {
+            (Some(attention), Some(dictionary)) => Some((options.view.of(attention)?, dictionary)),
+            _ => None,
         };
+        let replacement = |position| {
+            let (view, dictionary) = seen.as_ref()?;
+            let word = attended_text(line, source, view.row(position))?;
+            Some(dictionary.get(word).map_or(word, String::as_str).to_string())
+        };
+        let text = tokenizer.decode_replacing(&found.tokens, replacement);
         let aligned = match &found.attention {
             Some(attention) if options.search.attention => {
-                let words = tokenizer.pieces_to_words(&found.tokens).1;
+                let words = tokenizer.pieces_to_words_replacing(&found.tokens, replacement).1;
                 Some(Aligned::new(line, source, &text, &words, attention, options.view)?)
             }
             _ => None,
@@ -115,7 +116,7 @@ impl Translated {
             score: 0.0,
             log_probabilities: Vec::new(),
             pieces: Vec::new(),
-            aligned: Some(Aligned::empty()),
+            aligned: Some(Aligned::blank("", "")),
             finished: true,
         }
     }

@@ -20,7 +20,8 @@ impl RecurrentModel {
         let starts = Starts::of(recipe.initialization);
         let sides = sides(recipe);
 
-        let source_embedding = Embedding::new(root.sub("source_embedding"), vocabularies.source, recipe.embedding, starts.embedding);
+        let source_embedding =
+            Embedding::new(root.sub("source_embedding"), vocabularies.source, recipe.embedding, starts.embedding);
         let target_embedding = match recipe.tied {
             recipe::Tied::All => {
                 ensure!(
@@ -128,7 +129,13 @@ impl Starts {
             // Luong et al. 2015, section 4: all parameters uniform in [-0.1, 0.1].
             recipe::InitializationKind::Uniform => {
                 let uniform = Initialization::Uniform(0.1);
-                Starts { cell: CellInitialization { input: uniform, recurrent: uniform }, score: uniform, energy: uniform, embedding: uniform, other: uniform }
+                Starts {
+                    cell: CellInitialization { input: uniform, recurrent: uniform },
+                    score: uniform,
+                    energy: uniform,
+                    embedding: uniform,
+                    other: uniform,
+                }
             }
             // Bahdanau et al. 2015, section B.1: recurrent matrices orthogonal, W_a and U_a N(0, 0.001²), V_a and
             // biases zero, the rest N(0, 0.01²).

@@ -89,7 +89,7 @@ impl LuongDecoder {
         let (mut contexts, mut weights) = (Vec::new(), Vec::new());
         for (step, query) in hidden.split(1, 1).iter().enumerate() {
             let attended = self.attention.attend(query, prepared, Step::Same(step as i64), Some(&covered));
-            covered = covered + &attended.weights;
+            covered = &covered + &attended.weights;
             contexts.push(attended.context);
             weights.push(attended.weights);
         }
@@ -113,7 +113,8 @@ impl LuongDecoder {
         let (mut features, mut weights) = (Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(step as i64));
-            let attended = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, Side { step: step as i64, beside: 1 });
+            let attended =
+                self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, Side { step: step as i64, beside: 1 });
             features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
             weights.push(attended.weights.squeeze_dim(1));
         }
@@ -138,14 +139,14 @@ impl LuongDecoder {
     ) -> Attended {
         let fed = if self.input_feeding { memory.feed.as_ref() } else { None };
         memory.states[0] = steppers[0].step(gates, fed, &memory.states[0]);
-        for layer in 1..steppers.len() {
+        for (layer, stepper) in steppers.iter().enumerate().skip(1) {
             let below = &memory.states[layer - 1].hidden;
             let input = match masks {
                 Some(masks) => below * masks.get(layer as i64 - 1),
                 None => below.shallow_clone(),
             };
             let gates = self.stack.layers[layer].forward.input_gates(&input);
-            memory.states[layer] = steppers[layer].step(&gates, None, &memory.states[layer]);
+            memory.states[layer] = stepper.step(&gates, None, &memory.states[layer]);
         }
         let hidden = &memory.states.last().expect("a decoder has a layer").hidden;
         let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);

@@ -28,13 +28,27 @@ pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<
         sources.push(source);
         targets.push(target);
     }
+    if sources.is_empty() {
+        // Names the files.
+        text.check()?;
+    }
     let options = &recipe.tokenizer;
     let tokenizers = if options.joint {
-        Tokenizers::Joint(train_side(options, options.size, sources.iter().chain(&targets), "joint")?)
+        Tokenizers::Joint(Box::new(train_side(options, options.size, sources.iter().chain(&targets), "joint")?))
     } else {
         Tokenizers::Separate {
-            source: train_side(options, options.source_size.unwrap_or(options.size), sources.iter(), &recipe.data.source)?,
-            target: train_side(options, options.target_size.unwrap_or(options.size), targets.iter(), &recipe.data.target)?,
+            source: Box::new(train_side(
+                options,
+                options.source_size.unwrap_or(options.size),
+                sources.iter(),
+                &recipe.data.source,
+            )?),
+            target: Box::new(train_side(
+                options,
+                options.target_size.unwrap_or(options.size),
+                targets.iter(),
+                &recipe.data.target,
+            )?),
         }
     };
     tokenizers.save(run_folder)?;
@@ -55,7 +69,7 @@ fn train_side<'a>(
             TokenizerKind::Character => Kind::Character,
         },
         size,
-        minimum_frequency: u32::try_from(recipe.minimum_frequency).unwrap_or(u32::MAX),
+        minimum_frequency: recipe.minimum_frequency,
         lowercase: recipe.lowercase,
         byte_fallback: recipe.byte_fallback,
     };

@@ -1,0 +1,131 @@
+//! Corpora that are broken, each named with its path and line before anything starts.
+
+use std::fs;
+use std::path::Path;
+
+use super::support::{Ran, arguments, shared, targum};
+
+/// Two lines that go together.
+const EN: &[u8] = b"they sing\nthe horse sleeps\n";
+const FR: &[u8] = b"elles chantent\nle cheval dort\n";
+
+/// Broken corpora: a name, the source file, the target file, and what is to be said.
+fn pairs() -> Vec<(&'static str, &'static [u8], &'static [u8], Vec<&'static str>)> {
+    vec![
+        (
+            "longer",
+            b"they sing\nthe horse sleeps\nwhy ?\n",
+            FR,
+            vec!["longer.en has 3 lines and ", "longer.fr has 2", "line 3 of"],
+        ),
+        ("shorter", b"they sing\n", FR, vec!["shorter.fr has 2 lines and ", "shorter.en has 1", "line 2 of"]),
+        ("latin", EN, b"elles chantent\nl'\xe9l\xe8ve dort\n", vec!["latin.fr:2: invalid UTF-8 at byte 2 of the line", "0xE9"]),
+        ("empty", b"", b"", vec!["empty.en and ", "empty.fr: no lines, expected at least one sentence pair"]),
+        ("half", EN, b"", vec!["half.en has 2 lines and ", "half.fr has 0"]),
+        ("squeezed", b"\x1f\x8b\x08\x00cut", FR, vec!["squeezed.en:1: the compressed file"]),
+    ]
+}
+
+fn write(folder: &Path) {
+    for (name, source, target, _) in pairs() {
+        fs::write(folder.join(format!("{name}.en")), source).unwrap();
+        fs::write(folder.join(format!("{name}.fr")), target).unwrap();
+    }
+}
+
+#[test]
+fn broken_corpora_are_named_before_training_starts() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    write(folder);
+    fs::write(folder.join("no.tsv"), "they sing\telles chantent\nthe horse sleeps le cheval dort\n").unwrap();
+    fs::write(folder.join("two.tsv"), "they sing\telles\tchantent\n").unwrap();
+    fs::write(folder.join("good.en"), EN).unwrap();
+    fs::write(folder.join("good.fr"), FR).unwrap();
+    fs::write(folder.join("good.gold"), "0-0 1-1\n0-0 1:1\n").unwrap();
+    let train = |corpus: &str, setting: &str, parts: &[&str]| {
+        let out = folder.join("run");
+        let words = format!("train {{}} --out {{}} --set data.{corpus}={setting}");
+        let ran = targum(arguments(&words, &[&shared().recipe(), &out])).failed(1, parts);
+        assert!(!ran.stderr.contains("parameters;") && !out.join("log.jsonl").exists(), "training started:\n{}", ran.stderr);
+    };
+    let at = |name: &str| format!("{:?}", folder.join(name));
+    // One kind each for validation and test, which are read in the same way; the training text is read in another.
+    for (number, (name, _, _, parts)) in pairs().into_iter().enumerate() {
+        train("train", &at(name), &parts);
+        train(["validation", "test"][number % 2], &at(name), &parts);
+    }
+    train("train", &at("missing"), &["data.train: no file", "missing.en", "missing.fr"]);
+    train(
+        "train",
+        &format!("{{tsv={}}}", at("no.tsv")),
+        &["no.tsv:2: expected source and target divided by one tab, found 0 tabs"],
+    );
+    train(
+        "test",
+        &format!("{{tsv={}}}", at("two.tsv")),
+        &["two.tsv:1: expected source and target divided by one tab, found 2 tabs"],
+    );
+    train("test", &at("good"), &["good.gold:2: \"1:1\" is no gold link"]);
+}
+
+#[test]
+fn all_missing_files_are_named_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    let words = "train {} --out {} --set data.train=here --set data.validation={tsv=\"there\"} --set data.test={prefix=\"up\",gold=\"down\"}";
+    let parts = [
+        "tiny.toml: 6 problems",
+        "no file here.en",
+        "no file here.fr",
+        "no file there",
+        "no file up.en",
+        "no file up.fr",
+        "no file down",
+    ];
+    targum(arguments(words, &[&shared().recipe(), &out])).failed(1, &parts);
+    assert!(!out.exists());
+}
+
+#[test]
+fn text_that_nothing_can_be_learned_from_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    fs::write(place.path().join("blank.en"), "\n  \n").unwrap();
+    fs::write(place.path().join("blank.fr"), "\nquoi ?\n").unwrap();
+    let words = format!("train {{}} --out {{}} --set data.train={:?}", place.path().join("blank"));
+    let ran = targum(arguments(&words, &[&shared().recipe(), &out]));
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("internal error") && !out.join("log.jsonl").exists(), "{}", ran.stderr);
+}
+
+#[test]
+fn data_check_and_align_name_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path());
+    for (name, _, _, parts) in pairs() {
+        let files = [&*place.path().join(format!("{name}.en")), &*place.path().join(format!("{name}.fr"))];
+        targum(arguments("data check --source {} --target {}", &files)).failed(1, &parts);
+        targum(arguments("align --model {} --source {} --target {}", &[&shared().run(), files[0], files[1]])).failed(1, &parts);
+    }
+    let good: Ran =
+        targum(arguments("data check --source {} --target {}", &[&shared().corpus("test.en"), &shared().corpus("test.fr")]))
+            .good();
+    assert!(good.stdout.starts_with("20 pairs\n"), "{}", good.stdout);
+}
+
+#[test]
+fn translate_names_files_that_cannot_be_read() {
+    let place = tempfile::tempdir().unwrap();
+    let model = shared().run();
+    let path = place.path().join("latin.en");
+    fs::write(&path, b"fine\nnot fine: \xff\n").unwrap();
+    targum(arguments("translate --model {} {}", &[&model, &path])).failed(1, &["latin.en:2: invalid UTF-8", "0xFF"]);
+    let none = place.path().join("none.en");
+    targum(arguments("translate --model {} {}", &[&model, &none])).failed(1, &["none.en: cannot open this file"]);
+    targum(arguments("translate --model {} {}", &[&model, place.path()])).failed(1, &["is a folder, expected a file"]);
+    let dictionary = place.path().join("words.tsv");
+    fs::write(&dictionary, "horse\tcheval\nsleeps dort\n").unwrap();
+    let words = "translate --model {} --replace-unknown {}";
+    targum(arguments(words, &[&model, &dictionary])).failed(1, &["words.tsv:2: expected source, tab, target"]);
+}

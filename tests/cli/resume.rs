@@ -1,0 +1,77 @@
+//! Stopping and going on.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::support::{arguments, checkpoints, command, ran, shared, targum, weights};
+
+#[test]
+fn three_updates_and_three_more_are_six() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    targum(arguments("train {} --out {} --set training.updates=3", &[&shared().recipe(), &out])).good();
+    let resumed = targum(arguments("train {} --out {} --resume --set training.updates=6", &[&shared().recipe(), &out])).good();
+    for part in ["resuming from", "step-00000003: update 3, epoch 1, batch 3 of", "state of adam", "token index reused"] {
+        assert!(resumed.stderr.contains(part), "{part:?} is not in:\n{}", resumed.stderr);
+    }
+    for file in ["model.safetensors", "training.safetensors", "tokenizer.json", "config.json"] {
+        let of = |run: &Path| fs::read(run.join("last").join(file)).unwrap();
+        assert!(of(&out) == of(&shared().run()), "{file} differs from that of a run in one go");
+    }
+    assert_eq!(resumed.stdout, shared().trained.stdout, "the test scores are the same");
+}
+
+#[test]
+fn a_run_folder_is_its_own_recipe() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    let words = "train {} --out {} --set training.updates=2 --set seed=5 --set data.test={tsv=\"none\"}";
+    let missing = targum(arguments(words, &[&shared().recipe(), &out])).failed(1, &["data.test: no file none"]);
+    assert!(!missing.stderr.contains("problems") && !out.exists());
+    targum(arguments("train {} --out {} --set training.updates=2 --set seed=5", &[&shared().recipe(), &out])).good();
+    // The recipe's file says six updates and another seed; what the run was started with counts.
+    let again = targum(arguments("train {} --out {} --resume", &[&shared().recipe(), &out])).good();
+    assert!(again.stderr.contains("stopped after update 2"), "{}", again.stderr);
+    let on = targum(arguments("train {} --resume --set training.updates=4", &[&out])).good();
+    assert!(on.stderr.contains("stopped after update 4") && on.stderr.contains("seed 5"), "{}", on.stderr);
+    assert_eq!(checkpoints(&out).last().map(String::as_str), Some("step-00000004"));
+    let parts = ["was trained with seed 5, the recipe says 6"];
+    targum(arguments("train {} --resume --set seed=6", &[&out])).failed(1, &parts);
+}
+
+#[test]
+fn the_first_interrupt_saves_and_stops() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    let words = "train {} --out {} --set training.updates=100000 --set training.validate_every=100000";
+    let child =
+        command(arguments(words, &[&shared().recipe(), &out])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("an update", || fs::read_to_string(out.join("log.jsonl")).is_ok_and(|log| log.contains("\"kind\":\"training\"")));
+    // SAFETY: the child is ours and not yet waited for, so its number means nobody else.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let stopped = ran(child.wait_with_output().unwrap()).good();
+    assert!(stopped.stderr.contains("interrupted; go on with --resume"), "{}", stopped.stderr);
+    assert_eq!(stopped.stdout, "", "no scores of a run that is not over");
+    let saved: u64 = checkpoints(&out).pop().unwrap()["step-".len()..].parse().unwrap();
+    assert!(saved > 0);
+
+    // It goes on from there, and as if nothing had been.
+    let goal = saved + 2;
+    let on = targum(arguments(&format!("train {{}} --resume --set training.updates={goal}"), &[&out])).good();
+    assert!(on.stderr.contains(&format!("update {saved}, epoch")), "{}", on.stderr);
+    let through = place.path().join("through");
+    let words = format!("train {{}} --out {{}} --set training.updates={goal} --set training.validate_every=100000");
+    targum(arguments(&words, &[&shared().recipe(), &through])).good();
+    assert!(weights(&out.join("last")) == weights(&through.join("last")), "the weights differ after an interrupt");
+}
+
+/// Waits until `happened`, for at most a minute.
+pub fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !happened() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
