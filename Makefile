@@ -58,8 +58,9 @@ translate: build ## translate standard input with MODEL
 align: build ## word alignments of SOURCE and TARGET (files) by MODEL
 	@$(TARGUM) align --model $(MODEL) --source $(SOURCE) --target $(TARGET)
 
+# Tests run side by side: a thread each is enough for libtorch.
 test: $(LIBTORCH_READY) ## run every test
-	$(CARGO) test --release --locked
+	OMP_NUM_THREADS=1 $(CARGO) test --release --locked
 
 lint: $(LIBTORCH_READY) ## check format, and clippy with warnings as errors
 	$(CARGO) fmt --check

@@ -39,25 +39,17 @@ fn a_beam_of_one_is_greedy() {
         let options = SearchOptions { attention: true, ..SearchOptions::greedy() };
         for (found, source) in search(model.as_ref(), &sources(&SOURCES), &options).iter().zip(SOURCES) {
             // Greedy by hand: the likeliest token after each forced prefix.
+            let producible: Vec<u32> = (1..VOCABULARY as u32).filter(|&token| token != 2 && token != 3).collect();
             let mut tokens: Vec<u32> = Vec::new();
             while tokens.len() < options.maximum_length(source.len()) {
-                let best = (1..VOCABULARY as u32)
-                    .filter(|&token| token != 2)
-                    .map(|token| {
-                        let prefix: Vec<u32> = tokens.iter().copied().chain([token]).collect();
-                        let scored = score_pairs(model.as_ref(), &sources(&[source]), &Target::new(&[&prefix], Device::Cpu));
-                        let end = token == 3;
-                        let score = if end {
-                            let whole = Target::new(&[&tokens], Device::Cpu);
-                            *score_pairs(model.as_ref(), &sources(&[source]), &whole)[0].log_probabilities.last().unwrap()
-                        } else {
-                            scored[0].log_probabilities[tokens.len()]
-                        };
-                        (token, score)
-                    })
-                    .max_by(|a, b| a.1.total_cmp(&b.1))
-                    .unwrap()
-                    .0;
+                let longer: Vec<Vec<u32>> =
+                    producible.iter().map(|&token| tokens.iter().copied().chain([token]).collect()).collect();
+                let rows = vec![source; longer.len()];
+                let scored = score_pairs(model.as_ref(), &sources(&rows), &Target::new(&longer, Device::Cpu));
+                let whole = score_pairs(model.as_ref(), &sources(&[source]), &Target::new(&[&tokens], Device::Cpu));
+                let end = (3, *whole[0].log_probabilities.last().unwrap());
+                let next = producible.iter().zip(&scored).map(|(&token, scored)| (token, scored.log_probabilities[tokens.len()]));
+                let (best, _) = next.chain([end]).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
                 if best == 3 {
                     break;
                 }

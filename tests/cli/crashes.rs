@@ -59,6 +59,7 @@ fn a_kill_while_saving_loses_nothing() {
         while !(newest < self::newest(&out) && is_writing(&out)) {
             assert!(start.elapsed() < Duration::from_secs(60), "waited a minute for a checkpoint");
             assert!(child.try_wait().unwrap().is_none(), "the training ended by itself");
+            std::thread::sleep(Duration::from_micros(100));
         }
         std::thread::sleep(Duration::from_micros(400) * round);
         child.kill().unwrap();
