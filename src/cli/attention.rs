@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::alignment::Heatmap;
+use crate::alignment::{EndOfSentence, Heatmap};
+use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView};
 
 #[derive(Args)]
@@ -16,17 +17,27 @@ pub struct ViewArguments {
     /// Attention head to show, counted from 0; the mean over all unless given.
     #[arg(long)]
     head: Option<usize>,
+    /// Keep the ends of sentence as a last row and column of weights and pictures: rows then sum to one. Links never have them.
+    #[arg(long)]
+    end_of_sentence: bool,
 }
 
 impl ViewArguments {
     pub fn view(&self) -> AttentionView {
-        AttentionView { layer: self.layer, head: self.head }
+        let end_of_sentence = if self.end_of_sentence { EndOfSentence::Keep } else { EndOfSentence::Drop };
+        AttentionView { layer: self.layer, head: self.head, end_of_sentence }
     }
 }
 
-/// The heatmap of one pair, links marked, ends of sentence left out.
+/// The heatmap of one pair, links marked.
 pub fn heatmap(aligned: &Aligned) -> Result<Heatmap> {
-    Heatmap::new("", &aligned.target_words, &aligned.source_words, aligned.weights.clone())?.with_links(aligned.links.clone())
+    let labels = |words: &[String], places: usize| {
+        let end = (places > words.len()).then(|| SPELLINGS[EOS as usize].to_string());
+        words.iter().cloned().chain(end).collect::<Vec<_>>()
+    };
+    let rows = labels(&aligned.target_words, aligned.weights.rows());
+    let columns = labels(&aligned.source_words, aligned.weights.columns());
+    Heatmap::new("", &rows, &columns, aligned.weights.clone())?.with_links(aligned.links.clone())
 }
 
 /// Writes `PATH.svg` and `PATH.png`. A blank line has no picture.

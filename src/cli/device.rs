@@ -12,14 +12,14 @@ pub struct DeviceArguments {
     #[arg(long, default_value = "auto")]
     device: String,
     /// Threads inside an operation; one a core unless said otherwise.
-    #[arg(long)]
-    threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 impl DeviceArguments {
     /// Sets threads, and says on standard error which device was chosen and why.
     pub fn choose(&self) -> Result<Device> {
-        set_threads(self.threads);
+        set_threads(self.threads.map(usize::from));
         let choice: DeviceChoice = self.device.parse()?;
         let chosen = choice.resolve()?;
         eprintln!("device {:?} ({})", chosen.device, chosen.reason);

@@ -112,8 +112,8 @@ fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Di
     let mut search = translator.search_options();
     search.beam = arguments.beam.unwrap_or(search.beam);
     search.n_best = arguments.n_best;
-    if search.beam == 0 || search.n_best == 0 {
-        bail!("--beam and --n-best are at least 1");
+    if !(1..=1000).contains(&search.beam) || search.n_best == 0 {
+        bail!("--beam is 1 to 1,000 and --n-best at least 1, found {} and {}", search.beam, search.n_best);
     }
     if search.n_best > search.beam {
         bail!("--n-best {} needs a beam as wide: --beam {0} or more, found {1}", search.n_best, search.beam);

@@ -189,7 +189,7 @@ impl RecurrentRecipe {
             counts.extend([("attention.window", attention.window), ("attention.size", attention.size)]);
         }
         for (key, count) in counts {
-            checks.value(&path(key), count, "1 or more", |count| count >= 1);
+            checks.value(&path(key), count, "1 to 65,536", |count| (1..=65_536).contains(&count));
         }
         checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
         self.check_kind(checks);

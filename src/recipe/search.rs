@@ -56,7 +56,7 @@ impl Default for SearchRecipe {
 
 impl SearchRecipe {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.value("search.beam", self.beam, "1 or more", |beam| beam >= 1);
+        checks.value("search.beam", self.beam, "1 to 1,000", |beam| (1..=1000).contains(&beam));
         match self.length_penalty {
             LengthPenalty::None => {}
             LengthPenalty::Plain { alpha } => {

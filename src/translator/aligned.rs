@@ -16,6 +16,8 @@ pub struct AttentionView {
     pub layer: Option<usize>,
     /// One head, counted from 0; `None` averages over all.
     pub head: Option<usize>,
+    /// Whether weights keep a last row and column for the ends of sentence; links never have them.
+    pub end_of_sentence: EndOfSentence,
 }
 
 impl AttentionView {
@@ -41,10 +43,8 @@ impl AttentionView {
 pub struct Aligned {
     pub source_words: Vec<String>,
     pub target_words: Vec<String>,
-    /// Rows are target words, columns source words; ends of sentence are left out.
+    /// Rows are target words, columns source words; ends of sentence are the last row and column where the view keeps them.
     pub weights: AttentionMatrix,
-    /// The same with the ends of sentence as last row and column.
-    pub weights_with_end: AttentionMatrix,
     pub links: Links,
 }
 
@@ -68,8 +68,7 @@ impl Aligned {
         let columns = Words::of_sentence(&columns, source_texts.len());
         let rows = Words::of_sentence(&rows, target_texts.len());
         Ok(Aligned {
-            weights: matrix.to_words(columns, rows, EndOfSentence::Drop)?,
-            weights_with_end: matrix.to_words(columns, rows, EndOfSentence::Keep)?,
+            weights: matrix.to_words(columns, rows, view.end_of_sentence)?,
             links: Links::from_attention(&matrix, columns, rows, &LinkOptions::default())?,
             source_words: source_texts,
             target_words: target_texts,
@@ -79,12 +78,10 @@ impl Aligned {
     /// Of two lines of which one is blank: no weights, no links.
     pub fn blank(source_line: &str, target_line: &str) -> Self {
         let (source_words, target_words) = (split(source_line), split(target_line));
-        let zeros = |rows: usize, columns: usize| {
-            AttentionMatrix::new(rows, columns, vec![0.0; rows * columns]).expect("as many as the size says, and finite")
-        };
+        let (rows, columns) = (target_words.len(), source_words.len());
+        let zeros = AttentionMatrix::new(rows, columns, vec![0.0; rows * columns]);
         Aligned {
-            weights: zeros(target_words.len(), source_words.len()),
-            weights_with_end: zeros(target_words.len() + 1, source_words.len() + 1),
+            weights: zeros.expect("as many as the size says, and finite"),
             links: Links::default(),
             source_words,
             target_words,

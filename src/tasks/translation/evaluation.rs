@@ -91,7 +91,7 @@ impl HeldOut {
             perplexity: loss.exp(),
             bleu: Bleu { lowercase, ..Bleu::default() }.corpus(&hypotheses, &references),
             chrf: Chrf { lowercase, ..Chrf::default() }.corpus(&hypotheses, &references),
-            ter: Ter { case_sensitive: !lowercase }.corpus(&hypotheses, &references),
+            ter: Ter::default().corpus(&hypotheses, &references),
             aer: self.alignment_error_rate(translator, options.batch_tokens)?,
             hypotheses,
         })
