@@ -42,7 +42,7 @@ pub enum CellKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderRecipe {
-    /// Stacked layers, 1 or more. Default 1.
+    /// Stacked layers. Default 1.
     pub layers: i64,
     /// Whether each layer also reads from the end. Default true.
     pub bidirectional: bool,
@@ -53,7 +53,7 @@ pub struct EncoderRecipe {
 pub struct DecoderRecipe {
     /// The family. Default `luong`.
     pub kind: DecoderKind,
-    /// Stacked layers, 1 or more; `bahdanau` has 1. Default 1.
+    /// Stacked layers; `bahdanau` has 1. Default 1.
     pub layers: i64,
     /// Width of its layers' states where it differs from the encoder's `hidden`.
     pub hidden: Option<i64>,

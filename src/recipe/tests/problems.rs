@@ -53,7 +53,7 @@ fn everything_wrong_is_told_at_once() {
         "data.filters.maximum_ratio: is 0.5, expected 1 or more",
         "model.recurrent.dropout: is 1.5, expected 0 to 1, 1 excluded",
         "training.updates: training has no end: give this, `training.epochs` or `training.minutes`",
-        "search.beam: is 0, expected 1 or more",
+        "search.beam: is 0, expected 1 to 1,000",
     ];
     for message in expected {
         assert!(found.iter().any(|line| line == message), "{message:?} is not among {found:#?}");
@@ -67,7 +67,7 @@ fn everything_wrong_is_told_at_once() {
 #[test]
 fn one_problem_takes_one_line() {
     let error = read(LEAST, &["search.beam=0"]).unwrap_err().to_string();
-    assert_eq!(error, "configs/tiny.toml: search.beam: is 0, expected 1 or more");
+    assert_eq!(error, "configs/tiny.toml: search.beam: is 0, expected 1 to 1,000");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn ranges_are_held() {
         ("tokenizer.size=200", Some("tokenizer.size: is 200, expected 261 or more: 4 special pieces and 256 bytes come first")),
         (
             "model.recurrent.attention={score=\"location\", window=0}",
-            Some("model.recurrent.attention.window: is 0, expected 1 or more"),
+            Some("model.recurrent.attention.window: is 0, expected 1 to 65,536"),
         ),
         ("data.source=e/n", Some("data.source: is \"e/n\", expected a language code such as \"en\"")),
         ("name=a/b", Some("name: is \"a/b\", expected the name of a folder")),
