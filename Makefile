@@ -14,7 +14,7 @@ PYTHON := python3
 ifdef LIBTORCH
 LIBTORCH_READY :=
 else
-LIBTORCH_READY := .libtorch/ready$(if $(CUDA),-cuda)
+LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
@@ -29,17 +29,17 @@ help: ## this list
 libtorch: $(LIBTORCH_READY) ## put libtorch into .libtorch/ (CUDA=1 for the CUDA build)
 
 # The CPU half needs two small CUDA libraries to load; the CUDA half needs all that torch depends on.
-.libtorch/ready:
+.libtorch/ready-$(TORCH_VERSION):
 	@command -v $(PYTHON) >/dev/null || { echo "make: python3 with pip is needed to fetch libtorch (or set LIBTORCH)" >&2; exit 1; }
 	@echo "fetching libtorch $(TORCH_VERSION) into .libtorch/ (0.5 GB, once)" >&2
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile --upgrade --target .libtorch --no-deps \
+	PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --upgrade --target .libtorch --no-deps \
 		torch==$(TORCH_VERSION) $(if $(filter Linux,$(shell uname -s)),nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 	@touch $@
 
-.libtorch/ready-cuda:
+.libtorch/ready-$(TORCH_VERSION)-cuda:
 	@echo "fetching libtorch $(TORCH_VERSION) with CUDA into .libtorch/ (3 GB, once)" >&2
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-compile --upgrade --target .libtorch torch==$(TORCH_VERSION)
-	@touch $@ .libtorch/ready
+	PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --upgrade --target .libtorch torch==$(TORCH_VERSION)
+	@touch $@ .libtorch/ready-$(TORCH_VERSION)
 
 build: $(LIBTORCH_READY) ## compile target/release/targum
 	$(CARGO) build --release --locked
@@ -50,13 +50,14 @@ data/synth/train.en: | build
 data: build data/synth/train.en ## make the built-in corpus
 
 train: build data/synth/train.en ## train CONFIG (default: the demo, five minutes), then say what to try next
-	$(TARGUM) train $(CONFIG) $(if $(wildcard $(MODEL)/last),--resume) $(foreach setting,$(SET),--set $(setting))
+	$(TARGUM) train $(CONFIG) --out $(MODEL) $(if $(wildcard $(MODEL)/last),--resume) $(foreach setting,$(SET),--set $(setting))
 
 translate: build ## translate standard input with MODEL
 	@$(TARGUM) translate --model $(MODEL)
 
 align: build ## word alignments of SOURCE and TARGET (files) by MODEL
-	@$(TARGUM) align --model $(MODEL) --source $(SOURCE) --target $(TARGET)
+	@$(if $(and $(SOURCE),$(TARGET)),,$(error name two files: make align SOURCE=file TARGET=file))\
+		@$(TARGUM) align --model $(MODEL) --source $(SOURCE) --target $(TARGET)
 
 # Tests run side by side: a thread each is enough for libtorch.
 test: $(LIBTORCH_READY) ## run every test

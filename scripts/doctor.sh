@@ -19,7 +19,7 @@ if [ -n "$LIBTORCH" ]; then
         echo "libtorch: MISSING. LIBTORCH is $LIBTORCH, but lib/libtorch_cpu.so is not there: unset it and run make libtorch"
         missing=1
     fi
-elif [ -e .libtorch/ready ]; then
+elif ls .libtorch/ready-* >/dev/null 2>&1; then
     echo "libtorch: .libtorch/torch"
 else
     need python3 "python3 --version" "Install python3 with pip, or set LIBTORCH"

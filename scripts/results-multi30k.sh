@@ -4,6 +4,7 @@
 set -eu
 targum=target/release/targum
 data=data/multi30k
+[ -e $data/train.en ] || $targum data multi30k
 for model in none bahdanau luong; do
     run=checkpoints/multi30k-en-de-$model
     if [ ! -e "$run/test.json" ]; then

@@ -9,6 +9,9 @@ use crate::alignment::{EndOfSentence, Heatmap};
 use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView};
 
+/// Words on a side of the largest heatmap that is drawn.
+const MOST_WORDS: usize = 200;
+
 #[derive(Args)]
 pub struct ViewArguments {
     /// Attention layer to show, counted from 0; the mean over all unless given.
@@ -40,9 +43,14 @@ pub fn heatmap(aligned: &Aligned) -> Result<Heatmap> {
     Heatmap::new("", &rows, &columns, aligned.weights.clone())?.with_links(aligned.links.clone())
 }
 
-/// Writes `PATH.svg` and `PATH.png`. A blank line has no picture.
+/// Writes `PATH.svg` and `PATH.png`. A blank line has no picture, and a very long one has none either, but a word on standard error.
 pub fn write_heatmap(aligned: &Aligned, path: &Path) -> Result<()> {
-    if aligned.target_words.is_empty() || aligned.source_words.is_empty() {
+    let (rows, columns) = (aligned.target_words.len(), aligned.source_words.len());
+    if rows == 0 || columns == 0 {
+        return Ok(());
+    }
+    if rows.max(columns) > MOST_WORDS {
+        eprintln!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.display());
         return Ok(());
     }
     let heatmap = heatmap(aligned)?;

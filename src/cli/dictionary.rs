@@ -20,8 +20,15 @@ impl Dictionary {
             if line.trim().is_empty() {
                 continue;
             }
-            let Some((source, target)) = line.split_once('\t') else {
-                bail!("{}:{}: expected source, tab, target; found no tab in {line:?}", path.display(), number + 1);
+            let parts: Vec<&str> = line.split('\t').collect();
+            let [source, target] = parts[..] else {
+                bail!(
+                    "{}:{}: expected a dictionary line of source, tab, target, found {} tabs in {line:?}; a file to be translated stands \
+                     before --replace-unknown or behind --",
+                    path.display(),
+                    number + 1,
+                    parts.len() - 1
+                );
             };
             entries.entry(source.trim().to_string()).or_insert_with(|| target.trim().to_string());
         }

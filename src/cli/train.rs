@@ -11,7 +11,7 @@ use crate::recipe::Recipe;
 use crate::report::{Display, HumanCount};
 use crate::runtime::{core_count, libtorch};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
-use crate::train::{RunFolder, Stop, Task, TrainOptions, install_interrupt_handler, train};
+use crate::train::{Outcome, RunFolder, Stop, Task, TrainOptions, install_interrupt_handler, train};
 use crate::translator::Translator;
 
 /// The recipe as it was resolved, in the run folder.
@@ -51,9 +51,18 @@ pub fn run(arguments: Arguments) -> Result<()> {
         (None, true) => arguments.recipe.clone(),
         (None, false) => Path::new("checkpoints").join(&recipe.name),
     };
-    if arguments.resume && !of_run && arguments.set.is_empty() && out.join(RECIPE).exists() {
+    let of_folder = out.join(RECIPE);
+    if arguments.resume && !of_run && of_folder.exists() {
         // What the run was started with counts, not what the recipe's file says by now.
-        recipe = Recipe::load(&out.join(RECIPE), &[])?;
+        let started = Recipe::load(&of_folder, &arguments.set)?;
+        if started != recipe {
+            eprintln!(
+                "{} differs from {}, which counts: change a run with --set key=value, or start another one with --out",
+                file.display(),
+                of_folder.display()
+            );
+        }
+        recipe = started;
     }
     recipe.check_paths(&file)?;
     let device = arguments.device.choose()?;
@@ -67,24 +76,36 @@ pub fn run(arguments: Arguments) -> Result<()> {
             folder.path().display()
         );
     }
-    write_recipe(&recipe, folder.path())?;
-
-    let mut task = TranslationTask::prepare(&recipe, folder.path(), resume, device)?;
-    introduce(&recipe, &task, device);
-    let interrupt = install_interrupt_handler()?;
-    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
-    let outcome = train(&mut task, &recipe.training, recipe.seed, &folder, options)?;
+    let before = if resume { std::fs::read_to_string(&of_folder).ok() } else { None };
+    write_recipe(&recipe.to_toml()?, folder.path())?;
+    let outcome = match train_model(&recipe, &folder, resume, device) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // A run keeps the recipe that it can be resumed with.
+            if let Some(before) = before {
+                write_recipe(&before, folder.path())?;
+            }
+            return Err(error);
+        }
+    };
     if outcome.stop == Stop::Interrupted {
         return Ok(());
     }
-    drop(task);
     conclude(&recipe, test.as_ref(), folder.path(), device)
 }
 
+fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device) -> Result<Outcome> {
+    let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
+    introduce(recipe, &task, device);
+    let interrupt = install_interrupt_handler()?;
+    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
+    train(&mut task, &recipe.training, recipe.seed, folder, options)
+}
+
 /// In one step: a run without its recipe cannot be resumed.
-fn write_recipe(recipe: &Recipe, folder: &Path) -> Result<()> {
+fn write_recipe(recipe: &str, folder: &Path) -> Result<()> {
     let (path, hidden) = (folder.join(RECIPE), folder.join(format!(".writing-{RECIPE}")));
-    std::fs::write(&hidden, recipe.to_toml()?)
+    std::fs::write(&hidden, recipe)
         .and_then(|()| std::fs::rename(&hidden, &path))
         .with_context(|| format!("{}: cannot write", path.display()))
 }

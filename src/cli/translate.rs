@@ -1,7 +1,7 @@
 //! `targum translate`: lines in, as many lines out.
 
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -32,7 +32,7 @@ pub struct Arguments {
     /// Add word alignments: after a tab in text (Pharaoh, 0-indexed), with all weights in JSON Lines.
     #[arg(long)]
     alignment: bool,
-    /// Hypotheses for each line, best first, one a line (in text) or in one list (in JSON Lines).
+    /// Hypotheses for each line, best first: as many lines (in text; empty ones where there are fewer) or one list (in JSON Lines).
     #[arg(long, default_value_t = 1)]
     n_best: usize,
     /// Draw each translation's attention into this folder, as line-N.svg and line-N.png.
@@ -89,14 +89,27 @@ pub fn run(arguments: Arguments) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     }
     let mut output = BufWriter::new(std::io::stdout().lock());
-    let inputs: Vec<Option<&Path>> =
-        if arguments.files.is_empty() { vec![None] } else { arguments.files.iter().map(|file| Some(file.as_path())).collect() };
+    // All of them are opened before the first is translated.
+    let files = arguments.files.iter().map(|file| lines(Some(file.as_path())));
+    let inputs = if arguments.files.is_empty() { vec![lines(None)?] } else { files.collect::<Result<Vec<_>>>()? };
+    let typed = arguments.files.is_empty() && std::io::stdin().is_terminal();
+    if typed {
+        eprintln!("type a line to translate; Ctrl-D ends");
+    }
+    let most = if typed { 1 } else { CHUNK };
     let mut count = 0;
     for input in inputs {
         let mut chunk = Vec::new();
-        for line in lines(input)? {
-            chunk.push(line?);
-            if chunk.len() == CHUNK {
+        for line in input {
+            match line {
+                Ok(line) => chunk.push(line),
+                Err(error) => {
+                    // What came before a broken line is translated all the same.
+                    translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                    return Err(error);
+                }
+            }
+            if chunk.len() == most {
                 translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
                 chunk.clear();
             }
@@ -118,6 +131,12 @@ fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Di
     if search.n_best > search.beam {
         bail!("--n-best {} needs a beam as wide: --beam {0} or more, found {1}", search.n_best, search.beam);
     }
+    let within = |option: &str, value: Option<f64>, most: f64| match value {
+        Some(value) if !(0.0..=most).contains(&value) => bail!("--{option} is 0 to {most}, found {value}"),
+        _ => Ok(()),
+    };
+    within("length-penalty", arguments.length_penalty, 5.0)?;
+    within("coverage-penalty", arguments.coverage_penalty, 1000.0)?;
     if let Some(alpha) = arguments.length_penalty {
         search.length_penalty = match search.length_penalty {
             LengthPenalty::Wu { .. } => LengthPenalty::Wu { alpha },
@@ -184,6 +203,10 @@ fn write_text(translation: &Translation, arguments: &Arguments, output: &mut imp
         if let (true, Some(aligned)) = (arguments.alignment, &hypothesis.aligned) {
             write!(output, "\t{}", aligned.links)?;
         }
+        writeln!(output)?;
+    }
+    // Readers count on as many lines for each line, blank ones too.
+    for _ in translation.hypotheses.len()..arguments.n_best {
         writeln!(output)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::MultiGzDecoder;
 
-/// The lines of a text file, or of a gzip file by its name `*.gz`. Only `\n` ends a line, and a `\r` before it is dropped.
+/// The lines of a text file, plain or compressed by gzip or Zstandard, whatever its name. Only `\n` ends a line, and a `\r` before it is dropped.
 ///
 /// # Errors
 /// A missing, unreadable or empty file, and the first line that is not UTF-8, by path and line.
@@ -15,10 +15,15 @@ pub fn read_lines(path: &Path) -> Result<Vec<String>> {
     let name = path.display();
     let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     let mut bytes = Vec::new();
-    if path.extension().is_some_and(|extension| extension == "gz") {
-        MultiGzDecoder::new(file).read_to_end(&mut bytes).with_context(|| format!("cannot decompress {name} as gzip"))?;
-    } else {
-        file.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    file.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut text = Vec::new();
+        MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut text)
+            .with_context(|| format!("cannot decompress {name} as gzip"))?;
+        bytes = text;
+    } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        bytes = zstd::decode_all(bytes.as_slice()).with_context(|| format!("cannot decompress {name} as Zstandard"))?;
     }
     parse_lines(&bytes, &name.to_string())
 }

@@ -86,7 +86,18 @@ fn find(path: &Path) -> Result<PathBuf, String> {
             PathBuf::from(name)
         })
         .find(|path| path.is_file())
-        .ok_or_else(|| format!("no file {0} (nor {0}.gz or {0}.zst)", path.display()))
+        .ok_or_else(|| format!("no file {0} (nor {0}.gz or {0}.zst){1}", path.display(), remedy(path)))
+}
+
+/// Corpora that Targum makes or fetches where the shipped recipes expect them.
+fn remedy(path: &Path) -> &'static str {
+    if path.starts_with("data/multi30k") {
+        "; `targum data multi30k` fetches it"
+    } else if path.starts_with("data/synth") {
+        "; `targum data synth` makes it"
+    } else {
+        ""
+    }
 }
 
 /// A corpus as a table.

@@ -5,8 +5,12 @@ pub fn core_count() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Sets the threads inside a libtorch operation (and of text processing). `None` leaves one a core.
+/// Sets the threads inside a libtorch operation and of text processing. `None` leaves both as they are: one a core, or what
+/// OMP_NUM_THREADS and RAYON_NUM_THREADS say. Call it before any of them works.
 pub fn set_threads(threads: Option<usize>) {
-    let threads = threads.unwrap_or_else(core_count).max(1);
-    tch::set_num_threads(threads as i32);
+    if let Some(threads) = threads {
+        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+        // It fails only where text was processed already: then the threads of that time stay.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
 }

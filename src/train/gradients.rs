@@ -9,7 +9,8 @@ use super::task::{Loss, Task};
 use crate::nn::Pass;
 
 /// What helps when numbers overflow.
-const REMEDY: &str = "lower the optimizer's learning_rate or training.clip_norm, or look at the data, then go on with --resume";
+const REMEDY: &str =
+    "lower the optimizer's learning_rate or training.clip_norm, or look at the data, then go on with --resume --set key=value";
 
 /// What a batch is called in messages.
 pub struct Place {

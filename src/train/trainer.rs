@@ -226,7 +226,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             validated.into_iter().flat_map(|validated| &validated.scores).map(|(name, _)| name.as_str()).collect();
         ensure!(
             validated.is_none() || names.contains(&recipe.metric.name()),
-            "training.metric is {}, but validation gives {}; choose one of them and go on with --resume",
+            "training.metric is {}, but validation gives {}; go on with --resume --set training.metric=… and one of them",
             recipe.metric.name(),
             names.join(", ")
         );

@@ -54,18 +54,17 @@ impl HeldOut {
     /// Reads at most `limit` pairs, unfiltered, and their gold alignments.
     pub fn read(data: &DataRecipe, path: &CorpusPath, limit: Option<usize>) -> Result<Self> {
         let text: ParallelText = super::data::open(data, path)?;
-        text.check()?;
+        let total = text.check()?;
         let pairs = text.pairs()?.take(limit.unwrap_or(usize::MAX)).collect::<Result<Vec<_>>>()?;
         let (sources, targets): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
         let gold = match path.gold_file() {
             Some((file, base)) => {
                 let mut gold = read_gold(&file, base as usize)?;
                 anyhow::ensure!(
-                    gold.len() >= sources.len(),
-                    "{}: {} lines of gold alignments for {} sentence pairs",
+                    gold.len() == total,
+                    "{}: {} lines of gold alignments for {total} sentence pairs",
                     file.display(),
-                    gold.len(),
-                    sources.len()
+                    gold.len()
                 );
                 gold.truncate(sources.len());
                 Some(gold)

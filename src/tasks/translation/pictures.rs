@@ -10,11 +10,19 @@ use crate::translator::{AttentionView, Translator};
 
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
 pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory: &Path) -> Result<()> {
+    // A sentence too long for a picture takes none of the others with it.
+    let seen = |pair: &(&str, &str)| [pair.0, pair.1].iter().all(|line| line.split_whitespace().count() <= 200);
     if !translator.model.attends() || count == 0 {
         return Ok(());
     }
-    let pairs: Vec<(&str, &str)> =
-        held_out.sources.iter().map(String::as_str).zip(held_out.targets.iter().map(String::as_str)).take(count).collect();
+    let pairs: Vec<(&str, &str)> = held_out
+        .sources
+        .iter()
+        .map(String::as_str)
+        .zip(held_out.targets.iter().map(String::as_str))
+        .filter(seen)
+        .take(count)
+        .collect();
     let forced = translator.force(&pairs, 4096, AttentionView::default())?;
     for (number, pair) in forced.into_iter().enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };
