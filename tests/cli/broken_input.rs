@@ -128,12 +128,19 @@ fn translate_names_files_that_cannot_be_read() {
     let model = shared().run();
     let path = place.path().join("latin.en");
     fs::write(&path, b"fine\nnot fine: \xff\n").unwrap();
-    targum(arguments("translate --model {} {}", &[&model, &path])).failed(1, &["latin.en:2: invalid UTF-8", "0xFF"]);
+    // The line before the broken one is translated all the same.
+    let cut = targum(arguments("translate --model {} {}", &[&model, &path]));
+    assert_eq!((cut.code, cut.lines().len()), (Some(1), 1), "{}", cut.stderr);
+    assert!(cut.stderr.contains("latin.en:2: invalid UTF-8") && cut.stderr.contains("0xFF"), "{}", cut.stderr);
     let none = place.path().join("none.en");
     targum(arguments("translate --model {} {}", &[&model, &none])).failed(1, &["none.en: cannot open this file"]);
+    // Nothing is translated when a later file is missing.
+    let fine = shared().corpus("test.en");
+    targum(arguments("translate --model {} {} {}", &[&model, &fine, &none])).failed(1, &["none.en: cannot open this file"]);
     targum(arguments("translate --model {} {}", &[&model, place.path()])).failed(1, &["is a folder, expected a file"]);
     let dictionary = place.path().join("words.tsv");
     fs::write(&dictionary, "horse\tcheval\nsleeps dort\n").unwrap();
     let words = "translate --model {} --replace-unknown {}";
-    targum(arguments(words, &[&model, &dictionary])).failed(1, &["words.tsv:2: expected source, tab, target"]);
+    targum(arguments(words, &[&model, &dictionary]))
+        .failed(1, &["words.tsv:2: expected a dictionary line of source, tab, target"]);
 }

@@ -39,6 +39,8 @@ fn a_run_folder_is_its_own_recipe() {
     assert_eq!(checkpoints(&out).last().map(String::as_str), Some("step-00000004"));
     let parts = ["was trained with seed 5, the recipe says 6"];
     targum(arguments("train {} --resume --set seed=6", &[&out])).failed(1, &parts);
+    // The refused setting is not what the run is resumed with from now on.
+    targum(arguments("train {} --resume", &[&out])).good();
 }
 
 #[test]
