@@ -78,7 +78,7 @@ results: build data/synth/train.en ## train and score what docs/results.md repor
 	scripts/results-multi30k.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
-	benches/peers/run.sh
+	benches/peers/run.sh $(PEERS)
 
 doctor: ## what is here, what is missing, and the command that mends it
 	@./scripts/doctor.sh
