@@ -11,7 +11,7 @@ use targum::recipe::Recipe;
 use targum::report::{HumanBytes, peak_memory};
 use targum::search::SearchOptions;
 use targum::tasks::translation::{HeldOut, TranslationTask};
-use targum::train::{FlatParameters, Optimizer, Task, normalise_and_clip};
+use targum::train::{FlatParameters, Optimizer, Task, clip};
 use tch::Device;
 
 /// Models by name, as settings over the recipe of Luong's.
@@ -92,8 +92,8 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
         }
         let loss = task.loss(batch, &Pass::training(1, update as u64, 0))?;
         loss.backward.backward();
-        normalise_and_clip(&parameters.gradients(), loss.terms as f64, recipe.training.clip_norm);
-        optimizer.step(&parameters, 1e-4, update as u64 + 1);
+        let clipped = clip(&parameters.gradients(), loss.terms as f64, recipe.training.clip_norm);
+        optimizer.step(&parameters, clipped.scale, 1e-4, update as u64 + 1);
         source += loss.source_tokens;
         target += loss.target_tokens;
     }

@@ -2,7 +2,7 @@
 # Multi30k English-German: trains the three recipes (up to an hour each on 2 cores; a run that was stopped goes on), then BLEU on
 # test_2016_flickr as sacreBLEU counts it (13a, lowercase, raw text) and BLEU by source length.
 set -eu
-targum=target/release/targum
+targum=${TARGUM:-target/release/targum}
 data=data/multi30k
 [ -e $data/train.en ] || $targum data multi30k
 for model in none bahdanau luong; do

@@ -17,7 +17,7 @@ mod state;
 mod task;
 mod trainer;
 
-pub use flat::{FlatParameters, normalise_and_clip};
+pub use flat::{Clipped, FlatParameters, clip};
 pub use history::{History, Validated};
 pub use interrupt::install_interrupt_handler;
 pub use optimizers::Optimizer;

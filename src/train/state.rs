@@ -129,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut optimizer, flat) = adam();
         let _ = flat.gradients().fill_(0.25);
-        optimizer.step(&flat, 0.1, 1);
+        optimizer.step(&flat, 1.0, 0.1, 1);
         let mut state = TrainingState::new(u64::MAX, &optimizer);
         (state.update, state.epoch, state.batch, state.elapsed_seconds) = (1, 2, 3, 0.1 + 0.2);
         state.history = History::of_scores("bleu", &[1.0, 100.0 / 3.0]);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use serde_json::json;
 
-use super::flat::{FlatParameters, normalise_and_clip};
+use super::flat::{Clipped, FlatParameters, clip};
 use super::gradients::{Place, accumulate, broken_gradients};
 use super::history::Validated;
 use super::journal::Journal;
@@ -153,13 +153,13 @@ impl<'a, T: Task> Trainer<'a, T> {
             Normalise::Tokens => sums.terms,
             Normalise::Sentences => sums.sequences,
         };
-        let norm = normalise_and_clip(&self.parameters.gradients(), divisor as f64, self.recipe.clip_norm);
+        let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64, self.recipe.clip_norm);
         if !norm.is_finite() {
             return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.whereabouts());
         }
         let rate = learning_rate(self.recipe, place.update, self.state.epoch, &self.state.history);
         self.parameters.ensure_shared()?;
-        self.optimizer.step(&self.parameters, rate, place.update);
+        self.optimizer.step(&self.parameters, scale, rate, place.update);
 
         self.state.update += 1;
         self.state.batch = end as u64;

@@ -5,7 +5,7 @@ use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention};
 use targum::nn::{Pass, ProjectedLoss};
 use targum::recipe::{AdamRecipe, OptimizerRecipe};
-use targum::train::{FlatParameters, Optimizer, Parameter, normalise_and_clip};
+use targum::train::{FlatParameters, Optimizer, Parameter, clip};
 use tch::{Device, Tensor};
 
 use super::compare::{Comparison, FORWARD, TRAINED};
@@ -49,8 +49,9 @@ fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
     for (update, (source, target)) in (1..=case.steps).zip(batches.iter().cycle()) {
         let (loss, tokens) = backward(model.as_ref(), source, target);
         losses.push(loss as f32);
-        norms.push(normalise_and_clip(&flat.gradients(), tokens, case.clip_norm) as f32);
-        optimizer.step(&flat, case.optimizer.learning_rate, update);
+        let clipped = clip(&flat.gradients(), tokens, case.clip_norm);
+        norms.push(clipped.norm as f32);
+        optimizer.step(&flat, clipped.scale, case.optimizer.learning_rate, update);
     }
     comparison.close("losses", &Tensor::from_slice(&losses), fixture.tensor("losses"), FORWARD);
     comparison.close("norms", &Tensor::from_slice(&norms), fixture.tensor("norms"), TRAINED);
