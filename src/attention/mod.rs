@@ -2,9 +2,11 @@
 //! remembered (the keys and values given to [`Attention::prepare`]). Any score works with any choice.
 
 mod choice;
+mod multi_head;
 mod score;
 
 pub use choice::{Choice, ChoiceKind};
+pub use multi_head::{Allowed, MultiHead};
 pub use score::{Score, ScoreKind};
 
 use tch::Tensor;

@@ -5,6 +5,7 @@ use tch::Device;
 
 use super::Seq2Seq;
 use super::recurrent::RecurrentModel;
+use super::transformer::TransformerModel;
 use crate::recipe::ModelRecipe;
 
 /// Vocabulary sizes of both sides.
@@ -18,5 +19,6 @@ pub struct Vocabularies {
 pub fn build(recipe: &ModelRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Box<dyn Seq2Seq>> {
     match recipe {
         ModelRecipe::Recurrent(recipe) => Ok(Box::new(RecurrentModel::new(recipe, vocabularies, seed, device)?)),
+        ModelRecipe::Transformer(recipe) => Ok(Box::new(TransformerModel::new(recipe, vocabularies, seed, device)?)),
     }
 }

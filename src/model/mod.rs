@@ -2,6 +2,7 @@
 
 mod build;
 pub mod recurrent;
+pub mod transformer;
 
 pub use build::{Vocabularies, build};
 

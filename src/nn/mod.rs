@@ -6,15 +6,19 @@
 mod embedding;
 mod linear;
 mod masked;
+mod norm;
 mod parameters;
 mod pass;
+mod positions;
 mod projected_loss;
 mod recurrent;
 
 pub use embedding::Embedding;
 pub use linear::Linear;
 pub use masked::masked_softmax;
+pub use norm::{Norm, NormKind};
 pub use parameters::{Initialization, Parameters, Scope};
 pub use pass::Pass;
+pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};

@@ -69,29 +69,19 @@ impl Recipe {
         self.data.check(checks);
         self.tokenizer.check(checks);
         match &self.model {
-            ModelRecipe::Recurrent(model) => {
-                model.check(checks);
-                checks.conflict(
-                    &["model.recurrent.tied", "tokenizer.joint"],
-                    model.tied == super::Tied::All && !self.tokenizer.joint,
-                    || {
-                        "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`"
-                            .to_owned()
-                    },
-                );
-                let longest = self.data.filters.maximum_length;
-                checks.conflict(
-                    &["data.filters.maximum_length", "model.recurrent.maximum_length"],
-                    i64::try_from(longest).map_or(true, |longest| longest >= model.maximum_length),
-                    || {
-                        format!(
-                            "lets {longest} pieces and the end of sentence through, more than `model.recurrent.maximum_length = {}`",
-                            model.maximum_length
-                        )
-                    },
-                );
-            }
+            ModelRecipe::Recurrent(model) => model.check(checks),
+            ModelRecipe::Transformer(model) => model.check(checks),
         }
+        let (tied, length) = ["tied", "maximum_length"].map(|key| format!("model.{}.{key}", self.model.family())).into();
+        checks.conflict(&[&tied, "tokenizer.joint"], self.model.tied() == super::Tied::All && !self.tokenizer.joint, || {
+            "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`".to_owned()
+        });
+        let (longest, limit) = (self.data.filters.maximum_length, self.model.maximum_length());
+        checks.conflict(
+            &["data.filters.maximum_length", &length],
+            i64::try_from(longest).map_or(true, |longest| longest >= limit),
+            || format!("lets {longest} pieces and the end of sentence through, more than `{length} = {limit}`"),
+        );
         self.training.check(checks);
         self.search.check(checks);
     }

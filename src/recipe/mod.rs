@@ -18,6 +18,7 @@ mod schedule;
 mod search;
 mod tokenizer;
 mod training;
+mod transformer;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,7 @@ pub use schedule::{
 pub use search::{LengthPenalty, SearchRecipe};
 pub use tokenizer::{TokenizerKind, TokenizerRecipe};
 pub use training::{Metric, Normalise, TrainingRecipe};
+pub use transformer::{Activation, LayersRecipe, NormPlace, Normalization, Positions, Start, TransformerRecipe};
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::RecurrentRecipe;
+use super::recurrent::{RecurrentRecipe, Tied};
+use super::transformer::TransformerRecipe;
 
 /// The architecture: one table under `[model]`, named after the family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -8,6 +9,34 @@ use super::recurrent::RecurrentRecipe;
 pub enum ModelRecipe {
     /// `[model.recurrent]`: encoder and decoder of LSTM or GRU layers.
     Recurrent(RecurrentRecipe),
+    /// `[model.transformer]`: attention all the way.
+    Transformer(TransformerRecipe),
+}
+
+impl ModelRecipe {
+    /// Longest sentence in pieces, end of sentence included, that the model is made for.
+    pub fn maximum_length(&self) -> i64 {
+        match self {
+            Self::Recurrent(recipe) => recipe.maximum_length,
+            Self::Transformer(recipe) => recipe.maximum_length,
+        }
+    }
+
+    /// Which embeddings are one.
+    pub fn tied(&self) -> Tied {
+        match self {
+            Self::Recurrent(recipe) => recipe.tied,
+            Self::Transformer(recipe) => recipe.tied,
+        }
+    }
+
+    /// The table it stands in: `recurrent`, `transformer`.
+    pub fn family(&self) -> &'static str {
+        match self {
+            Self::Recurrent(_) => "recurrent",
+            Self::Transformer(_) => "transformer",
+        }
+    }
 }
 
 impl Default for ModelRecipe {

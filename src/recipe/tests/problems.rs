@@ -7,8 +7,10 @@ use super::super::{
 use super::{LEAST, problems, problems_of, read};
 
 fn recurrent(recipe: Recipe) -> RecurrentRecipe {
-    let ModelRecipe::Recurrent(model) = recipe.model;
-    model
+    match recipe.model {
+        ModelRecipe::Recurrent(model) => model,
+        ModelRecipe::Transformer(_) => panic!("a recurrent recipe"),
+    }
 }
 
 #[test]

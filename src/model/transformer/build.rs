@@ -1,0 +1,161 @@
+//! A Transformer from its recipe, with the parameter names of Hugging Face's Marian models.
+
+use anyhow::{Result, ensure};
+use tch::{Device, no_grad};
+
+use super::TransformerModel;
+use super::embedding::{InputEmbedding, PositionTable};
+use super::layers::{DecoderLayer, EncoderLayer};
+use super::sublayer::{FeedForward, Residual};
+use crate::attention::MultiHead;
+use crate::model::Vocabularies;
+use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, sinusoids};
+use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Start, Tied, TransformerRecipe};
+use crate::text::special::BOS;
+
+impl TransformerModel {
+    pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let root = parameters.root();
+        let scope = root.sub("model");
+        let size = recipe.dimension;
+        // Outputs of the tied output layer start with a spread of about one.
+        let table = |scope: Scope, vocabulary| {
+            let weight = scope.tensor("weight", &[vocabulary, size], Initialization::Normal((size as f64).powf(-0.5)));
+            if recipe.start == Start::Zero {
+                let _ = no_grad(|| weight.get(i64::from(BOS)).zero_());
+            }
+            weight
+        };
+        let (source, target) = if recipe.tied == Tied::All {
+            ensure!(
+                vocabularies.source == vocabularies.target,
+                "model.transformer.tied = \"all\" needs one vocabulary for both sides, found {} and {} pieces; set tokenizer.joint = true",
+                vocabularies.source,
+                vocabularies.target
+            );
+            let shared = table(scope.sub("shared"), vocabularies.source);
+            (shared.shallow_clone(), shared)
+        } else {
+            let [source, target] = ["encoder", "decoder"].map(|side| scope.sub(side).sub("embed_tokens"));
+            (table(source, vocabularies.source), table(target, vocabularies.target))
+        };
+        let builder = Builder { recipe, device };
+        let (encoder_scope, decoder_scope) = (scope.sub("encoder"), scope.sub("decoder"));
+        let source = builder.input(&encoder_scope, source);
+        let encoder = builder.layers(&encoder_scope, &recipe.encoder, |scope| builder.encoder_layer(scope));
+        let encoder_norm = builder.last_norm(&encoder_scope);
+        let output = match recipe.tied {
+            Tied::None => root.sub("lm_head").tensor("weight", &[vocabularies.target, size], Initialization::Xavier),
+            Tied::Decoder | Tied::All => target.shallow_clone(),
+        };
+        let target = builder.input(&decoder_scope, target);
+        let decoder = builder.layers(&decoder_scope, &recipe.decoder, |scope| builder.decoder_layer(scope));
+        let decoder_norm = builder.last_norm(&decoder_scope);
+        let output_bias = root.tensor("final_logits_bias", &[vocabularies.target], Initialization::Constant(0.0));
+        let rotary = (recipe.positions == Positions::Rotary).then(|| (size / recipe.encoder.heads, size / recipe.decoder.heads));
+        drop((encoder_scope, decoder_scope, scope, root));
+        Ok(TransformerModel {
+            source,
+            target,
+            encoder,
+            encoder_norm,
+            decoder,
+            decoder_norm,
+            output,
+            output_bias,
+            rotary,
+            decoder_heads: recipe.decoder.heads,
+            parameters,
+        })
+    }
+}
+
+struct Builder<'a> {
+    recipe: &'a TransformerRecipe,
+    device: Device,
+}
+
+impl Builder<'_> {
+    fn input(&self, scope: &Scope, tokens: tch::Tensor) -> InputEmbedding {
+        let recipe = self.recipe;
+        let (length, size) = (recipe.maximum_length, recipe.dimension);
+        let fixed = |layout| PositionTable::Fixed { table: sinusoids(length, size, layout).to_device(self.device), layout };
+        InputEmbedding {
+            tokens,
+            positions: match recipe.positions {
+                Positions::Sinusoidal => fixed(Sinusoids::Interleaved),
+                Positions::SinusoidalHalves => fixed(Sinusoids::Halves),
+                Positions::Learned => {
+                    let start = Initialization::Normal((size as f64).powf(-0.5));
+                    PositionTable::Learned(scope.sub("embed_positions").tensor("weight", &[length, size], start))
+                }
+                Positions::Rotary => PositionTable::None,
+            },
+            scale: if recipe.scale_embeddings { (size as f64).sqrt() } else { 1.0 },
+            start: recipe.start,
+            norm: recipe.normalize_embedding.then(|| self.norm(scope, "layernorm_embedding")),
+            dropout: recipe.dropout,
+        }
+    }
+
+    fn layers<L>(&self, scope: &Scope, layers: &LayersRecipe, layer: impl Fn(&LayerScope) -> L) -> Vec<L> {
+        let stack = scope.sub("layers");
+        (0..layers.layers).map(|index| layer(&LayerScope { scope: stack.sub(&index.to_string()), layers })).collect()
+    }
+
+    fn encoder_layer(&self, layer: &LayerScope) -> EncoderLayer {
+        EncoderLayer {
+            attention: self.attention(layer, "self_attn"),
+            attention_residual: self.residual(layer, "self_attn_layer_norm"),
+            feed_forward: self.feed_forward(layer),
+            feed_forward_residual: self.residual(layer, "final_layer_norm"),
+        }
+    }
+
+    fn decoder_layer(&self, layer: &LayerScope) -> DecoderLayer {
+        DecoderLayer {
+            attention: self.attention(layer, "self_attn"),
+            attention_residual: self.residual(layer, "self_attn_layer_norm"),
+            cross: self.attention(layer, "encoder_attn"),
+            cross_residual: self.residual(layer, "encoder_attn_layer_norm"),
+            feed_forward: self.feed_forward(layer),
+            feed_forward_residual: self.residual(layer, "final_layer_norm"),
+        }
+    }
+
+    fn attention(&self, layer: &LayerScope, name: &str) -> MultiHead {
+        let recipe = self.recipe;
+        let scope = layer.scope.sub(name);
+        MultiHead::new(scope, recipe.dimension, layer.layers.heads, recipe.attention_dropout, Initialization::Xavier)
+    }
+
+    fn feed_forward(&self, layer: &LayerScope) -> FeedForward {
+        let recipe = self.recipe;
+        let sizes = (recipe.dimension, layer.layers.feed_forward);
+        FeedForward::new(&layer.scope, sizes, recipe.activation, recipe.gated, recipe.activation_dropout)
+    }
+
+    fn residual(&self, layer: &LayerScope, name: &str) -> Residual {
+        Residual { norm: self.norm(&layer.scope, name), place: self.recipe.norm, dropout: self.recipe.dropout }
+    }
+
+    /// What leaves a stack of pre-norm layers was never normalised.
+    fn last_norm(&self, scope: &Scope) -> Option<Norm> {
+        (self.recipe.norm == NormPlace::Pre).then(|| self.norm(scope, "layer_norm"))
+    }
+
+    fn norm(&self, scope: &Scope, name: &str) -> Norm {
+        let kind = match self.recipe.normalization {
+            Normalization::Layer => NormKind::Layer,
+            Normalization::Rms => NormKind::Rms,
+        };
+        Norm::new(scope.sub(name), kind, self.recipe.dimension)
+    }
+}
+
+/// Where a layer's parameters go, and its sizes.
+struct LayerScope<'a> {
+    scope: Scope<'a>,
+    layers: &'a LayersRecipe,
+}

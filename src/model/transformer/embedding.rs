@@ -1,0 +1,72 @@
+//! Tokens and positions as vectors.
+
+use tch::{Kind, Tensor};
+
+use crate::nn::{Norm, Pass};
+use crate::recipe::Start;
+use crate::text::special::BOS;
+
+/// How positions enter.
+pub(super) enum PositionTable {
+    /// Sinusoids [length, D] in the layout of the recipe; longer inputs get more rows.
+    Fixed { table: Tensor, layout: crate::nn::Sinusoids },
+    /// `embed_positions.weight` [length, D]. Positions behind it share its last row, so that a long sentence is read rather than refused.
+    Learned(Tensor),
+    /// Rotary: nothing is added here.
+    None,
+}
+
+/// The input side of encoder or decoder.
+pub(super) struct InputEmbedding {
+    /// [V, D], shared where the recipe ties it.
+    pub tokens: Tensor,
+    pub positions: PositionTable,
+    /// √D or 1.
+    pub scale: f64,
+    pub start: Start,
+    pub norm: Option<Norm>,
+    pub dropout: f64,
+}
+
+impl InputEmbedding {
+    /// Ids [B, T] at positions from `first` on: [B, T, D].
+    pub fn forward(&self, ids: &Tensor, first: i64, pass: &Pass) -> Tensor {
+        // The row of BOS starts as zeros; without a gradient it stays so.
+        let untrained = match self.start {
+            Start::Zero => i64::from(BOS),
+            Start::Token => -1,
+        };
+        let mut embedded = Tensor::embedding(&self.tokens, ids, untrained, false, false);
+        if self.scale != 1.0 {
+            embedded = embedded * self.scale;
+        }
+        if let Some(positions) = self.positions.rows(first, ids.size()[1]) {
+            embedded = embedded + positions;
+        }
+        if let Some(norm) = &self.norm {
+            embedded = norm.forward(&embedded);
+        }
+        pass.dropout(&embedded, self.dropout)
+    }
+}
+
+impl PositionTable {
+    fn rows(&self, first: i64, count: i64) -> Option<Tensor> {
+        match self {
+            PositionTable::Fixed { table, layout } => {
+                let (known, size) = table.size2().expect("a table of positions is a matrix");
+                if first + count <= known {
+                    return Some(table.narrow(0, first, count));
+                }
+                let longer = crate::nn::sinusoids(first + count, size, *layout).to_device(table.device());
+                Some(longer.narrow(0, first, count))
+            }
+            PositionTable::Learned(table) => {
+                let positions = Tensor::arange_start(first, first + count, (Kind::Int64, table.device()));
+                let last = table.size()[0] - 1;
+                Some(Tensor::embedding(table, &positions.clamp_max(last), -1, false, false))
+            }
+            PositionTable::None => None,
+        }
+    }
+}

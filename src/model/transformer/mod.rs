@@ -1,0 +1,9 @@
+//! The Transformer (Vaswani et al. 2017). Parameters have the names of Hugging Face's Marian models.
+
+mod build;
+mod embedding;
+mod layers;
+mod model;
+mod sublayer;
+
+pub use model::TransformerModel;
