@@ -1,19 +1,62 @@
-//! Properties of every recurrent model: neighbours and padding change nothing, a step is what a full pass does, attention is a choice
+//! Properties of every model: neighbours and padding change nothing, a step is what a full pass does, attention is a choice
 //! among the source's own tokens.
 
 use targum::batch::{Source, Target};
 use targum::model::{DecoderState, Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::Pass;
 use targum::recipe::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, ModelRecipe, RecurrentRecipe, ScoreKind,
-    Tied,
+    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, ModelRecipe,
+    NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
 };
 use tch::{Device, IndexOp, Kind, Tensor};
 
 pub const VOCABULARY: i64 = 23;
 
 /// One recipe for every way the parts can be put together that the code treats differently.
-pub fn recipes() -> Vec<(String, RecurrentRecipe)> {
+pub fn recipes() -> Vec<(String, ModelRecipe)> {
+    let recurrent = recurrent().into_iter().map(|(name, recipe)| (name, ModelRecipe::Recurrent(recipe)));
+    let transformers = transformers().into_iter().map(|(name, recipe)| (name, ModelRecipe::Transformer(recipe)));
+    recurrent.chain(transformers).collect()
+}
+
+fn transformers() -> Vec<(String, TransformerRecipe)> {
+    let layers = |layers, heads| LayersRecipe { layers, heads, feed_forward: 14 };
+    let small = TransformerRecipe {
+        dimension: 12,
+        encoder: layers(2, 3),
+        decoder: layers(2, 2),
+        maximum_length: 4,
+        ..TransformerRecipe::default()
+    };
+    let marian = TransformerRecipe {
+        norm: NormPlace::Post,
+        positions: Positions::SinusoidalHalves,
+        activation: Activation::Silu,
+        ..small.clone()
+    };
+    let modern = TransformerRecipe {
+        positions: Positions::Rotary,
+        normalization: Normalization::Rms,
+        gated: true,
+        activation: Activation::Gelu,
+        tied: Tied::Decoder,
+        start: Start::Token,
+        encoder: layers(3, 2),
+        decoder: layers(1, 3),
+        ..small.clone()
+    };
+    let learned = TransformerRecipe {
+        positions: Positions::Learned,
+        normalize_embedding: true,
+        scale_embeddings: false,
+        tied: Tied::None,
+        ..small.clone()
+    };
+    let named = [("transformer", small), ("marian", marian), ("modern", modern), ("learned", learned)];
+    named.into_iter().map(|(name, recipe)| (name.to_string(), recipe)).collect()
+}
+
+fn recurrent() -> Vec<(String, RecurrentRecipe)> {
     let attention = |score, choice, coverage| AttentionRecipe { score, choice, window: 2, size: 5, coverage };
     let small = RecurrentRecipe {
         embedding: 6,
@@ -71,9 +114,9 @@ pub fn recipes() -> Vec<(String, RecurrentRecipe)> {
     recipes
 }
 
-pub fn model(recipe: &RecurrentRecipe) -> Box<dyn Seq2Seq> {
+pub fn model(recipe: &ModelRecipe) -> Box<dyn Seq2Seq> {
     let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY };
-    build(&ModelRecipe::Recurrent(recipe.clone()), vocabularies, 3, Device::Cpu).unwrap()
+    build(recipe, vocabularies, 3, Device::Cpu).unwrap()
 }
 
 const SOURCES: [&[u32]; 3] = [&[5, 6, 7], &[8, 9, 10, 11, 12, 13], &[14]];
@@ -149,10 +192,14 @@ fn weights_are_a_choice_among_the_sources_own_tokens() {
         let decoded = model.decode(&encoded, &Target::new(&TARGETS, Device::Cpu).input, &pass, WithAttention::Yes);
         assert_eq!(decoded.attention.is_some(), model.attends(), "{name}");
         let Some(attention) = decoded.attention else { continue };
-        assert_eq!(attention.size(), [3, 1, 1, 5, 7], "{name}");
+        let (layers, heads) = match &recipe {
+            ModelRecipe::Recurrent(_) => (1, 1),
+            ModelRecipe::Transformer(recipe) => (recipe.decoder.layers, recipe.decoder.heads),
+        };
+        assert_eq!(attention.size(), [3, layers, heads, 5, 7], "{name}");
         assert!(attention.min().double_value(&[]) >= 0.0, "{name}");
         let sums = attention.sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
-        let gaussian = recipe.attention.choice == ChoiceKind::LocalP;
+        let gaussian = matches!(&recipe, ModelRecipe::Recurrent(recipe) if recipe.attention.choice == ChoiceKind::LocalP);
         assert!(sums.max().double_value(&[]) <= 1.0 + 1e-5, "{name}");
         assert!(gaussian || sums.min().double_value(&[]) >= 1.0 - 1e-5, "{name}");
     }

@@ -9,8 +9,15 @@ use crate::models::{VOCABULARY, model, recipes};
 
 /// One of each family.
 fn families() -> Vec<(String, Box<dyn Seq2Seq>)> {
-    let wanted =
-        ["none", "bahdanau", "bahdanau coverage tied", "luong General Global feeding true", "luong Dot LocalP feeding false"];
+    let wanted = [
+        "none",
+        "bahdanau",
+        "bahdanau coverage tied",
+        "luong General Global feeding true",
+        "luong Dot LocalP feeding false",
+        "transformer",
+        "modern",
+    ];
     let mut families: Vec<(String, Box<dyn Seq2Seq>)> = Vec::new();
     for (name, recipe) in recipes() {
         if wanted.contains(&name.as_str()) && !families.iter().any(|(taken, _)| *taken == name) {
