@@ -6,6 +6,7 @@ mod broken_input;
 mod crashes;
 mod help;
 mod resume;
+mod rows;
 mod support;
 mod train;
 mod translate;
