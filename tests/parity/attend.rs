@@ -102,7 +102,7 @@ fn compare(fixture: &Fixture<Case>, choice: &Choice, comparison: &mut Comparison
 #[test]
 fn every_score_under_every_choice_is_the_papers() {
     let mut comparison = Comparison::default();
-    for fixture in fixtures::<Case>("attend-") {
+    for fixture in fixtures::<Case>("recurrent", "attend-") {
         comparison.case(&fixture.name);
         for choice in &fixture.case.choices {
             compare(&fixture, choice, &mut comparison);

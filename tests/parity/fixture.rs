@@ -8,7 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use targum::model::{Seq2Seq, Vocabularies, build};
-use targum::recipe::{ModelRecipe, RecurrentRecipe};
+use targum::recipe::{ModelRecipe, RecurrentRecipe, TransformerRecipe};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::compare::{Comparison, GRADIENT};
@@ -20,9 +20,9 @@ pub struct Fixture<C> {
     tensors: BTreeMap<String, Tensor>,
 }
 
-/// Every fixture whose name starts like this, in the order of names.
-pub fn fixtures<C: DeserializeOwned>(prefix: &str) -> Vec<Fixture<C>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
+/// Every fixture of a folder whose name starts like this, in the order of names.
+pub fn fixtures<C: DeserializeOwned>(folder: &str, prefix: &str) -> Vec<Fixture<C>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
     let names: BTreeSet<String> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("an entry of a folder").file_name().to_string_lossy().into_owned())
@@ -96,12 +96,21 @@ impl<C> Fixture<C> {
 /// How to build a whole model, and what it reads.
 #[derive(Deserialize)]
 pub struct ModelCase {
-    recipe: RecurrentRecipe,
+    #[serde(flatten)]
+    recipe: CaseRecipe,
     vocabularies: Sizes,
     /// Ids without special tokens.
     pub source: Vec<Vec<u32>>,
     /// Ids without special tokens.
     pub target: Vec<Vec<u32>>,
+}
+
+#[derive(Deserialize)]
+enum CaseRecipe {
+    #[serde(rename = "recipe")]
+    Recurrent(RecurrentRecipe),
+    #[serde(rename = "transformer")]
+    Transformer(TransformerRecipe),
 }
 
 #[derive(Deserialize)]
@@ -114,6 +123,10 @@ impl ModelCase {
     /// The model with starting values of its own.
     pub fn build(&self) -> Box<dyn Seq2Seq> {
         let vocabularies = Vocabularies { source: self.vocabularies.source, target: self.vocabularies.target };
-        build(&ModelRecipe::Recurrent(self.recipe.clone()), vocabularies, 1, Device::Cpu).expect("a recipe that can be built")
+        let recipe = match &self.recipe {
+            CaseRecipe::Recurrent(recipe) => ModelRecipe::Recurrent(recipe.clone()),
+            CaseRecipe::Transformer(recipe) => ModelRecipe::Transformer(recipe.clone()),
+        };
+        build(&recipe, vocabularies, 1, Device::Cpu).expect("a recipe that can be built")
     }
 }

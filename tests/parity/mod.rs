@@ -1,4 +1,4 @@
-//! Recurrent models against the independent PyTorch implementation in `fixtures/reference/recurrent.py`, and their two ways of decoding
+//! Models against the independent PyTorch implementations in `fixtures/reference/{recurrent,transformer}.py`, and their two ways of decoding
 //! against each other.
 
 mod attend;

@@ -53,7 +53,7 @@ fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
 #[test]
 fn stacks_of_layers_are_pytorchs() {
     let mut comparison = Comparison::default();
-    for fixture in fixtures::<Case>("recurrence-") {
+    for fixture in fixtures::<Case>("recurrent", "recurrence-") {
         comparison.case(&fixture.name);
         compare(&fixture, &mut comparison);
     }

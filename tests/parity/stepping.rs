@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::compare::{Comparison, FORWARD};
 use super::fixture::{Fixture, ModelCase, fixtures};
+use super::models::FOLDERS;
 
 /// Two hypotheses of each source side by side, each with words of its own.
 fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
@@ -41,7 +42,7 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
 #[test]
 fn stepping_gives_the_logits_and_weights_of_teacher_forcing() {
     let mut comparison = Comparison::default();
-    for fixture in fixtures("model-") {
+    for fixture in FOLDERS.iter().flat_map(|folder| fixtures(folder, "model-")) {
         comparison.case(&fixture.name);
         no_grad(|| compare(&fixture, &mut comparison));
     }

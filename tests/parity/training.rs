@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use super::compare::{Comparison, FORWARD, TRAINED};
 use super::fixture::{Fixture, ModelCase, fixtures};
-use super::models::{LABEL_SMOOTHING, real};
+use super::models::{FOLDERS, LABEL_SMOOTHING, real};
 
 #[derive(Deserialize)]
 struct Case {
@@ -64,7 +64,7 @@ fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
 #[test]
 fn ten_steps_of_training_end_where_pytorchs_do() {
     let mut comparison = Comparison::default();
-    for fixture in fixtures("training-") {
+    for fixture in FOLDERS.iter().flat_map(|folder| fixtures(folder, "training-")) {
         comparison.case(&fixture.name);
         compare(&fixture, &mut comparison);
     }
