@@ -209,7 +209,7 @@ fn options_exist() {
         helps.entry(command.to_owned()).or_insert_with(ask).clone()
     };
     let has = |help: &str, option: &str| Regex::new(&format!(r"{option}(?:[^a-z-]|$)")).unwrap().is_match(help);
-    let everything: String = ["train", "translate", "align", "evaluate", "data multi30k"].map(&mut help_of).concat();
+    let everything: String = ["train", "translate", "align", "score", "evaluate", "data multi30k"].map(&mut help_of).concat();
     let mut seen = 0;
     for page in pages() {
         for line in code(&read(&page)) {

@@ -7,7 +7,10 @@ mod device;
 mod dictionary;
 mod doctor;
 mod evaluate;
+mod glossary;
 mod inspect;
+mod score;
+mod search;
 mod train;
 mod translate;
 
@@ -37,9 +40,11 @@ enum Command {
     /// Train a model by a recipe.
     Train(train::Arguments),
     /// Translate lines.
-    Translate(translate::Arguments),
+    Translate(Box<translate::Arguments>),
     /// Align the words of given translations.
     Align(align::Arguments),
+    /// Tell how likely given translations are.
+    Score(score::Arguments),
     /// Score translations or alignments.
     Evaluate(evaluate::Arguments),
     /// Tell what a checkpoint is.
@@ -74,8 +79,9 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
-        Command::Translate(arguments) => translate::run(arguments),
+        Command::Translate(arguments) => translate::run(*arguments),
         Command::Align(arguments) => align::run(arguments),
+        Command::Score(arguments) => score::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),

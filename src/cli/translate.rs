@@ -10,9 +10,9 @@ use serde_json::json;
 use super::attention::{ViewArguments, write_heatmap};
 use super::device::DeviceArguments;
 use super::dictionary::Dictionary;
+use super::search::SearchArguments;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
-use crate::search::LengthPenalty;
 use crate::translator::{TranslateOptions, Translated, Translation, Translator};
 
 /// How many lines are read before they are translated: enough to fill batches of similar length.
@@ -21,9 +21,9 @@ const CHUNK: usize = 1000;
 /// Arguments of `targum translate`.
 #[derive(Args)]
 pub struct Arguments {
-    /// A run folder or a checkpoint inside it.
-    #[arg(long)]
-    model: PathBuf,
+    /// A run folder or a checkpoint inside it; several of one vocabulary translate together, as an ensemble.
+    #[arg(long, required = true)]
+    model: Vec<PathBuf>,
     /// Files to translate; standard input when there are none.
     files: Vec<PathBuf>,
     /// What is printed.
@@ -44,24 +44,8 @@ pub struct Arguments {
     /// Print pieces of the vocabulary instead of text.
     #[arg(long)]
     pieces: bool,
-    /// Hypotheses kept side by side; 1 is greedy. The model's own setting unless given.
-    #[arg(long)]
-    beam: Option<usize>,
-    /// Power of the length normalisation.
-    #[arg(long)]
-    length_penalty: Option<f64>,
-    /// Weight of the coverage penalty.
-    #[arg(long)]
-    coverage_penalty: Option<f64>,
-    /// Fewest pieces of a translation.
-    #[arg(long)]
-    minimum_length: Option<usize>,
-    /// Most pieces of a translation, whatever the source's length.
-    #[arg(long)]
-    maximum_length: Option<usize>,
-    /// Padded source pieces of a batch, before the beam multiplies them.
-    #[arg(long)]
-    batch_tokens: Option<usize>,
+    #[command(flatten)]
+    search: SearchArguments,
     #[command(flatten)]
     view: ViewArguments,
     #[command(flatten)]
@@ -83,7 +67,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => None,
     };
     let device = arguments.device.choose()?;
-    let translator = Translator::load(&arguments.model, device)?;
+    let translator = Translator::load_ensemble(&arguments.model, device)?;
     let options = options(&arguments, &translator, dictionary)?;
     if let Some(folder) = &arguments.heatmaps {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
@@ -121,50 +105,18 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
-    let recipe = &translator.config.search;
-    let mut search = translator.search_options();
-    search.beam = arguments.beam.unwrap_or(search.beam);
-    search.n_best = arguments.n_best;
-    if !(1..=1000).contains(&search.beam) || search.n_best == 0 {
-        bail!("--beam is 1 to 1,000 and --n-best at least 1, found {} and {}", search.beam, search.n_best);
-    }
-    if search.n_best > search.beam {
-        bail!("--n-best {} needs a beam as wide: --beam {0} or more, found {1}", search.n_best, search.beam);
-    }
-    let within = |option: &str, value: Option<f64>, most: f64| match value {
-        Some(value) if !(0.0..=most).contains(&value) => bail!("--{option} is 0 to {most}, found {value}"),
-        _ => Ok(()),
-    };
-    within("length-penalty", arguments.length_penalty, 5.0)?;
-    within("coverage-penalty", arguments.coverage_penalty, 1000.0)?;
-    if let Some(alpha) = arguments.length_penalty {
-        search.length_penalty = match search.length_penalty {
-            LengthPenalty::Wu { .. } => LengthPenalty::Wu { alpha },
-            _ => LengthPenalty::Plain { alpha },
-        };
-    }
-    search.coverage_penalty = arguments.coverage_penalty.unwrap_or(search.coverage_penalty);
-    search.minimum_length = arguments.minimum_length.unwrap_or(search.minimum_length);
-    if let Some(most) = arguments.maximum_length {
-        if most < search.minimum_length.max(1) {
-            bail!("--maximum-length {most} is less than the minimum length {}", search.minimum_length.max(1));
-        }
-        (search.maximum_length_ratio, search.maximum_length_offset) = (0.0, most);
-    }
-    search.attention = arguments.alignment || arguments.heatmaps.is_some();
-    let wants = search.attention || dictionary.is_some() || search.coverage_penalty > 0.0;
-    if wants && !translator.model.attends() {
+    let mut options = arguments.search.options(translator, arguments.n_best)?;
+    options.search.attention = arguments.alignment || arguments.heatmaps.is_some();
+    options.view = arguments.view.view();
+    let wants = options.search.attention || dictionary.is_some() || arguments.search.wants_coverage();
+    if wants && !translator.attends() {
         bail!(
             "{}: this model has no attention, so there is nothing for --alignment, --heatmaps, --replace-unknown or --coverage-penalty",
-            arguments.model.display()
+            arguments.model[0].display()
         );
     }
-    Ok(TranslateOptions {
-        search,
-        batch_tokens: arguments.batch_tokens.unwrap_or(recipe.batch_tokens),
-        view: arguments.view.view(),
-        replace_unknown: dictionary.map(Dictionary::into_map),
-    })
+    options.replace_unknown = dictionary.map(Dictionary::into_map);
+    Ok(options)
 }
 
 fn translate_chunk(
@@ -178,6 +130,11 @@ fn translate_chunk(
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
     for translation in translator.translate(&lines, options)? {
         *count += 1;
+        for phrase in translation.hypotheses.first().map_or(&[][..], |best| &best.unmet) {
+            eprintln!(
+                "line {count}: {phrase:?} of the glossary did not fit into the translation; --maximum-length gives it more room"
+            );
+        }
         match arguments.format {
             Format::Text => write_text(&translation, arguments, output)?,
             Format::Jsonl => writeln!(output, "{}", to_json(&translation, arguments)?)?,
@@ -229,6 +186,9 @@ fn hypothesis_to_json(source: &str, hypothesis: &Translated, arguments: &Argumen
         "pieces": hypothesis.pieces,
         "log_probabilities": hypothesis.log_probabilities,
     });
+    if !hypothesis.unmet.is_empty() {
+        value["unmet"] = json!(hypothesis.unmet);
+    }
     if let (true, Some(aligned)) = (arguments.alignment, &hypothesis.aligned) {
         value["alignment"] = serde_json::to_value(AlignmentRecord {
             source: source.into(),

@@ -34,7 +34,7 @@ pub use recurrent::{
 pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,
 };
-pub use search::{LengthPenalty, SearchRecipe};
+pub use search::{EarlyStopping, LengthPenalty, SearchRecipe};
 pub use tokenizer::{TokenizerKind, TokenizerRecipe};
 pub use training::{Metric, Normalise, TrainingRecipe};
 pub use transformer::{Activation, LayersRecipe, NormPlace, Normalization, Positions, Start, TransformerRecipe};

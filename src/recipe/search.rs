@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
+use super::problem::Problem;
 
 /// How translations are looked for: `[search]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +19,50 @@ pub struct SearchRecipe {
     pub maximum_length_ratio: f64,
     /// See `maximum_length_ratio`. Default 10.
     pub maximum_length_offset: usize,
+    /// When a beam has found enough. Default `first`.
+    pub early_stopping: EarlyStopping,
+    /// A beam has enough when patience × beam hypotheses are finished, more than 0 (Kasai et al. 2022). Default 1.
+    pub patience: f64,
+    /// What every translation starts with, as text. Default none.
+    pub prefix: String,
+    /// Words or phrases never produced, as text. Default none.
+    pub suppress: Vec<String>,
+    /// Pieces of the vocabulary never produced, such as `<unk>`. Default none.
+    pub suppress_pieces: Vec<String>,
+    /// No sequence of this many pieces twice; 0 is off. Default 0.
+    pub no_repeat_ngram: usize,
+    /// Logits of pieces that were produced before are divided by it where positive, else multiplied; more than 0, 1 is off (Keskar et
+    /// al. 2019). Default 1.
+    pub repetition_penalty: f64,
+    /// Groups of the beam that shun each other's choices; a divisor of the beam, 1 is off (Vijayakumar et al. 2016). Default 1.
+    pub diversity_groups: usize,
+    /// What it costs a piece that an earlier group chose it at the same step, 0 or more. Default 0.5.
+    pub diversity_penalty: f64,
+    /// Draw translations by chance instead of searching. Default false.
+    pub sample: bool,
+    /// Log probabilities are divided by it when sampling, more than 0. Default 1.
+    pub temperature: f64,
+    /// Sample from this many of the likeliest pieces; 0 is all. Default 0.
+    pub top_k: usize,
+    /// Sample from the likeliest pieces that together have this probability, up to 1 (Holtzman et al. 2020). Default 1.
+    pub top_p: f64,
+    /// What samples derive from; below 2⁶³. Default 1.
+    pub seed: u64,
     /// Padded source pieces of a batch, before the beam multiplies them. Default 4096.
     pub batch_tokens: usize,
+}
+
+/// What happens once enough hypotheses are finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum EarlyStopping {
+    /// The beam ends.
+    #[default]
+    First,
+    /// It goes on while the best live hypothesis, normalised by its length so far, is better than the worst of the best finished ones.
+    Heuristic,
+    /// It goes on while a live hypothesis can get better than the worst of the best finished ones.
+    Never,
 }
 
 /// What a hypothesis' log-probability is divided by.
@@ -49,12 +92,34 @@ impl Default for SearchRecipe {
             minimum_length: 0,
             maximum_length_ratio: 2.0,
             maximum_length_offset: 10,
+            early_stopping: EarlyStopping::First,
+            patience: 1.0,
+            prefix: String::new(),
+            suppress: Vec::new(),
+            suppress_pieces: Vec::new(),
+            no_repeat_ngram: 0,
+            repetition_penalty: 1.0,
+            diversity_groups: 1,
+            diversity_penalty: 0.5,
+            sample: false,
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            seed: 1,
             batch_tokens: 4096,
         }
     }
 }
 
 impl SearchRecipe {
+    /// What is wrong with its values, each problem under `search.key`.
+    pub fn problems(&self) -> Vec<Problem> {
+        let nothing = toml::Table::new();
+        let mut checks = Checks::new(&nothing, Vec::new());
+        self.check(&mut checks);
+        checks.into_problems()
+    }
+
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.value("search.beam", self.beam, "1 to 1,000", |beam| (1..=1000).contains(&beam));
         match self.length_penalty {
@@ -68,6 +133,22 @@ impl SearchRecipe {
         }
         checks.number("search.coverage_penalty", self.coverage_penalty, "0 or more", |beta| beta >= 0.0);
         checks.number("search.maximum_length_ratio", self.maximum_length_ratio, "0 or more", |ratio| ratio >= 0.0);
+        checks.number("search.patience", self.patience, "more than 0, up to 100", |patience| patience > 0.0 && patience <= 100.0);
+        checks.number("search.repetition_penalty", self.repetition_penalty, "more than 0, up to 100", |factor| {
+            factor > 0.0 && factor <= 100.0
+        });
+        checks.ensure(
+            "search.diversity_groups",
+            self.diversity_groups > 0 && self.beam.is_multiple_of(self.diversity_groups),
+            || format!("is {}, expected a divisor of the beam, {}", self.diversity_groups, self.beam),
+        );
+        checks.number("search.diversity_penalty", self.diversity_penalty, "0 or more", |penalty| penalty >= 0.0);
+        checks.number("search.temperature", self.temperature, "more than 0", |temperature| temperature > 0.0);
+        checks.number("search.top_p", self.top_p, "0 to 1, 0 excluded", |probability| probability > 0.0 && probability <= 1.0);
+        checks.value("search.seed", self.seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
+        checks.conflict(&["search.sample", "search.diversity_groups"], self.sample && self.diversity_groups > 1, || {
+            "samples are drawn one by one and have no groups; choose one of the two".to_owned()
+        });
         checks.value("search.batch_tokens", self.batch_tokens, "1 or more", |tokens| tokens >= 1);
         checks.conflict(
             &["search.maximum_length_ratio", "search.maximum_length_offset"],

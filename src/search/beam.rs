@@ -1,274 +1,159 @@
 //! Beam search over a batch of sources; a beam of one is greedy search.
 //!
 //! Each source has a beam of its own: what becomes of it depends on no neighbour in the batch. A hypothesis that ends is taken out
-//! and kept as it is; a source is done when it has as many finished hypotheses as its beam is wide, or reached its length limit,
-//! and its rows are dropped.
+//! and kept as it is; a source is done when its beam has found enough (see [`EarlyStopping`](super::EarlyStopping)) or reached its length
+//! limit, and its rows are dropped.
 
+use super::SearchOptions;
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use tch::{Device, Kind, Tensor};
-
-use super::attention::{TokenAttention, flat};
-use super::{Hypothesis, MinimumLength, Processor, SearchOptions, Suppress};
+use super::candidate::{Candidate, Chosen, Place, RowRules, Scores, best, given};
+use super::constraint::Demands;
+use super::ensemble::{Ensemble, Walk};
+use super::group::{Frame, Group, gather};
+use super::hypothesis::{Hypothesis, Partial, StepAttention};
+use super::processor::{Produced, rules};
 use crate::batch::Source;
-use crate::model::{DecoderState, Encoded, Seq2Seq, WithAttention};
-use crate::nn::Pass;
-use crate::text::special::{BOS, EOS, PAD};
 
-/// The best hypotheses of every source, best first.
-pub fn search(model: &dyn Seq2Seq, source: &Source, options: &SearchOptions) -> Vec<Vec<Hypothesis>> {
-    let _guard = tch::no_grad_guard();
-    let device = source.ids.device();
-    let mut suppressed = vec![PAD, BOS];
-    suppressed.extend(&options.suppressed);
-    let processors: [Box<dyn Processor>; 2] =
-        [Box::new(Suppress::new(&suppressed, device)), Box::new(MinimumLength::new(options.minimum_length, EOS, device))];
-    let wants_attention = options.attention || options.coverage_penalty > 0.0;
-    let attention = if wants_attention { WithAttention::Yes } else { WithAttention::No };
-
+/// The best hypotheses of every source, best first; `demands` has an entry for each of them.
+pub(super) fn beam_search(
+    models: &Ensemble,
+    source: &Source,
+    options: &SearchOptions,
+    demands: &[Demands],
+) -> Vec<Vec<Hypothesis>> {
+    let rules = rules(options, source.ids.device());
+    let mut done: Vec<Option<Vec<Hypothesis>>> = source.lengths.iter().map(|_| None).collect();
+    let mut walk = Walk::new(models, source, options.wants_attention());
+    let rows = source.lengths.iter().zip(demands).enumerate();
     let mut beams: Vec<Beam> =
-        source.lengths.iter().enumerate().map(|(row, &length)| Beam::new(row, length as usize, options)).collect();
-    let mut done: Vec<Option<Vec<Hypothesis>>> = beams.iter().map(|_| None).collect();
-    let mut encoded = model.encode(source, &Pass::evaluation());
-    let mut state = DecoderState { step: 0, tensors: encoded.initial.tensors.iter().map(Tensor::shallow_clone).collect() };
+        rows.map(|(row, (&length, demands))| Beam::new(row, Frame::new(options, demands, length as usize))).collect();
     // Every source starts with one hypothesis; the first step spreads it over the beam.
-    let mut width = 1;
+    let mut first_step = true;
     while !beams.is_empty() {
-        let previous: Vec<i64> = beams.iter().flat_map(|beam| beam.live.iter().map(Partial::last)).collect();
-        let step = model.step(&encoded, &state, &Tensor::from_slice(&previous).to_device(device), attention);
-        let produced = state.step as usize;
-        let mut scores = step.logits.log_softmax(-1, Kind::Float);
-        for processor in &processors {
-            scores = processor.apply(scores, produced);
-        }
-        let weights = step.attention.as_ref().map(|weights| Rc::new(StepAttention::new(weights)));
-        let candidates = Candidates::best(&scores, &beams, width, options.beam);
-        let mut parents = Vec::new();
-        let mut kept = Vec::new();
-        for (index, mut beam) in std::mem::take(&mut beams).into_iter().enumerate() {
-            let rows = beam.advance(candidates.of(index), width * index, weights.as_ref(), options);
-            if beam.is_done(options) {
-                let row = beam.row;
-                done[row] = Some(beam.finish(options));
+        let (scores, weights) = {
+            let produced = produced(&beams, first_step);
+            let stepped = walk.step(&produced, options.repetition());
+            let row_rules = row_rules(&beams, produced.step, first_step);
+            (Scores::new(stepped.log_probabilities, stepped.penalised, &rules, &produced, &row_rules), stepped.weights)
+        };
+        spread(&mut beams, &scores, weights.as_ref(), options, first_step);
+        first_step = false;
+        let (mut parents, mut kept) = (Vec::new(), Vec::new());
+        for (index, beam) in std::mem::take(&mut beams).into_iter().enumerate() {
+            if beam.groups.iter().all(|group| group.closed) {
+                done[beam.row] = Some(gather(beam.groups, options.n_best));
             } else {
-                parents.extend(rows);
+                parents.extend(beam.groups.iter().flat_map(|group| &group.parents));
                 kept.push(index as i64);
                 beams.push(beam);
             }
         }
-        width = options.beam;
-        if beams.is_empty() {
-            break;
-        }
-        state = step.state.select(&Tensor::from_slice(&parents).to_device(device));
-        if kept.len() as i64 != encoded.rows() {
-            encoded = Encoded::select(&encoded, &Tensor::from_slice(&kept).to_device(device));
+        if !beams.is_empty() {
+            walk.keep_rows(&parents);
+            walk.keep_sources(&kept);
         }
     }
     done.into_iter().map(|hypotheses| hypotheses.expect("every beam ends at its length limit")).collect()
 }
 
-/// The best continuations of each source at one step.
-struct Candidates {
-    /// (row in the beam, token, log p of the token, summed log p), best first, `each` for every source.
-    entries: Vec<Candidate>,
-    each: usize,
+/// What the rows of the coming step have.
+fn produced<'a>(beams: &'a [Beam], first_step: bool) -> Produced<'a> {
+    let rows: Vec<&[u32]> = beams.iter().flat_map(|beam| beam.rows(first_step).map(|row| row.tokens.as_slice())).collect();
+    Produced { step: rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0), rows }
 }
 
-#[derive(Clone, Copy)]
-struct Candidate {
-    row: usize,
-    token: u32,
-    log_probability: f32,
-    sum: f64,
-}
-
-impl Candidates {
-    /// Twice as many as the beam is wide: at most one a row can be EOS, so enough are left to fill the beam.
-    fn best(scores: &Tensor, beams: &[Beam], width: usize, beam: usize) -> Self {
-        let vocabulary = scores.size()[1];
-        let sums: Vec<f32> = beams.iter().flat_map(|beam| beam.live.iter().map(|partial| partial.sum as f32)).collect();
-        let totals = scores + Tensor::from_slice(&sums).to_device(scores.device()).unsqueeze(1);
-        let totals = totals.reshape([beams.len() as i64, width as i64 * vocabulary]);
-        let each = (2 * beam as i64).min(totals.size()[1]);
-        let (_, places) = totals.topk(each, 1, true, true);
-        let log_probabilities = flat(&scores.reshape([beams.len() as i64, -1]).gather(1, &places, false));
-        let places: Vec<i64> = Vec::try_from(places.to_device(Device::Cpu).view(-1)).expect("a flat tensor is a vector");
-        let entries = places
-            .iter()
-            .zip(&log_probabilities)
-            .enumerate()
-            .map(|(index, (&place, &log_probability))| {
-                let row = (place / vocabulary) as usize;
-                let sum = beams[index / each as usize].live[row].sum + f64::from(log_probability);
-                Candidate { row, token: (place % vocabulary) as u32, log_probability, sum }
-            })
-            .collect();
-        Candidates { entries, each: each as usize }
-    }
-
-    fn of(&self, source: usize) -> &[Candidate] {
-        &self.entries[source * self.each..(source + 1) * self.each]
-    }
-}
-
-/// Weights of one step for all rows, shared by the hypotheses that go through it.
-struct StepAttention {
-    layers: usize,
-    heads: usize,
-    columns: usize,
-    weights: Vec<f32>,
-}
-
-impl StepAttention {
-    fn new(weights: &Tensor) -> Self {
-        let size = weights.size();
-        StepAttention { layers: size[1] as usize, heads: size[2] as usize, columns: size[3] as usize, weights: flat(weights) }
-    }
-}
-
-/// A hypothesis on its way. A sum of minus infinity marks a row that only fills the beam.
-#[derive(Clone)]
-struct Partial {
-    tokens: Vec<u32>,
-    log_probabilities: Vec<f32>,
-    sum: f64,
-    /// Step and row of each token's weights.
-    attention: Vec<(Rc<StepAttention>, usize)>,
-}
-
-impl Partial {
-    fn last(&self) -> i64 {
-        i64::from(self.tokens.last().copied().unwrap_or(BOS))
-    }
-
-    fn extended(&self, candidate: &Candidate, attention: Option<(Rc<StepAttention>, usize)>) -> Self {
-        let mut next = self.clone();
-        next.tokens.push(candidate.token);
-        next.log_probabilities.push(candidate.log_probability);
-        next.sum = candidate.sum;
-        next.attention.extend(attention);
-        next
-    }
-
-    fn into_hypothesis(mut self, source_length: usize, options: &SearchOptions) -> Hypothesis {
-        let finished = self.tokens.last() == Some(&EOS);
-        if finished {
-            self.tokens.pop();
-        }
-        let attention = self.gather_attention(source_length);
-        let mut score = options.length_penalty.normalise(self.sum, self.log_probabilities.len());
-        if let (true, Some(attention)) = (options.coverage_penalty > 0.0, &attention) {
-            score += options.coverage_penalty * coverage_penalty(attention);
-        }
-        Hypothesis {
-            tokens: self.tokens,
-            log_probabilities: self.log_probabilities,
-            score,
-            finished,
-            attention: attention.filter(|_| options.attention),
-        }
-    }
-
-    fn gather_attention(&self, columns: usize) -> Option<TokenAttention> {
-        let (first, _) = self.attention.first()?;
-        let (layers, heads, rows) = (first.layers, first.heads, self.attention.len());
-        let mut weights = Vec::with_capacity(layers * heads * rows * columns);
-        for head in 0..layers * heads {
-            for (step, row) in &self.attention {
-                let start = (row * layers * heads + head) * step.columns;
-                weights.extend_from_slice(&step.weights[start..start + columns]);
+/// One step: each group in turn takes its candidates.
+fn spread(beams: &mut [Beam], scores: &Scores, weights: Option<&Rc<StepAttention>>, options: &SearchOptions, first_step: bool) {
+    let constrained = beams.iter().any(|beam| !beam.frame.constraints().is_empty());
+    let likeliest = if constrained { scores.likeliest(&undoing(beams, first_step)) } else { Vec::new() };
+    let (width, groups) = (options.group_width(), options.groups());
+    let mut chosen: Vec<Chosen> = beams.iter().map(|_| Chosen::new()).collect();
+    for group in 0..groups {
+        let place = match first_step {
+            true => Place { first: 0, width: 1, each: 1 },
+            false => Place { first: group * width, width, each: groups * width },
+        };
+        let candidates: Vec<Vec<Candidate>> = {
+            let live: Vec<&[Partial]> = beams.iter().map(|beam| beam.groups[group].live.as_slice()).collect();
+            // At most one extension of a hypothesis is its end: twice as many as the group is wide are enough to fill it.
+            let mut candidates = best(scores, &live, place, 2 * width, &chosen, options.diversity_penalty);
+            let wanted = wanted(beams, &live, place, &likeliest);
+            let more = given(scores, &live, place, &wanted, &chosen, options.diversity_penalty);
+            let known: HashSet<(usize, usize, u32)> = (candidates.iter().enumerate())
+                .filter(|_| !wanted.is_empty())
+                .flat_map(|(source, all)| all.iter().map(move |candidate| (source, candidate.row, candidate.token)))
+                .collect();
+            for (place, candidate) in wanted.iter().zip(more).filter(|(place, _)| !known.contains(place)) {
+                candidates[place.0].push(candidate);
             }
+            candidates
+        };
+        for (index, (beam, candidates)) in beams.iter_mut().zip(candidates).enumerate() {
+            let first_row = index * place.each + place.first;
+            let frame = beam.frame;
+            beam.groups[group].advance(candidates, first_row, weights, frame, &mut chosen[index]);
         }
-        Some(TokenAttention { layers, heads, rows, columns, weights })
     }
 }
 
-/// Σ_j log min(Σ_i a_ij, 1) over source tokens, EOS included.
-fn coverage_penalty(attention: &TokenAttention) -> f64 {
-    let mean = attention.mean();
-    (0..attention.columns)
-        .map(|column| {
-            let sum: f32 = (0..attention.rows).map(|row| mean[row * attention.columns + column]).sum();
-            // A position that was never looked at costs much, but not everything.
-            f64::from(sum.clamp(1e-6, 1.0)).ln()
-        })
-        .sum()
+/// What prefixes and constraints tell single rows.
+fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
+    let mut rules = RowRules::default();
+    let rows = beams.iter().flat_map(|beam| beam.rows(first_step).map(move |partial| (beam, partial)));
+    for (row, (beam, partial)) in rows.enumerate() {
+        if let Some(&token) = beam.frame.demands.prefix.get(step) {
+            rules.forced.push((row, token));
+        }
+        if !partial.is_filler() && !partial.progress.complete() {
+            rules.endless.push(row);
+        }
+    }
+    rules
+}
+
+/// The rows that have just met a phrase, with the tokens that would undo it.
+fn undoing(beams: &[Beam], first_step: bool) -> Vec<(usize, HashSet<u32>)> {
+    let rows = beams.iter().flat_map(|beam| {
+        let constraints = beam.frame.constraints();
+        beam.rows(first_step).map(move |partial| partial.progress.undoing(constraints))
+    });
+    rows.enumerate().filter(|(_, tokens)| !tokens.is_empty()).collect()
+}
+
+/// The extensions that constraints want to see beside the best: (source, hypothesis, token) for what comes next in a phrase, and the
+/// likeliest token of every hypothesis (Post and Vilar 2018, section 3.1) that undoes nothing.
+fn wanted(beams: &[Beam], live: &[&[Partial]], place: Place, likeliest: &[u32]) -> Vec<(usize, usize, u32)> {
+    let mut wanted = Vec::new();
+    for (source, beam) in beams.iter().enumerate().filter(|(_, beam)| !beam.frame.constraints().is_empty()) {
+        for (row, partial) in live[source].iter().enumerate().filter(|(_, partial)| !partial.is_filler()) {
+            let mut tokens = partial.progress.next(beam.frame.constraints(), &partial.tokens);
+            tokens.insert(likeliest[source * place.each + place.first + row]);
+            // In an order that does not change from run to run.
+            let mut tokens: Vec<u32> = tokens.into_iter().collect();
+            tokens.sort_unstable();
+            wanted.extend(tokens.into_iter().map(|token| (source, row, token)));
+        }
+    }
+    wanted
 }
 
 /// The beam of one source.
-struct Beam {
+struct Beam<'a> {
     /// Row in the batch.
     row: usize,
-    source_length: usize,
-    maximum_length: usize,
-    live: Vec<Partial>,
-    finished: Vec<Hypothesis>,
+    frame: Frame<'a>,
+    groups: Vec<Group>,
 }
 
-impl Beam {
-    fn new(row: usize, source_length: usize, options: &SearchOptions) -> Self {
-        let start = Partial { tokens: Vec::new(), log_probabilities: Vec::new(), sum: 0.0, attention: Vec::new() };
-        let maximum_length = options.maximum_length(source_length.saturating_sub(1));
-        Beam { row, source_length, maximum_length, live: vec![start], finished: Vec::new() }
+impl<'a> Beam<'a> {
+    fn new(row: usize, frame: Frame<'a>) -> Self {
+        Beam { row, frame, groups: (0..frame.options.groups()).map(|_| Group::new(frame.constraints())).collect() }
     }
 
-    /// Takes the candidates of one step, and says for each new row which row (of the whole batch) it continues.
-    fn advance(
-        &mut self,
-        candidates: &[Candidate],
-        first_row: usize,
-        weights: Option<&Rc<StepAttention>>,
-        options: &SearchOptions,
-    ) -> Vec<i64> {
-        let mut live = Vec::with_capacity(options.beam);
-        let mut parents = Vec::with_capacity(options.beam);
-        for (rank, candidate) in candidates.iter().enumerate() {
-            if candidate.sum == f64::NEG_INFINITY || live.len() == options.beam {
-                break;
-            }
-            let attention = weights.map(|weights| (Rc::clone(weights), first_row + candidate.row));
-            let ends = candidate.token == EOS;
-            // An end counts only among the best as many as the beam is wide: else it would be there for want of competition.
-            if ends && rank >= options.beam {
-                continue;
-            }
-            let next = self.live[candidate.row].extended(candidate, attention);
-            if ends {
-                self.finished.push(next.into_hypothesis(self.source_length, options));
-            } else {
-                parents.push((first_row + candidate.row) as i64);
-                live.push(next);
-            }
-        }
-        // A tiny vocabulary can leave the beam short; rows that lead nowhere fill it up.
-        while !live.is_empty() && live.len() < options.beam {
-            let mut filler = live[0].clone();
-            filler.sum = f64::NEG_INFINITY;
-            parents.push(parents[0]);
-            live.push(filler);
-        }
-        self.live = live;
-        parents
-    }
-
-    fn is_done(&self, options: &SearchOptions) -> bool {
-        let at_limit = self.live.first().is_none_or(|partial| partial.tokens.len() >= self.maximum_length);
-        at_limit || self.finished.len() >= options.beam
-    }
-
-    /// The best hypotheses: finished ones first of all, cut-off ones only where those are too few.
-    fn finish(self, options: &SearchOptions) -> Vec<Hypothesis> {
-        let best_first = |hypotheses: &mut Vec<Hypothesis>| hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let mut hypotheses = self.finished;
-        best_first(&mut hypotheses);
-        if hypotheses.len() < options.n_best {
-            let partials = self.live.into_iter().filter(|partial| partial.sum > f64::NEG_INFINITY);
-            let mut cut: Vec<Hypothesis> = partials.map(|partial| partial.into_hypothesis(self.source_length, options)).collect();
-            best_first(&mut cut);
-            hypotheses.extend(cut);
-        }
-        hypotheses.truncate(options.n_best);
-        hypotheses
+    /// The hypotheses that a step goes on from: at first there is but one, whatever the groups.
+    fn rows(&self, first_step: bool) -> impl Iterator<Item = &Partial> {
+        self.groups.iter().take(if first_step { 1 } else { self.groups.len() }).flat_map(|group| &group.live)
     }
 }

@@ -2,27 +2,41 @@
 
 mod attention;
 mod beam;
+mod candidate;
+mod constraint;
+mod ensemble;
 mod forced;
+mod group;
+mod hypothesis;
 mod options;
 mod processor;
+mod sample;
+mod stopping;
+mod top;
 
 pub use attention::TokenAttention;
-pub use beam::search;
+pub use constraint::{Constraint, Demands};
+pub use ensemble::Ensemble;
 pub use forced::{Scored, score_pairs};
-pub use options::{LengthPenalty, SearchOptions};
-pub use processor::{MinimumLength, Processor, Suppress};
+pub use hypothesis::Hypothesis;
+pub use options::{LengthPenalty, Sampling, SearchOptions};
+pub use processor::{MinimumLength, NoRepeat, Processor, Produced, RepetitionPenalty, Suppress, SuppressPhrases};
+pub use stopping::EarlyStopping;
 
-/// One translation of one source.
-#[derive(Debug, Clone)]
-pub struct Hypothesis {
-    /// Token ids without BOS and EOS.
-    pub tokens: Vec<u32>,
-    /// log p of each token, and of EOS at the end when the hypothesis is finished. Natural logarithm.
-    pub log_probabilities: Vec<f32>,
-    /// What hypotheses are ranked by: summed log p under length normalisation, plus the coverage penalty.
-    pub score: f64,
-    /// False when the length limit cut it off.
-    pub finished: bool,
-    /// Weights for each entry of `log_probabilities`, when they were asked for and the model attends.
-    pub attention: Option<TokenAttention>,
+use crate::batch::Source;
+use crate::model::Seq2Seq;
+
+/// The best hypotheses of every source, best first; or samples.
+pub fn search(model: &dyn Seq2Seq, source: &Source, options: &SearchOptions) -> Vec<Vec<Hypothesis>> {
+    search_with(&model.into(), source, options, &vec![Demands::default(); source.lengths.len()])
+}
+
+/// The same with several models, and what each source asks for: `demands` has an entry for each.
+pub fn search_with(models: &Ensemble, source: &Source, options: &SearchOptions, demands: &[Demands]) -> Vec<Vec<Hypothesis>> {
+    assert_eq!(demands.len(), source.lengths.len(), "every source has its demands");
+    let _guard = tch::no_grad_guard();
+    match options.sampling {
+        Some(sampling) => sample::sample(models, source, options, demands, sampling),
+        None => beam::beam_search(models, source, options, demands),
+    }
 }

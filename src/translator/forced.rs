@@ -6,7 +6,8 @@ use super::Translator;
 use super::aligned::{Aligned, AttentionView};
 use crate::batch::{Source, Target};
 use crate::corpus::batches_in_order;
-use crate::search::{Scored, score_pairs};
+use crate::model::WithAttention;
+use crate::search::Scored;
 
 /// What the model says of one given pair.
 #[derive(Debug, Clone)]
@@ -29,11 +30,13 @@ impl Translator {
         let filled: Vec<usize> =
             (0..pairs.len()).filter(|&pair| !sources[pair].ids.is_empty() && !targets[pair].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&pair| sources[pair].ids.len().max(targets[pair].ids.len()) + 1).collect();
+        let models = self.ensemble();
         for batch in batches_in_order(&lengths, batch_tokens) {
             let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
             let source: Vec<&[u32]> = rows.iter().map(|&pair| sources[pair].ids.as_slice()).collect();
             let target: Vec<&[u32]> = rows.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
-            let scored = score_pairs(self.model.as_ref(), &Source::new(&source, self.device), &Target::new(&target, self.device));
+            let (source, target) = (Source::new(&source, self.device), Target::new(&target, self.device));
+            let scored = models.score(&source, &target, WithAttention::Yes);
             for (pair, Scored { log_probabilities, attention }) in rows.into_iter().zip(scored) {
                 let words: Vec<Option<u32>> = targets[pair].words.iter().map(|&word| Some(word)).collect();
                 let aligned = attention

@@ -14,7 +14,7 @@ impl Translator {
     pub fn new(config: Config, tokenizers: Tokenizers, seed: u64, device: Device) -> Result<Self> {
         let vocabularies = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary };
         let model = build(&config.model, vocabularies, seed, device)?;
-        Ok(Translator { config, tokenizers, model, device })
+        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device })
     }
 
     /// Loads a checkpoint folder, or the best checkpoint of a run folder.

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 
 use super::Translator;
 use super::aligned::{Aligned, AttentionView};
+use super::glossary::Glossary;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
-use crate::search::{Hypothesis, SearchOptions, search};
+use crate::search::{Constraint, Demands, Hypothesis, SearchOptions, search_with};
 use crate::text::Encoding;
+use crate::text::special::UNK;
 
 /// What a translation may be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,10 @@ pub struct TranslateOptions {
     pub view: AttentionView,
     /// Puts the source's own text where the model produced an unknown word, translated by this dictionary where it has an entry.
     pub replace_unknown: Option<HashMap<String, String>>,
+    /// Text that every translation starts with.
+    pub prefix: String,
+    /// Phrases and how they must be translated. Sampling cannot keep to it.
+    pub glossary: Option<Glossary>,
 }
 
 /// One line translated.
@@ -46,10 +52,15 @@ pub struct Translated {
     pub aligned: Option<Aligned>,
     /// False when the length limit cut it off.
     pub finished: bool,
+    /// Phrases of the glossary that it should hold and does not, because it was cut off before.
+    pub unmet: Vec<String>,
 }
 
 impl Translator {
     /// Translates lines, as many out as in, in their order. What becomes of a line depends on no other.
+    ///
+    /// # Errors
+    /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling.
     pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
         let encodings = self.tokenizers.source().encode_batch(lines);
         let mut translations: Vec<Translation> =
@@ -58,17 +69,51 @@ impl Translator {
         let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
         let mut search_options = options.search.clone();
         search_options.attention |= options.replace_unknown.is_some();
+        let prefix = self.encode_prefix(&options.prefix)?;
+        if search_options.sampling.is_some() && options.glossary.is_some() {
+            bail!("a glossary needs a search: samples are drawn as they come");
+        }
+        let wanted: Vec<Vec<(&str, &Constraint)>> =
+            lines.iter().map(|line| options.glossary.as_ref().map_or_else(Vec::new, |glossary| glossary.of_line(line))).collect();
+        for &line in &filled {
+            let limit = search_options.maximum_length(encodings[line].ids.len());
+            ensure!(
+                prefix.len() < limit,
+                "the prefix {:?} has {} pieces, but a translation of {:?} has at most {limit}, its end counted; give a shorter prefix \
+                 or more room (--maximum-length, search.maximum_length_offset)",
+                options.prefix,
+                prefix.len(),
+                shortened(lines[line])
+            );
+        }
+        let models = self.ensemble();
         for batch in batches_in_order(&lengths, options.batch_tokens) {
             let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
-            let found = search(self.model.as_ref(), &Source::new(&ids, self.device), &search_options);
+            let demands = rows.iter().map(|&line| Demands {
+                prefix: prefix.clone(),
+                constraints: wanted[line].iter().map(|&(_, constraint)| constraint.clone()).collect(),
+            });
+            let demands: Vec<Demands> = demands.collect();
+            let found = search_with(&models, &Source::new(&ids, self.device), &search_options, &demands);
             for (line, hypotheses) in rows.into_iter().zip(found) {
-                let texts =
-                    hypotheses.into_iter().map(|hypothesis| self.to_text(lines[line], &encodings[line], hypothesis, options));
+                let texts = hypotheses.into_iter().map(|hypothesis| {
+                    let unmet = hypothesis.unmet.iter().map(|&index| wanted[line][index].0.to_owned()).collect();
+                    Ok(Translated { unmet, ..self.to_text(lines[line], &encodings[line], hypothesis, options)? })
+                });
                 translations[line].hypotheses = texts.collect::<Result<_>>()?;
             }
         }
         Ok(translations)
+    }
+
+    fn encode_prefix(&self, prefix: &str) -> Result<Vec<u32>> {
+        let encoding = self.tokenizers.target().encode(prefix);
+        if let Some(place) = encoding.ids.iter().position(|&id| id == UNK) {
+            let (start, end) = encoding.spans[place];
+            bail!("the prefix {prefix:?} cannot be produced: the model's vocabulary lacks {:?}", &prefix[start..end]);
+        }
+        Ok(encoding.ids)
     }
 
     fn to_text(&self, line: &str, source: &Encoding, found: Hypothesis, options: &TranslateOptions) -> Result<Translated> {
@@ -97,8 +142,19 @@ impl Translator {
             pieces: found.tokens.iter().map(|&id| tokenizer.piece(id).to_string()).collect(),
             aligned,
             finished: found.finished,
+            unmet: Vec::new(),
         })
     }
+}
+
+/// So much of a line that it can be told from others.
+fn shortened(line: &str) -> String {
+    let mut characters = line.chars();
+    let mut short: String = characters.by_ref().take(60).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// The source text of the piece that a row of weights looks at most, end of sentence apart (Luong et al. 2015, section 4.1).
@@ -118,6 +174,7 @@ impl Translated {
             pieces: Vec::new(),
             aligned: Some(Aligned::blank("", "")),
             finished: true,
+            unmet: Vec::new(),
         }
     }
 }

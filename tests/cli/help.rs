@@ -12,7 +12,9 @@ fn help_names_every_command_and_its_options() {
         (
             "translate",
             "--model [FILES]... --format --alignment --n-best --heatmaps --replace-unknown --pieces --beam --length-penalty \
-             --coverage-penalty --minimum-length --maximum-length --batch-tokens --layer --head --device --threads",
+             --coverage-penalty --minimum-length --maximum-length --batch-tokens --layer --head --device --threads \
+             --early-stopping --patience --prefix --suppress --suppress-pieces --no-repeat-ngram --repetition-penalty \
+             --diversity-groups --diversity-penalty --sample --temperature --top-k --top-p --seed --glossary",
         ),
         (
             "align",
@@ -22,6 +24,7 @@ fn help_names_every_command_and_its_options() {
             "evaluate",
             "--reference --hypothesis --metrics --tokenize --paired-bootstrap --by-length --alignment --gold --gold-base --json",
         ),
+        ("score", "--model --source --target --format --normalise --batch-tokens --device --threads"),
         ("inspect", "<MODEL> --parameters"),
         ("doctor", "--verbose"),
     ];

@@ -7,6 +7,8 @@ mod crashes;
 mod help;
 mod resume;
 mod rows;
+mod score;
+mod search;
 mod support;
 mod train;
 mod translate;

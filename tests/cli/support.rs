@@ -69,7 +69,8 @@ pub fn ran(output: process::Output) -> Ran {
 pub fn command<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I) -> process::Command {
     let mut command = process::Command::new(env!("CARGO_BIN_EXE_targum"));
     let arguments: Vec<_> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
-    let computes = arguments.first().is_some_and(|name| ["train", "translate", "align"].iter().any(|other| name == other));
+    let computes =
+        arguments.first().is_some_and(|name| ["train", "translate", "align", "score"].iter().any(|other| name == other));
     command.args(&arguments);
     if computes {
         command.args(["--threads", "1"]);

@@ -228,7 +228,7 @@ fn options_that_contradict_each_other_are_refused() {
     let model = shared().run();
     for (options, parts) in [
         ("--n-best 4", &["--n-best 4 needs a beam as wide: --beam 4 or more, found 3"][..]),
-        ("--beam 0", &["--beam is 1 to 1,000 and --n-best at least 1, found 0 and 1"]),
+        ("--beam 0", &["--beam is 0, expected 1 to 1,000"]),
         ("--minimum-length 5 --maximum-length 4", &["--maximum-length 4 is less than the minimum length 5"]),
         ("--replace-unknown none.tsv", &["none.tsv: cannot open this file"]),
     ] {

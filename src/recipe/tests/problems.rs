@@ -86,7 +86,9 @@ fn unknown_keys_name_the_right_one() {
     assert_eq!(
         problems(&["search.length=1"]),
         ["search.length: unknown key; known here: `beam`, `length_penalty`, `coverage_penalty`, `minimum_length`, \
-         `maximum_length_ratio`, `maximum_length_offset`, `batch_tokens`"]
+         `maximum_length_ratio`, `maximum_length_offset`, `early_stopping`, `patience`, `prefix`, `suppress`, `suppress_pieces`, \
+         `no_repeat_ngram`, `repetition_penalty`, `diversity_groups`, `diversity_penalty`, `sample`, `temperature`, `top_k`, \
+         `top_p`, `seed`, `batch_tokens`"]
     );
     assert_eq!(
         problems(&["data.train={source=\"a\", target=\"b\", golt=\"c\"}"]),
@@ -130,6 +132,16 @@ fn ranges_are_held() {
             Some("training.schedule.plateau.factor: is 1, expected 0 to 1, both excluded"),
         ),
         ("training.schedule={luong-halving={every=0}}", Some("training.schedule.luong-halving.every: is 0, expected 1 or more")),
+        ("search.patience=0", Some("search.patience: is 0, expected more than 0, up to 100")),
+        (
+            "search.early_stopping=nevr",
+            Some("search.early_stopping: unknown choice `nevr`; did you mean `never`? known: `first`, `heuristic`, `never`"),
+        ),
+        ("search.diversity_groups=2", Some("search.diversity_groups: is 2, expected a divisor of the beam, 5")),
+        ("search.diversity_groups=0", Some("search.diversity_groups: is 0, expected a divisor of the beam, 5")),
+        ("search.top_p=0", Some("search.top_p: is 0, expected 0 to 1, 0 excluded")),
+        ("search.temperature=0", Some("search.temperature: is 0, expected more than 0")),
+        ("search.repetition_penalty=0", Some("search.repetition_penalty: is 0, expected more than 0, up to 100")),
         ("search.length_penalty={wu={alpha=-1}}", Some("search.length_penalty.wu.alpha: is -1, expected 0 to 5")),
         ("tokenizer.size=200", Some("tokenizer.size: is 200, expected 261 or more: 4 special pieces and 256 bytes come first")),
         (
@@ -172,6 +184,7 @@ fn contradictions_are_told_with_the_way_out() {
         (&["model.recurrent.maximum_length=100"], "data.filters.maximum_length", "`model.recurrent.maximum_length = 100`"),
         (&["data.filters.minimum_length=101"], "data.filters.maximum_length", "100 is below the minimum, 101"),
         (&["data.source=fr"], "data.source", "give `source` and `target` files"),
+        (&["search.sample=true", "search.diversity_groups=5"], "search.sample", "choose one of the two"),
         (&["search.maximum_length_ratio=0", "search.maximum_length_offset=0"], "search.maximum_length_ratio", "raise either"),
         (&["data.test={tsv=\"a\", prefix=\"b\"}"], "data.test", "no more than one of these"),
         (&["data.test={source=\"a\"}"], "data.test", "needs either `source` and `target`"),

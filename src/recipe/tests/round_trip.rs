@@ -174,16 +174,38 @@ fn search() -> impl Strategy<Value = SearchRecipe> {
     let penalty = (0.0..5.0).prop_flat_map(|alpha| {
         prop_oneof![Just(LengthPenalty::None), Just(LengthPenalty::Plain { alpha }), Just(LengthPenalty::Wu { alpha })]
     });
-    (1..50_usize, penalty, 0.0..2.0, 0..9_usize, 0.1..9.0).prop_map(
-        |(beam, length_penalty, coverage_penalty, minimum_length, maximum_length_ratio)| SearchRecipe {
+    let stopping = prop_oneof![Just(EarlyStopping::First), Just(EarlyStopping::Heuristic), Just(EarlyStopping::Never)];
+    let words = || proptest::collection::vec(".{0,9}", 0..3);
+    let lengths = (1..50_usize, penalty, 0.0..2.0, 0..9_usize, 0.1..9.0);
+    let rules = (stopping, 0.1..9.0, ".{0,9}", words(), words(), 0..9_usize, 0.1..9.0);
+    let chance = (any::<bool>(), 0.1..9.0, 0..99_usize, 0.01..1.0, 0..=i64::MAX as u64);
+    (lengths, rules, chance, 0.0..9.0).prop_map(|(lengths, rules, chance, diversity_penalty)| {
+        let (beam, length_penalty, coverage_penalty, minimum_length, maximum_length_ratio) = lengths;
+        let (early_stopping, patience, prefix, suppress, suppress_pieces, no_repeat_ngram, repetition_penalty) = rules;
+        let (sample, temperature, top_k, top_p, seed) = chance;
+        SearchRecipe {
             beam,
             length_penalty,
             coverage_penalty,
             minimum_length,
             maximum_length_ratio,
+            early_stopping,
+            patience,
+            prefix,
+            suppress,
+            suppress_pieces,
+            no_repeat_ngram,
+            repetition_penalty,
+            diversity_groups: if sample { 1 } else { beam },
+            diversity_penalty,
+            sample,
+            temperature,
+            top_k,
+            top_p,
+            seed,
             ..SearchRecipe::default()
-        },
-    )
+        }
+    })
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! The hypotheses of one source: those side by side, and those that ended.
+
+use std::rc::Rc;
+
+use super::SearchOptions;
+use super::candidate::{Candidate, Chosen};
+use super::constraint::{Constraint, Demands, share};
+use super::hypothesis::{Hypothesis, Partial, StepAttention};
+use super::stopping::{EarlyStopping, Live};
+use crate::text::special::EOS;
+
+/// What a source's groups have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub options: &'a SearchOptions,
+    pub demands: &'a Demands,
+    /// Source tokens, EOS counted.
+    pub source_length: usize,
+    /// Most tokens of a hypothesis, EOS counted.
+    pub maximum_length: usize,
+}
+
+impl<'a> Frame<'a> {
+    pub fn new(options: &'a SearchOptions, demands: &'a Demands, source_length: usize) -> Self {
+        let maximum_length = options.maximum_length(source_length.saturating_sub(1));
+        Frame { options, demands, source_length, maximum_length }
+    }
+
+    pub fn constraints(&self) -> &'a [Constraint] {
+        &self.demands.constraints
+    }
+
+    /// As far as the hypothesis goes.
+    pub fn arrived(&self, partial: Partial) -> Hypothesis {
+        partial.into_hypothesis(self.source_length, self.options)
+    }
+}
+
+/// A beam that knows nothing of the other groups of its source but what they chose.
+pub(super) struct Group {
+    pub live: Vec<Partial>,
+    /// For each live hypothesis the row of the whole step that it continues.
+    pub parents: Vec<i64>,
+    finished: Vec<Hypothesis>,
+    /// Cut off by the length limit.
+    cut: Vec<Hypothesis>,
+    pub closed: bool,
+}
+
+impl Group {
+    pub fn new(constraints: &[Constraint]) -> Self {
+        let start = Partial::new(constraints);
+        Group { live: vec![start], parents: Vec::new(), finished: Vec::new(), cut: Vec::new(), closed: false }
+    }
+
+    /// Takes the candidates of one step, best first. `first_row` is the row of the whole step where this group begins; what is chosen
+    /// is counted in `chosen`.
+    pub fn advance(
+        &mut self,
+        candidates: Vec<Candidate>,
+        first_row: usize,
+        weights: Option<&Rc<StepAttention>>,
+        frame: Frame,
+        chosen: &mut Chosen,
+    ) {
+        let width = frame.options.group_width();
+        let (mut live, mut parents) = (Vec::with_capacity(width), Vec::with_capacity(width));
+        let candidates = if self.closed { Vec::new() } else { self.in_turn(candidates, frame.constraints()) };
+        for (rank, candidate) in candidates.iter().enumerate() {
+            let ends = candidate.token == EOS;
+            // An end counts only among the best as many as the beam is wide: else it would be there for want of competition.
+            if candidate.sum == f64::NEG_INFINITY || live.len() == width || (ends && rank >= width) {
+                continue;
+            }
+            let attention = weights.map(|weights| (Rc::clone(weights), first_row + candidate.row));
+            let mut next = self.live[candidate.row].clone();
+            next.push(candidate, attention, frame.constraints());
+            *chosen.entry(candidate.token).or_default() += 1;
+            if ends {
+                self.finished.push(frame.arrived(next));
+            } else {
+                parents.push((first_row + candidate.row) as i64);
+                live.push(next);
+            }
+        }
+        self.live = live;
+        self.parents = parents;
+        if !self.closed && self.is_done(frame) {
+            self.closed = true;
+            let live = std::mem::take(&mut self.live);
+            if self.finished.len() < frame.options.n_best.min(self.enough(frame)) {
+                self.cut = live.into_iter().map(|partial| frame.arrived(partial)).collect();
+            }
+            self.parents.clear();
+        }
+        // A tiny vocabulary can leave the beam short, and a source's groups end at different times: rows that lead nowhere fill it up.
+        self.live.resize_with(width, Partial::filler);
+        self.parents.resize(width, first_row as i64);
+    }
+
+    /// With constraints candidates come from each bank in turn.
+    fn in_turn(&self, candidates: Vec<Candidate>, constraints: &[Constraint]) -> Vec<Candidate> {
+        if constraints.is_empty() {
+            return candidates;
+        }
+        let bank = |candidate: &Candidate| {
+            let parent = &self.live[candidate.row];
+            let mut progress = parent.progress.clone();
+            if candidate.token != EOS {
+                let tokens: Vec<u32> = parent.tokens.iter().copied().chain([candidate.token]).collect();
+                progress.advance(constraints, &tokens);
+            }
+            progress.bank
+        };
+        let possible = candidates.into_iter().filter(|candidate| candidate.sum > f64::NEG_INFINITY);
+        share(possible.map(|candidate| (bank(&candidate), candidate)).collect())
+    }
+
+    fn is_done(&self, frame: Frame) -> bool {
+        let Some(first) = self.live.first() else { return true };
+        let length = first.tokens.len();
+        if length >= frame.maximum_length {
+            return true;
+        }
+        let options = frame.options;
+        let enough = self.enough(frame);
+        if self.finished.len() < enough {
+            return false;
+        }
+        let mut scores: Vec<f64> = self.finished.iter().map(|hypothesis| hypothesis.score).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let sum = self.live.iter().map(|partial| partial.sum).fold(f64::NEG_INFINITY, f64::max);
+        // Hypotheses that hurry through their phrases end first, and are not the best.
+        let policy = if frame.constraints().is_empty() { options.early_stopping } else { EarlyStopping::Never };
+        policy.stops(scores[enough - 1], Live { sum, length, maximum_length: frame.maximum_length }, options.length_penalty)
+    }
+
+    /// How many finished hypotheses a group waits for.
+    fn enough(&self, frame: Frame) -> usize {
+        ((frame.options.patience * frame.options.group_width() as f64).round() as usize).max(1)
+    }
+
+    /// Finished hypotheses, then those that were cut off: best first.
+    fn into_hypotheses(self) -> Vec<Hypothesis> {
+        let (mut hypotheses, mut cut) = (self.finished, self.cut);
+        hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score));
+        cut.sort_by(|a, b| a.unmet.len().cmp(&b.unmet.len()).then(b.score.total_cmp(&a.score)));
+        hypotheses.extend(cut);
+        hypotheses
+    }
+}
+
+/// The best hypotheses of all groups of a source. Of several groups the best of each come before the second best of any, so that what is
+/// returned is as diverse as what was found; the order is by score.
+pub(super) fn gather(groups: Vec<Group>, n_best: usize) -> Vec<Hypothesis> {
+    let mut groups: Vec<std::vec::IntoIter<Hypothesis>> =
+        groups.into_iter().map(|group| group.into_hypotheses().into_iter()).collect();
+    let by_rank = |a: &Hypothesis, b: &Hypothesis| {
+        b.finished.cmp(&a.finished).then(a.unmet.len().cmp(&b.unmet.len())).then(b.score.total_cmp(&a.score))
+    };
+    let mut best: Vec<Hypothesis> = Vec::new();
+    while best.len() < n_best {
+        let mut round: Vec<Hypothesis> = groups.iter_mut().filter_map(Iterator::next).collect();
+        if round.is_empty() {
+            break;
+        }
+        round.sort_by(by_rank);
+        for hypothesis in round {
+            // Groups may find the same.
+            let known = |other: &Hypothesis| other.tokens == hypothesis.tokens && other.finished == hypothesis.finished;
+            if best.len() < n_best && !best.iter().any(known) {
+                best.push(hypothesis);
+            }
+        }
+    }
+    best.sort_by(by_rank);
+    best
+}

@@ -1,0 +1,133 @@
+//! A hypothesis on its way, and when it has arrived.
+
+use std::rc::Rc;
+
+use tch::Tensor;
+
+use super::SearchOptions;
+use super::attention::{TokenAttention, flat};
+use super::candidate::Candidate;
+use super::constraint::{Constraint, Progress};
+use crate::text::special::EOS;
+
+/// One translation of one source.
+#[derive(Debug, Clone)]
+pub struct Hypothesis {
+    /// Token ids without BOS and EOS.
+    pub tokens: Vec<u32>,
+    /// log p of each token, and of EOS at the end when the hypothesis is finished: what the model says, no rule applied. Natural
+    /// logarithm.
+    pub log_probabilities: Vec<f32>,
+    /// What hypotheses are ranked by: summed log p (where there is a repetition penalty, after it) under length normalisation, plus the coverage penalty.
+    pub score: f64,
+    /// False when the length limit cut it off.
+    pub finished: bool,
+    /// Weights for each entry of `log_probabilities`, when they were asked for and the model attends.
+    pub attention: Option<TokenAttention>,
+    /// Which constraints of its source it lacks: none when it is finished.
+    pub unmet: Vec<usize>,
+}
+
+/// Weights of one step for all rows, shared by the hypotheses that go through it.
+pub(super) struct StepAttention {
+    layers: usize,
+    heads: usize,
+    columns: usize,
+    weights: Vec<f32>,
+}
+
+impl StepAttention {
+    /// From [R, layers, heads, S].
+    pub fn new(weights: &Tensor) -> Self {
+        let size = weights.size();
+        StepAttention { layers: size[1] as usize, heads: size[2] as usize, columns: size[3] as usize, weights: flat(weights) }
+    }
+}
+
+/// A hypothesis on its way. A sum of minus infinity marks a row that only fills the beam.
+#[derive(Clone, Default)]
+pub(super) struct Partial {
+    pub tokens: Vec<u32>,
+    log_probabilities: Vec<f32>,
+    /// What it is ranked by before normalisation.
+    pub sum: f64,
+    /// What diversity took away: it counts inside the beam only.
+    pub charge: f64,
+    /// Step and row of each token's weights.
+    attention: Vec<(Rc<StepAttention>, usize)>,
+    pub progress: Progress,
+}
+
+impl Partial {
+    pub fn new(constraints: &[Constraint]) -> Self {
+        Partial { progress: Progress::new(constraints), ..Partial::default() }
+    }
+
+    pub fn filler() -> Self {
+        Partial { sum: f64::NEG_INFINITY, ..Partial::default() }
+    }
+
+    pub fn is_filler(&self) -> bool {
+        self.sum == f64::NEG_INFINITY
+    }
+
+    pub fn push(&mut self, candidate: &Candidate, attention: Option<(Rc<StepAttention>, usize)>, constraints: &[Constraint]) {
+        self.tokens.push(candidate.token);
+        self.log_probabilities.push(candidate.log_probability);
+        self.sum = candidate.sum;
+        self.charge = candidate.charge;
+        self.attention.extend(attention);
+        if candidate.token != EOS {
+            self.progress.advance(constraints, &self.tokens);
+        }
+    }
+
+    pub fn ended(&self) -> bool {
+        self.tokens.last() == Some(&EOS)
+    }
+
+    pub fn into_hypothesis(mut self, source_length: usize, options: &SearchOptions) -> Hypothesis {
+        let finished = self.ended();
+        if finished {
+            self.tokens.pop();
+        }
+        let attention = self.gather_attention(source_length);
+        let mut score = options.length_penalty.normalise(self.sum, self.log_probabilities.len());
+        if let (true, Some(attention)) = (options.coverage_penalty > 0.0, &attention) {
+            score += options.coverage_penalty * coverage_penalty(attention);
+        }
+        Hypothesis {
+            unmet: self.progress.unmet(),
+            tokens: self.tokens,
+            log_probabilities: self.log_probabilities,
+            score,
+            finished,
+            attention: attention.filter(|_| options.attention),
+        }
+    }
+
+    fn gather_attention(&self, columns: usize) -> Option<TokenAttention> {
+        let (first, _) = self.attention.first()?;
+        let (layers, heads, rows) = (first.layers, first.heads, self.attention.len());
+        let mut weights = Vec::with_capacity(layers * heads * rows * columns);
+        for head in 0..layers * heads {
+            for (step, row) in &self.attention {
+                let start = (row * layers * heads + head) * step.columns;
+                weights.extend_from_slice(&step.weights[start..start + columns]);
+            }
+        }
+        Some(TokenAttention { layers, heads, rows, columns, weights })
+    }
+}
+
+/// Σ_j log min(Σ_i a_ij, 1) over source tokens, EOS included.
+fn coverage_penalty(attention: &TokenAttention) -> f64 {
+    let mean = attention.mean();
+    (0..attention.columns)
+        .map(|column| {
+            let sum: f32 = (0..attention.rows).map(|row| mean[row * attention.columns + column]).sum();
+            // A position that was never looked at costs much, but not everything.
+            f64::from(sum.clamp(1e-6, 1.0)).ln()
+        })
+        .sum()
+}

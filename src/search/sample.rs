@@ -1,0 +1,158 @@
+//! Translations drawn by chance.
+
+use std::rc::Rc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+
+use super::candidate::{Candidate, RowRules, Scores};
+use super::constraint::Demands;
+use super::ensemble::{Ensemble, Walk};
+use super::group::Frame;
+use super::hypothesis::{Hypothesis, Partial};
+use super::processor::{Produced, flat_places, rules};
+use super::{Sampling, SearchOptions};
+use crate::batch::Source;
+
+/// `options.n_best` independent draws for every source, in the order they were drawn. Prefixes are kept to, constraints are not.
+pub(super) fn sample(
+    models: &Ensemble,
+    source: &Source,
+    options: &SearchOptions,
+    demands: &[Demands],
+    sampling: Sampling,
+) -> Vec<Vec<Hypothesis>> {
+    let rules = rules(options, source.ids.device());
+    let count = options.n_best.max(1);
+    let sentences = sentences(source);
+    let mut walk = Walk::new(models, source, options.wants_attention());
+    let starts: Vec<i64> = (0..source.rows()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
+    walk.keep_rows(&starts);
+    let frames: Vec<Frame> =
+        source.lengths.iter().zip(demands).map(|(&length, demands)| Frame::new(options, demands, length as usize)).collect();
+    let mut draws: Vec<Vec<Draw>> =
+        sentences.iter().map(|ids| (0..count).map(|index| Draw::new(sampling.seed, index as u64, ids)).collect()).collect();
+    // Sources still going, by their place in the batch.
+    let mut going: Vec<usize> = (0..draws.len()).collect();
+    while !going.is_empty() {
+        let now: Vec<&Draw> = going.iter().flat_map(|&source| &draws[source]).collect();
+        let rows: Vec<&[u32]> = now.iter().map(|draw| draw.partial.tokens.as_slice()).collect();
+        let step = rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
+        let produced = Produced { step, rows };
+        let stepped = walk.step(&produced, options.repetition());
+        let forced = going.iter().enumerate().flat_map(|(place, &source)| {
+            let token = frames[source].demands.prefix.get(step);
+            (place * count..(place + 1) * count).filter_map(move |row| Some((row, *token?)))
+        });
+        let row_rules = RowRules { forced: forced.collect(), endless: Vec::new() };
+        let scores = Scores::new(stepped.log_probabilities, stepped.penalised, &rules, &produced, &row_rules);
+        let mut chances = Vec::with_capacity(going.len() * count);
+        for &source in &going {
+            chances.extend(draws[source].iter_mut().map(Draw::chance));
+        }
+        let tokens = pick(&scores.ruled, &chances, sampling);
+        let log_probabilities = at(&scores.model, &tokens);
+        let possible = at(&scores.ruled, &tokens);
+        for (row, &token) in tokens.iter().enumerate() {
+            let source = going[row / count];
+            let draw = &mut draws[source][row % count];
+            if draw.done {
+                continue;
+            }
+            if possible[row] == f32::NEG_INFINITY {
+                // The rules left nothing.
+                draw.done = true;
+                continue;
+            }
+            let sum = draw.partial.sum + f64::from(log_probabilities[row]);
+            let candidate = Candidate { row: 0, token, log_probability: log_probabilities[row], sum, charge: 0.0 };
+            draw.partial.push(&candidate, stepped.weights.as_ref().map(|weights| (Rc::clone(weights), row)), &[]);
+            draw.done = draw.partial.ended() || draw.partial.tokens.len() >= frames[source].maximum_length;
+        }
+        let kept: Vec<i64> = (0..going.len())
+            .filter(|&place| draws[going[place]].iter().any(|draw| !draw.done))
+            .map(|place| place as i64)
+            .collect();
+        if kept.len() < going.len() {
+            let rows: Vec<i64> = kept.iter().flat_map(|&place| place * count as i64..(place + 1) * count as i64).collect();
+            going = kept.iter().map(|&place| going[place as usize]).collect();
+            if !going.is_empty() {
+                walk.keep_rows(&rows);
+                walk.keep_sources(&kept);
+            }
+        }
+    }
+    let arrived = draws.into_iter().zip(&frames);
+    arrived.map(|(draws, frame)| draws.into_iter().map(|draw| frame.arrived(draw.partial)).collect()).collect()
+}
+
+/// One sample on its way.
+struct Draw {
+    partial: Partial,
+    random: ChaCha8Rng,
+    done: bool,
+}
+
+impl Draw {
+    /// Its own generator: from the seed, its number, and the source's tokens.
+    fn new(seed: u64, index: u64, ids: &[i64]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(seed.to_le_bytes());
+        hash.update(index.to_le_bytes());
+        ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
+        Draw { partial: Partial::new(&[]), random: ChaCha8Rng::from_seed(hash.finalize().into()), done: false }
+    }
+
+    /// From 0 to 1, 1 excluded.
+    fn chance(&mut self) -> f64 {
+        (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// The tokens of every source, EOS included.
+fn sentences(source: &Source) -> Vec<Vec<i64>> {
+    let row = |(row, &length): (usize, &i64)| {
+        let ids = source.ids.get(row as i64).narrow(0, 0, length).to_device(Device::Cpu);
+        Vec::try_from(ids).expect("a row of ids is a vector")
+    };
+    source.lengths.iter().enumerate().map(row).collect()
+}
+
+/// A token for each row of log probabilities [R, V]: the first whose cumulated probability passes the row's chance, likeliest tokens first
+/// where the choice is narrowed.
+fn pick(scores: &Tensor, chances: &[f64], sampling: Sampling) -> Vec<u32> {
+    let vocabulary = scores.size()[1];
+    let scores = scores.to_kind(Kind::Double) / sampling.temperature;
+    let narrowed = sampling.top_k > 0 || sampling.top_p < 1.0;
+    let (scores, ids) = if narrowed {
+        let most = if sampling.top_k > 0 { (sampling.top_k as i64).min(vocabulary) } else { vocabulary };
+        let (scores, ids) = scores.topk(most, 1, true, true);
+        (scores, Some(ids))
+    } else {
+        (scores, None)
+    };
+    let probabilities = scores.softmax(-1, Kind::Double).nan_to_num(0.0, None, None);
+    let cumulated = probabilities.cumsum(1, Kind::Double);
+    // The nucleus: tokens before which less than `top_p` was reached.
+    let kept = (&cumulated - &probabilities).lt(sampling.top_p).to_kind(Kind::Int64).sum_dim_intlist(
+        [1i64].as_slice(),
+        true,
+        Kind::Int64,
+    );
+    let last = if sampling.top_p < 1.0 { kept.clamp_min(1) - 1 } else { kept.full_like(cumulated.size()[1] - 1) };
+    let whole = cumulated.gather(1, &last, false);
+    let chances = Tensor::from_slice(chances).to_device(scores.device()).unsqueeze(1);
+    let below = cumulated.le_tensor(&(chances * whole)).to_kind(Kind::Int64);
+    let place = below.sum_dim_intlist([1i64].as_slice(), true, Kind::Int64).minimum(&last);
+    let tokens = ids.map_or_else(|| place.shallow_clone(), |ids| ids.gather(1, &place, false));
+    let tokens: Vec<i64> = Vec::try_from(tokens.to_device(Device::Cpu).view(-1)).expect("a flat tensor is a vector");
+    tokens.into_iter().map(|token| token as u32).collect()
+}
+
+/// The value of one token in each row.
+fn at(scores: &Tensor, tokens: &[u32]) -> Vec<f32> {
+    let places = flat_places(scores, tokens.iter().copied().enumerate()).expect("a step has rows");
+    super::attention::flat(&scores.view(-1).index_select(0, &places))
+}

@@ -1,0 +1,63 @@
+//! Several checkpoints of one vocabulary that translate together.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tch::Device;
+
+use super::Translator;
+use crate::search::Ensemble;
+use crate::text::Tokenizer;
+
+impl Translator {
+    /// Loads one model or several; settings and tokenizers are those of the first.
+    ///
+    /// # Errors
+    /// No path; what [`Translator::load`] says; vocabularies that differ, with the first piece that does.
+    pub fn load_ensemble(paths: &[PathBuf], device: Device) -> Result<Self> {
+        let (first, others) = paths.split_first().context("no model is given")?;
+        let mut translator = Translator::load(first, device)?;
+        for path in others {
+            let other = Translator::load(path, device)?;
+            let sides = [
+                ("source", translator.tokenizers.source(), other.tokenizers.source()),
+                ("target", translator.tokenizers.target(), other.tokenizers.target()),
+            ];
+            for (side, one, another) in sides {
+                same_vocabulary(side, (first, one), (path, another))?;
+            }
+            translator.companions.push(other.model);
+            translator.companions.extend(other.companions);
+        }
+        Ok(translator)
+    }
+
+    /// All its models as one.
+    pub fn ensemble(&self) -> Ensemble<'_> {
+        Ensemble::new(self.model.as_ref(), self.companions.iter().map(|model| model.as_ref()))
+    }
+
+    /// Whether any of its models has attention to show.
+    pub fn attends(&self) -> bool {
+        self.model.attends() || self.companions.iter().any(|model| model.attends())
+    }
+}
+
+fn same_vocabulary(side: &str, (one_path, one): (&Path, &Tokenizer), (other_path, other): (&Path, &Tokenizer)) -> Result<()> {
+    let (one_path, other_path) = (one_path.display(), other_path.display());
+    let remedy = "the models of an ensemble need the same tokenizers: train them on the same data with the same `[tokenizer]`";
+    ensure!(
+        one.size() == other.size(),
+        "{one_path} and {other_path} have different {side} vocabularies, of {} and {} pieces; {remedy}",
+        one.size(),
+        other.size()
+    );
+    if let Some(id) = (0..one.size() as u32).find(|&id| one.piece(id) != other.piece(id)) {
+        anyhow::bail!(
+            "{one_path} and {other_path} have different {side} vocabularies: piece {id} is {:?} in one and {:?} in the other; {remedy}",
+            one.piece(id),
+            other.piece(id)
+        );
+    }
+    Ok(())
+}

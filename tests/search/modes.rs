@@ -1,0 +1,199 @@
+//! What holds in every way of searching.
+
+use std::collections::BTreeSet;
+
+use targum::search::{Constraint, Demands, EarlyStopping, Hypothesis, LengthPenalty, Sampling, SearchOptions, search_with};
+
+use super::{SOURCES, families, forced, found, sources};
+
+/// A way of searching, by name. All have a beam of 4 and 4 hypotheses.
+fn modes() -> Vec<(&'static str, SearchOptions, Demands)> {
+    let base = SearchOptions { beam: 4, n_best: 4, attention: true, ..SearchOptions::default() };
+    let sampling = |temperature, top_k, top_p| Some(Sampling { temperature, top_k, top_p, seed: 7 });
+    let of = |name, options| (name, options, Demands::default());
+    let prefix = Demands { prefix: vec![9, 4, 9], ..Demands::default() };
+    let phrase = |tokens: &[u32]| Constraint { tokens: tokens.to_vec(), not_before: None };
+    let constraints = Demands { constraints: vec![phrase(&[9, 10]), phrase(&[4])], ..Demands::default() };
+    let both = Demands { prefix: vec![9, 4], constraints: vec![phrase(&[4, 11, 5])] };
+    vec![
+        of("beam", base.clone()),
+        of("greedy", SearchOptions { beam: 1, n_best: 1, ..base.clone() }),
+        of("sums", SearchOptions { length_penalty: LengthPenalty::None, ..base.clone() }),
+        of(
+            "wu, never",
+            SearchOptions {
+                length_penalty: LengthPenalty::Wu { alpha: 1.0 },
+                early_stopping: EarlyStopping::Never,
+                ..base.clone()
+            },
+        ),
+        of("heuristic, patient", SearchOptions { early_stopping: EarlyStopping::Heuristic, patience: 1.5, ..base.clone() }),
+        of("coverage", SearchOptions { coverage_penalty: 0.4, ..base.clone() }),
+        of("no repeat", SearchOptions { no_repeat_ngram: 2, ..base.clone() }),
+        of("repetition penalty", SearchOptions { repetition_penalty: 1.7, ..base.clone() }),
+        of(
+            "suppressed",
+            SearchOptions { suppressed: vec![1, 6], suppressed_phrases: vec![vec![9, 9], vec![4, 5, 4]], ..base.clone() },
+        ),
+        of("lengths", SearchOptions { minimum_length: 4, maximum_length_ratio: 0.0, maximum_length_offset: 6, ..base.clone() }),
+        of("diverse", SearchOptions { diversity_groups: 2, diversity_penalty: 2.0, ..base.clone() }),
+        of("samples", SearchOptions { sampling: sampling(1.0, 0, 1.0), ..base.clone() }),
+        of("narrow samples", SearchOptions { sampling: sampling(0.7, 5, 0.8), no_repeat_ngram: 3, ..base.clone() }),
+        ("prefix", base.clone(), prefix.clone()),
+        ("prefix, samples", SearchOptions { sampling: sampling(1.0, 0, 0.9), ..base.clone() }, prefix.clone()),
+        ("prefix against the rules", SearchOptions { suppressed: vec![9], no_repeat_ngram: 1, ..base.clone() }, prefix),
+        ("constraints", base.clone(), constraints.clone()),
+        ("constraints, greedy", SearchOptions { beam: 1, n_best: 1, ..base.clone() }, constraints.clone()),
+        ("constraints, diverse", SearchOptions { diversity_groups: 2, ..base.clone() }, constraints),
+        ("prefix and constraints", SearchOptions { no_repeat_ngram: 3, repetition_penalty: 1.2, ..base }, both),
+    ]
+}
+
+/// Every family in every mode it can be searched in.
+fn each(check: impl Fn(&str, &dyn targum::model::Seq2Seq, &SearchOptions, &Demands)) {
+    for (family, model) in families() {
+        for (mode, mut options, demands) in modes() {
+            if !model.attends() {
+                options.coverage_penalty = 0.0;
+            }
+            check(&format!("{family}, {mode}"), model.as_ref(), &options, &demands);
+        }
+    }
+}
+
+fn repeats(tokens: &[u32], size: usize) -> bool {
+    let mut seen = BTreeSet::new();
+    tokens.windows(size).any(|window| !seen.insert(window))
+}
+
+fn holds(tokens: &[u32], phrase: &[u32]) -> bool {
+    tokens.windows(phrase.len()).any(|window| window == phrase)
+}
+
+#[test]
+fn a_source_gets_the_same_translation_whatever_its_neighbours() {
+    each(|name, model, options, demands| {
+        let together = found(model, options, demands);
+        for (row, source) in SOURCES.iter().enumerate() {
+            let alone = &search_with(&model.into(), &sources(&[source]), options, std::slice::from_ref(demands))[0];
+            assert_eq!(together[row].len(), alone.len(), "{name}");
+            for (one, other) in together[row].iter().zip(alone) {
+                assert_eq!(one.tokens, other.tokens, "{name}");
+                assert!((one.score - other.score).abs() < 1e-4, "{name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn neighbours_may_ask_for_different_things() {
+    for (name, model) in families() {
+        let options = SearchOptions { beam: 4, n_best: 2, ..SearchOptions::default() };
+        let phrase = |tokens: &[u32]| Constraint { tokens: tokens.to_vec(), not_before: None };
+        let demands = [
+            Demands { prefix: vec![4, 5, 6], ..Demands::default() },
+            Demands { constraints: vec![phrase(&[7, 8]), phrase(&[5])], ..Demands::default() },
+            Demands::default(),
+            Demands { prefix: vec![9], constraints: vec![phrase(&[4])] },
+        ];
+        let together = search_with(&model.as_ref().into(), &sources(&SOURCES), &options, &demands);
+        for ((source, demands), together) in SOURCES.iter().zip(demands).zip(together) {
+            let alone = &search_with(&model.as_ref().into(), &sources(&[source]), &options, &[demands])[0];
+            let tokens = |all: &[Hypothesis]| -> Vec<Vec<u32>> { all.iter().map(|h| h.tokens.clone()).collect() };
+            assert_eq!(tokens(&together), tokens(alone), "{name}");
+        }
+    }
+}
+
+#[test]
+fn scores_and_attention_are_those_of_forced_decoding() {
+    each(|name, model, options, demands| {
+        for (row, hypotheses) in found(model, options, demands).into_iter().enumerate() {
+            for hypothesis in hypotheses {
+                let forced = forced(model, SOURCES[row], &[&hypothesis.tokens]).remove(0);
+                let count = hypothesis.log_probabilities.len();
+                assert_eq!(count, hypothesis.tokens.len() + usize::from(hypothesis.finished), "{name}");
+                for (found, forced) in hypothesis.log_probabilities.iter().zip(&forced.log_probabilities) {
+                    assert!((found - forced).abs() < 1e-3, "{name}: {found} {forced}");
+                }
+                let sum: f64 = hypothesis.log_probabilities.iter().map(|&p| f64::from(p)).sum();
+                if options.coverage_penalty == 0.0 && options.repetition_penalty == 1.0 {
+                    let expected = options.length_penalty.normalise(sum, count);
+                    assert!((hypothesis.score - expected).abs() < 1e-5, "{name}: {} {expected}", hypothesis.score);
+                }
+                assert_eq!(hypothesis.attention.is_some(), model.attends(), "{name}");
+                if let (Some(found), Some(forced)) = (&hypothesis.attention, &forced.attention) {
+                    assert_eq!((found.rows, found.columns), (count, SOURCES[row].len() + 1), "{name}");
+                    assert_eq!((found.layers, found.heads), (forced.layers, forced.heads), "{name}");
+                    for (layer, head) in (0..found.layers).flat_map(|layer| (0..found.heads).map(move |head| (layer, head))) {
+                        for (a, b) in found.head(layer, head).iter().zip(forced.head(layer, head)) {
+                            assert!((a - b).abs() < 1e-4, "{name}");
+                        }
+                        for row in found.head(layer, head).chunks(found.columns) {
+                            let sum: f32 = row.iter().sum();
+                            // Local-p's Gaussian takes some away.
+                            let whole = name.contains("LocalP") || sum > 0.999;
+                            assert!(whole && sum < 1.001, "{name}: {sum}");
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_was_asked_for_holds() {
+    each(|name, model, options, demands| {
+        for (source, hypotheses) in SOURCES.iter().zip(found(model, options, demands)) {
+            // Groups may find the same, and a phrase may leave few ways.
+            let all = options.diversity_groups == 1 && demands.constraints.is_empty();
+            assert!(hypotheses.len() == options.n_best || (!all && !hypotheses.is_empty()), "{name}: {}", hypotheses.len());
+            let limit = options.maximum_length(source.len());
+            for Hypothesis { tokens, finished, unmet, .. } in &hypotheses {
+                let length = tokens.len() + usize::from(*finished);
+                assert!(tokens.len() >= options.minimum_length && length <= limit, "{name}: {tokens:?}");
+                assert!(*finished || length == limit, "{name}: {tokens:?}");
+                assert!(tokens.iter().all(|token| ![0, 2, 3].contains(token)), "{name}: {tokens:?}");
+                assert!(tokens.starts_with(&demands.prefix), "{name}: {tokens:?}");
+                let own = &tokens[demands.prefix.len()..];
+                assert!(!own.iter().any(|token| options.suppressed.contains(token)), "{name}: {tokens:?}");
+                assert!(!options.suppressed_phrases.iter().any(|phrase| holds(tokens, phrase)), "{name}: {tokens:?}");
+                assert!(options.no_repeat_ngram == 0 || !repeats(own, options.no_repeat_ngram), "{name}: {tokens:?}");
+                let lacking: Vec<usize> =
+                    (0..demands.constraints.len()).filter(|&index| !holds(tokens, &demands.constraints[index].tokens)).collect();
+                assert_eq!(unmet, &lacking, "{name}: {tokens:?}");
+                assert!(!finished || unmet.is_empty(), "{name}: {tokens:?}");
+            }
+            if options.sampling.is_none() {
+                let distinct: BTreeSet<_> = hypotheses.iter().map(|h| (&h.tokens, h.finished)).collect();
+                assert_eq!(distinct.len(), hypotheses.len(), "{name}: n-best has no doubles");
+                let finished: Vec<_> = hypotheses.iter().filter(|h| h.finished).collect();
+                assert!(finished.is_sorted_by(|a, b| a.score >= b.score), "{name}: best first");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_first_does_not_depend_on_how_many_are_asked_for() {
+    each(|name, model, options, demands| {
+        let one = found(model, &SearchOptions { n_best: 1, ..options.clone() }, demands);
+        let several = found(model, options, demands);
+        assert!(one.iter().zip(&several).all(|(one, several)| one[0].tokens == several[0].tokens), "{name}");
+    });
+}
+
+#[test]
+fn the_repetition_penalty_makes_fewer_repetitions() {
+    let repetitions = |repetition_penalty| -> usize {
+        let options = SearchOptions { repetition_penalty, ..SearchOptions::default() };
+        let of_family = |model: &dyn targum::model::Seq2Seq| -> usize {
+            let found = found(model, &options, &Demands::default());
+            found.iter().map(|all| all[0].tokens.len() - all[0].tokens.iter().collect::<BTreeSet<_>>().len()).sum()
+        };
+        families().iter().map(|(_, model)| of_family(model.as_ref())).sum()
+    };
+    let (free, light, heavy) = (repetitions(1.0), repetitions(1.2), repetitions(5.0));
+    assert!(free > light && light > heavy, "{free} {light} {heavy}");
+}
