@@ -209,7 +209,8 @@ fn options_exist() {
         helps.entry(command.to_owned()).or_insert_with(ask).clone()
     };
     let has = |help: &str, option: &str| Regex::new(&format!(r"{option}(?:[^a-z-]|$)")).unwrap().is_match(help);
-    let everything: String = ["train", "translate", "align", "score", "evaluate", "data multi30k"].map(&mut help_of).concat();
+    let everything: String =
+        ["train", "translate", "average", "align", "score", "evaluate", "data multi30k"].map(&mut help_of).concat();
     let mut seen = 0;
     for page in pages() {
         for line in code(&read(&page)) {
@@ -251,7 +252,8 @@ fn keys() -> BTreeMap<String, Value> {
     let path = folder.path().join("recipe.toml");
     fs::write(&path, "data.train = \"t\"\ndata.validation = \"v\"\nmodel.recurrent = {}\ntraining.updates = 1\n").unwrap();
     let variants = [
-        "data.test=t",
+        "data.test=t init=i",
+        "data.alignment=a training.guided_alignment={layer=0,head=0}",
         "training.epochs=1 training.minutes=1.0 training.validation_sentences=1 training.patience=1",
         "tokenizer.joint=false tokenizer.source_size=300 tokenizer.target_size=300",
         "model.recurrent.decoder.hidden=8",
@@ -261,6 +263,7 @@ fn keys() -> BTreeMap<String, Value> {
         "training.optimizer=adadelta training.schedule=luong-halving",
         "training.optimizer=adamw training.schedule=plateau",
         "training.schedule=step",
+        "model={transformer={}}",
     ];
     let mut keys = BTreeMap::new();
     for variant in std::iter::once("").chain(variants) {

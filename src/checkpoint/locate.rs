@@ -23,7 +23,7 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
 }
 
 /// The checkpoints of a run folder, newest first; their names are numbers of one width.
-fn steps(path: &Path) -> Vec<PathBuf> {
+pub fn steps(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
     let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("step-"));
     let mut steps: Vec<PathBuf> = named.map(|entry| entry.path()).collect();

@@ -1,10 +1,12 @@
 //! What a trained model is on disk: `config.json`, tokenizers, `model.safetensors`. A checkpoint folder needs nothing else to
 //! translate. safetensors only: nothing that runs code on loading.
 
+mod average;
 mod config;
 mod locate;
 mod weights;
 
+pub use average::average;
 pub use config::{Config, Tokenizers};
-pub use locate::locate;
-pub use weights::{load_weights, save_weights};
+pub use locate::{locate, steps};
+pub use weights::{load_weights, read_weights, save_weights};

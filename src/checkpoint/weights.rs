@@ -33,7 +33,7 @@ pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
 /// Copies the weights of a folder into parameters. When anything differs nothing is copied, and the error names every difference.
 pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
-    let mut found = read(&path)?;
+    let mut found = read_weights(folder)?;
     let mut problems = Vec::new();
     for (name, tensor) in parameters {
         match found.get(name) {
@@ -67,7 +67,9 @@ pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
     Ok(())
 }
 
-fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
+/// The weights of a folder by name, on the CPU.
+pub fn read_weights(folder: &Path) -> Result<BTreeMap<String, Tensor>> {
+    let path = &folder.join(FILE);
     let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.display()))?;
     // libtorch's reader trusts the header; this one checks every offset first.
     safetensors::SafeTensors::deserialize(&bytes)

@@ -2,6 +2,7 @@
 
 mod align;
 mod attention;
+mod average;
 mod data;
 mod device;
 mod dictionary;
@@ -41,6 +42,8 @@ enum Command {
     Train(train::Arguments),
     /// Translate lines.
     Translate(Box<translate::Arguments>),
+    /// Average the weights of several checkpoints into one.
+    Average(average::Arguments),
     /// Align the words of given translations.
     Align(align::Arguments),
     /// Tell how likely given translations are.
@@ -80,6 +83,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Translate(arguments) => translate::run(*arguments),
+        Command::Average(arguments) => average::run(arguments),
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),

@@ -7,7 +7,8 @@ use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
-use crate::recipe::Recipe;
+use crate::checkpoint::{Config, Tokenizers, locate};
+use crate::recipe::{Origin, Recipe};
 use crate::report::{Display, HumanCount};
 use crate::runtime::{core_count, libtorch};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Overrides a key of the recipe, such as training.batch_tokens=2048; again for each further one.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Start from the weights, the tokenizers and the model of this checkpoint or run folder (fine-tuning).
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// Go on from the newest checkpoint of the run folder.
     #[arg(long)]
     resume: bool,
@@ -41,7 +45,14 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let of_run = arguments.recipe.is_dir();
     let file = if of_run { arguments.recipe.join(RECIPE) } else { arguments.recipe.clone() };
-    let mut recipe = Recipe::load(&file, &arguments.set)?;
+    let mut settings = arguments.set.clone();
+    settings.extend(arguments.init.as_ref().map(|init| format!("init={}", toml::Value::from(init.display().to_string()))));
+    // A run's own recipe has its model in full, wherever that came from.
+    let init = if of_run && arguments.init.is_none() { None } else { Recipe::init_of(&file, &settings) };
+    let mut recipe = match init {
+        Some(init) => Recipe::load_with_origin(&file, &settings, &origin(&init)?)?,
+        None => Recipe::load(&file, &settings)?,
+    };
     if arguments.print_recipe {
         print!("{}", recipe.to_toml()?);
         return Ok(());
@@ -94,9 +105,25 @@ pub fn run(arguments: Arguments) -> Result<()> {
     conclude(&recipe, test.as_ref(), folder.path(), device)
 }
 
+/// What a checkpoint fixes for a run that starts from it.
+fn origin(init: &Path) -> Result<Origin> {
+    let folder = locate(init)?;
+    let (config, tokenizers) = (Config::load(&folder)?, Tokenizers::load(&folder)?);
+    Ok(Origin {
+        name: folder.display().to_string(),
+        model: config.model,
+        lowercase: config.lowercase,
+        joint: matches!(tokenizers, Tokenizers::Joint(_)),
+        vocabularies: (tokenizers.source().size(), tokenizers.target().size()),
+    })
+}
+
 fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device) -> Result<Outcome> {
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
+    if let (Some(init), false) = (&recipe.init, resume) {
+        eprintln!("weights, tokenizers and model from {}", init.display());
+    }
     let interrupt = install_interrupt_handler()?;
     let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
     train(&mut task, &recipe.training, recipe.seed, folder, options)

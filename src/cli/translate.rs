@@ -13,7 +13,7 @@ use super::dictionary::Dictionary;
 use super::search::SearchArguments;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
-use crate::translator::{TranslateOptions, Translated, Translation, Translator};
+use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
 /// How many lines are read before they are translated: enough to fill batches of similar length.
 const CHUNK: usize = 1000;
@@ -46,6 +46,14 @@ pub struct Arguments {
     pieces: bool,
     #[command(flatten)]
     search: SearchArguments,
+    /// Translate each line sentence by sentence and join them with their spacing. One line in is one line out either way; text that was
+    /// trained on and is scored line by line needs no splitting.
+    #[arg(long)]
+    split_sentences: bool,
+    /// Most source pieces that are translated together; the model's own maximum unless given. A longer sentence is cut at punctuation,
+    /// else at white space, with a warning.
+    #[arg(long)]
+    maximum_source_length: Option<usize>,
     #[command(flatten)]
     view: ViewArguments,
     #[command(flatten)]
@@ -105,6 +113,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
+    if arguments.maximum_source_length == Some(0) {
+        bail!("--maximum-source-length is 1 or more, found 0");
+    }
     let mut options = arguments.search.options(translator, arguments.n_best)?;
     options.search.attention = arguments.alignment || arguments.heatmaps.is_some();
     options.view = arguments.view.view();
@@ -128,7 +139,15 @@ fn translate_chunk(
     output: &mut impl Write,
 ) -> Result<()> {
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
-    for translation in translator.translate(&lines, options)? {
+    let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
+    let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
+    for LongSentence { line, pieces, parts } in long {
+        eprintln!(
+            "line {}: a sentence of {pieces} pieces is too long for the model; it is translated in {parts} parts",
+            *count + line + 1
+        );
+    }
+    for translation in translations {
         *count += 1;
         for phrase in translation.hypotheses.first().map_or(&[][..], |best| &best.unmet) {
             eprintln!(

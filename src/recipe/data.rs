@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
@@ -19,6 +21,8 @@ pub struct DataRecipe {
     pub validation: CorpusPath,
     /// What is scored once, after training.
     pub test: Option<CorpusPath>,
+    /// Word links of the training corpus, a line for each of its lines, for `training.guided_alignment`.
+    pub alignment: Option<PathBuf>,
     /// Which pairs of the training corpus are left out: `[data.filters]`.
     #[serde(default)]
     pub filters: FilterRecipe,
@@ -46,6 +50,7 @@ impl Default for DataRecipe {
             train: CorpusPath::prefix("data/synth/train"),
             validation: CorpusPath::prefix("data/synth/validation"),
             test: None,
+            alignment: None,
             filters: FilterRecipe::default(),
         }
     }

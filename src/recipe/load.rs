@@ -1,12 +1,13 @@
 //! From TOML to a recipe, telling all problems at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::check::Checks;
+use super::init::Origin;
 use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
@@ -20,15 +21,35 @@ impl Recipe {
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self::read(&text, &name, path, overrides)
+        Self::read(&text, &name, path, overrides, None)
+    }
+
+    /// The same for a run that starts from a checkpoint: the model is the checkpoint's, and what the recipe says of it has to agree.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`]; every disagreement is one of the problems.
+    pub fn load_with_origin(path: &Path, overrides: &[String], origin: &Origin) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Self::read(&text, &name, path, overrides, Some(origin))
+    }
+
+    /// The checkpoint or run folder that a recipe starts from, `init`, where it says so; whatever else it says may be wrong.
+    pub fn init_of(path: &Path, overrides: &[String]) -> Option<PathBuf> {
+        let mut table: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+        overrides.iter().for_each(|setting| drop(overrides::apply(&mut table, setting)));
+        table.get("init").and_then(Value::as_str).map(PathBuf::from)
     }
 
     /// Reads a recipe's text. `name` stands in where it gives none; `file` is what errors call it.
-    pub(super) fn read(text: &str, name: &str, file: &Path, overrides: &[String]) -> Result<Self> {
+    pub(super) fn read(text: &str, name: &str, file: &Path, overrides: &[String], origin: Option<&Origin>) -> Result<Self> {
         let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.display()))?;
         table.entry("name").or_insert_with(|| Value::String(name.to_owned()));
         let mut problems: Vec<Problem> =
             overrides.iter().filter_map(|setting| overrides::apply(&mut table, setting).err()).collect();
+        if let Some(origin) = origin {
+            problems.extend(origin.apply(&mut table));
+        }
         let recipe = read_table(&table, &mut problems);
         let mut checks = Checks::new(&table, problems);
         if let Some(recipe) = &recipe {
@@ -54,6 +75,9 @@ impl Recipe {
         for (key, corpus) in self.data.corpora() {
             let missing = corpus.missing(&self.data.source, &self.data.target);
             problems.extend(missing.into_iter().map(|message| Problem { path: key.to_owned(), message }));
+        }
+        if let Some(file) = self.data.alignment.as_ref().filter(|file| !file.is_file()) {
+            problems.push(Problem { path: "data.alignment".to_owned(), message: format!("no file {}", file.display()) });
         }
         if self.training.metric == Metric::Aer && self.data.validation.gold_file().is_none() {
             let message = "aer needs gold alignments: give `gold` in `data.validation`, or choose another metric".to_owned();
@@ -83,6 +107,13 @@ impl Recipe {
             || format!("lets {longest} pieces and the end of sentence through, more than `{length} = {limit}`"),
         );
         self.training.check(checks);
+        let guided = self.training.guided_alignment.is_some();
+        checks.conflict(&["training.guided_alignment", "data.alignment"], guided && self.data.alignment.is_none(), || {
+            "needs word links of the training corpus: give them as `data.alignment`".to_owned()
+        });
+        checks.conflict(&["data.alignment", "training.guided_alignment"], !guided && self.data.alignment.is_some(), || {
+            "is for guided alignment alone: give `training.guided_alignment = {}` too, or leave this out".to_owned()
+        });
         self.search.check(checks);
     }
 }

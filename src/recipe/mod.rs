@@ -6,6 +6,7 @@
 mod check;
 mod corpus_path;
 mod data;
+mod init;
 mod load;
 mod model;
 mod optimizer;
@@ -20,10 +21,13 @@ mod tokenizer;
 mod training;
 mod transformer;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 pub use corpus_path::{CorpusPath, CorpusText, TextFiles};
 pub use data::{DataRecipe, FilterRecipe};
+pub use init::Origin;
 pub use model::ModelRecipe;
 pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, SgdRecipe};
 pub use problem::{Problem, RecipeError};
@@ -36,7 +40,7 @@ pub use schedule::{
 };
 pub use search::{EarlyStopping, LengthPenalty, SearchRecipe};
 pub use tokenizer::{TokenizerKind, TokenizerRecipe};
-pub use training::{Metric, Normalise, TrainingRecipe};
+pub use training::{GuidedAlignmentRecipe, Metric, Normalise, TrainingRecipe};
 pub use transformer::{Activation, LayersRecipe, NormPlace, Normalization, Positions, Start, TransformerRecipe};
 
 /// A whole run.
@@ -48,6 +52,8 @@ pub struct Recipe {
     /// What all chance in the run derives from; below 2⁶³. Default 1.
     #[serde(default = "one")]
     pub seed: u64,
+    /// A checkpoint or run folder whose weights, tokenizers and model the run starts from; default none.
+    pub init: Option<PathBuf>,
     pub data: DataRecipe,
     #[serde(default)]
     pub tokenizer: TokenizerRecipe,
@@ -63,6 +69,7 @@ impl Default for Recipe {
         Self {
             name: "recipe".to_owned(),
             seed: one(),
+            init: None,
             data: DataRecipe::default(),
             tokenizer: TokenizerRecipe::default(),
             model: ModelRecipe::default(),

@@ -38,10 +38,34 @@ pub struct TrainingRecipe {
     pub keep_last: usize,
     /// Updates between log entries, 1 or more. Default 50.
     pub log_every: u64,
+    /// Decay of the moving average of the weights that validations and checkpoints take; 0 to 1, 1 excluded; 0 is off. Default 0.
+    pub moving_average: f64,
+    /// Prefixes of the names of parameters that are not trained. Default none.
+    pub freeze: Vec<String>,
     /// What a batch's summed loss is divided by. Default `tokens`; Luong et al. divide by `sentences`.
     pub normalise: Normalise,
     /// Validation sentences whose attention is drawn at each validation. Default 4.
     pub pictures: usize,
+    /// Teaches attention the links of `data.alignment` (Chen et al. 2016; Garg et al. 2019): `[training.guided_alignment]`. Default off.
+    pub guided_alignment: Option<GuidedAlignmentRecipe>,
+}
+
+/// A second loss, the cross-entropy between given links and attention.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuidedAlignmentRecipe {
+    /// What the loss counts beside that of translation, 0 or more; 0 is off. Default 0.05 (Garg et al. 2019).
+    pub weight: f64,
+    /// The layer that is taught, counted from 0; default the mean over all.
+    pub layer: Option<usize>,
+    /// The head that is taught, counted from 0; default the mean over all.
+    pub head: Option<usize>,
+}
+
+impl Default for GuidedAlignmentRecipe {
+    fn default() -> Self {
+        Self { weight: 0.05, layer: None, head: None }
+    }
 }
 
 /// Judge of a checkpoint, measured on the validation corpus.
@@ -107,8 +131,11 @@ impl Default for TrainingRecipe {
             keep_best: 1,
             keep_last: 2,
             log_every: 50,
+            moving_average: 0.0,
+            freeze: Vec::new(),
             normalise: Normalise::Tokens,
             pictures: 4,
+            guided_alignment: None,
         }
     }
 }
@@ -140,6 +167,14 @@ impl TrainingRecipe {
         checks
             .number("training.label_smoothing", self.label_smoothing, "0 to 1, 1 excluded", |share| (0.0..1.0).contains(&share));
         checks.number("training.clip_norm", self.clip_norm, "0 or more", |norm| norm >= 0.0);
+        checks.number("training.moving_average", self.moving_average, "0 to 1, 1 excluded", |decay| (0.0..1.0).contains(&decay));
+        for prefix in &self.freeze {
+            let good = !prefix.is_empty() && !prefix.ends_with('.');
+            checks.ensure("training.freeze", good, || format!("has {prefix:?}, expected prefixes such as \"encoder\""));
+        }
+        if let Some(guided) = &self.guided_alignment {
+            checks.number("training.guided_alignment.weight", guided.weight, "0 or more", |weight| weight >= 0.0);
+        }
         let endless = self.updates.is_none() && self.epochs.is_none() && self.minutes.is_none();
         checks.conflict(&["training.updates", "training.epochs", "training.minutes"], endless, || {
             "training has no end: give this, `training.epochs` or `training.minutes`".to_owned()

@@ -6,8 +6,10 @@
 //! as it was given.
 
 mod decode;
+mod fit;
 mod normalise;
 mod pipeline;
+mod sentences;
 pub mod special;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,8 @@ mod train;
 mod unigram;
 mod words;
 
+pub use fit::fit;
+pub use sentences::sentences;
 pub use tokenizer::{Encoding, Tokenizer};
 pub use train::{Kind, TokenizerOptions, TrainingReport};
 pub use words::words;

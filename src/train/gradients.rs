@@ -33,6 +33,7 @@ pub fn accumulate<T: Task>(task: &T, batches: &[T::Batch], seed: u64, first_pass
         let pass = Pass::training(seed, first_pass + index as u64, 0);
         let loss = memory_guarded(|| backward(task, batch, &pass), name)?;
         sums.nll += loss.nll;
+        sums.auxiliary += loss.auxiliary;
         sums.terms += loss.terms;
         sums.sequences += loss.sequences;
         sums.source_tokens += loss.source_tokens;
@@ -46,6 +47,27 @@ pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, plac
     let names: Vec<String> =
         batches.iter().zip(place.batch..).map(|(batch, number)| format!("batch {number} ({})", task.describe(batch))).collect();
     anyhow!("update {}, epoch {}, {}: the norm of the gradients is {norm}; {REMEDY}", place.update, place.epoch, names.join(", "))
+}
+
+/// Goes forward and backward over the largest of an epoch's batches without learning from them, so that memory runs out now and not in
+/// the middle of the night. The gradients hold anything afterwards.
+pub fn rehearse<T: Task>(task: &T, batches: &[T::Batch], seed: u64) -> Result<()> {
+    for number in largest(task, batches) {
+        let batch = &batches[number];
+        let name = || format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch));
+        let work = || Ok(task.loss(batch, &Pass::training(seed, u64::MAX, 0))?.backward.f_backward()?);
+        memory_guarded(work, name)?;
+    }
+    Ok(())
+}
+
+/// The first of the largest batches by each measure, each once.
+pub fn largest<T: Task>(task: &T, batches: &[T::Batch]) -> Vec<usize> {
+    let footprints: Vec<Vec<u64>> = batches.iter().map(|batch| task.footprint(batch)).collect();
+    let measures = footprints.first().map_or(0, Vec::len);
+    let by = |measure: usize| (0..batches.len()).rev().max_by_key(|&number| footprints[number][measure]);
+    let found: std::collections::BTreeSet<usize> = (0..measures).filter_map(by).collect();
+    found.into_iter().collect()
 }
 
 fn backward<T: Task>(task: &T, batch: &T::Batch, pass: &Pass) -> Result<Loss> {
@@ -74,7 +96,10 @@ fn memory_guarded<R>(work: impl FnOnce() -> Result<R>, name: impl Fn() -> String
             let text = format!("{error:#}");
             if is_about_memory(&text) {
                 let first = text.lines().next().unwrap_or_default();
-                anyhow!("out of memory: {first}; lower training.batch_tokens (and raise training.accumulate to make up for it)")
+                anyhow!(
+                    "out of memory: {first}; lower training.batch_tokens (and raise training.accumulate to make up for it), or \
+                     data.filters.maximum_length where one long pair is a batch"
+                )
             } else {
                 error
             }

@@ -25,6 +25,7 @@ pub struct Journal {
 #[derive(Default)]
 struct Window {
     nll: f64,
+    auxiliary: f64,
     terms: u64,
     clipped: u64,
     updates: u64,
@@ -34,6 +35,7 @@ struct Window {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sums {
     pub nll: f64,
+    pub auxiliary: f64,
     pub terms: u64,
     pub sequences: u64,
     pub source_tokens: u64,
@@ -71,6 +73,7 @@ impl Journal {
     pub fn advance(&mut self, sums: &Sums, clipped: bool) {
         self.progress.advance(sums.source_tokens, sums.target_tokens);
         self.window.nll += sums.nll;
+        self.window.auxiliary += sums.auxiliary;
         self.window.terms += sums.terms;
         self.window.clipped += u64::from(clipped);
         self.window.updates += 1;
@@ -78,11 +81,11 @@ impl Journal {
 
     /// Tells how training went since the last time.
     pub fn report(&mut self, state: &TrainingState, learning_rate: f64, gradient_norm: f64) -> Result<()> {
-        let Window { nll, terms, clipped, updates } = std::mem::take(&mut self.window);
+        let Window { nll, auxiliary, terms, clipped, updates } = std::mem::take(&mut self.window);
         let loss = nll / terms as f64;
         let rates = self.progress.report(Figures { loss, learning_rate });
         let clipped = clipped as f64 / updates as f64;
-        let entry = json!({
+        let mut entry = json!({
             "epoch": state.epoch,
             "batch": state.batch,
             "loss": loss,
@@ -94,8 +97,11 @@ impl Journal {
             "target_tokens_per_second": rates.target_tokens_per_second,
             "elapsed_seconds": state.elapsed_seconds,
         });
+        if auxiliary != 0.0 {
+            entry["auxiliary_loss"] = json!(auxiliary / terms as f64);
+        }
         self.log.append("training", state.update, &entry)?;
-        for name in ["loss", "learning_rate", "gradient_norm", "target_tokens_per_second"] {
+        for name in ["loss", "auxiliary_loss", "learning_rate", "gradient_norm", "target_tokens_per_second"] {
             if let Some(value) = entry[name].as_f64() {
                 self.events.scalar(&format!("training/{name}"), state.update, value)?;
             }

@@ -4,10 +4,12 @@
 //! resumed equals one that never stopped.
 
 mod flat;
+mod freeze;
 mod gradients;
 mod history;
 mod interrupt;
 mod journal;
+mod moving_average;
 mod optimizers;
 mod resume;
 mod retention;
@@ -21,6 +23,7 @@ pub use flat::{Clipped, FlatParameters, clip};
 pub use history::{History, Validated};
 pub use interrupt::install_interrupt_handler;
 pub use optimizers::Optimizer;
+pub use retention::ranked;
 pub use run_folder::RunFolder;
 pub use schedules::learning_rate;
 pub use state::TrainingState;

@@ -98,7 +98,7 @@ impl Optimizer {
         );
         if !problems.is_empty() {
             bail!(
-                "the optimizer's state is of another model or optimizer, {} differences:\n  {}",
+                "the optimizer's state is of another model, optimizer or training.freeze, {} differences:\n  {}",
                 problems.len(),
                 problems.join("\n  ")
             );

@@ -3,9 +3,10 @@
 use anyhow::{Result, bail, ensure};
 
 use super::flat::FlatParameters;
+use super::moving_average::MovingAverage;
 use super::optimizers::Optimizer;
 use super::run_folder::RunFolder;
-use super::state::TrainingState;
+use super::state::{TrainingState, copy_weights};
 use super::task::Task;
 use crate::recipe::TrainingRecipe;
 
@@ -26,20 +27,26 @@ pub fn begin(folder: &RunFolder, optimizer: &Optimizer, seed: u64) -> Result<Beg
     Ok(Beginning { state: TrainingState::new(seed, optimizer), messages: Vec::new() })
 }
 
+/// What is trained, and all that changes with it.
+pub struct Trained<'a> {
+    pub parameters: &'a FlatParameters,
+    pub optimizer: &'a mut Optimizer,
+    pub average: Option<&'a mut MovingAverage>,
+}
+
 /// Loads the newest whole checkpoint. Broken ones that are newer are named and set aside; where none is whole nothing is touched.
 pub fn resume<T: Task>(
     task: &mut T,
     folder: &RunFolder,
-    optimizer: &mut Optimizer,
-    parameters: &FlatParameters,
+    mut trained: Trained,
     recipe: &TrainingRecipe,
     seed: u64,
 ) -> Result<Beginning> {
     let mut failures = Vec::new();
     for update in folder.checkpoints()?.into_iter().rev() {
-        match load(task, folder, optimizer, parameters, update, seed) {
-            Ok(state) => {
-                let mut messages = Vec::new();
+        match load(task, folder, &mut trained, update, seed) {
+            Ok((state, note)) => {
+                let mut messages = Vec::from_iter(note);
                 for (update, error) in &failures {
                     let aside = folder.set_aside(*update)?;
                     messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.display()));
@@ -52,7 +59,7 @@ pub fn resume<T: Task>(
     }
     if failures.is_empty() {
         let message = format!("{}: no checkpoint yet, training starts at update 0", folder.path().display());
-        return Ok(Beginning { state: TrainingState::new(seed, optimizer), messages: vec![message] });
+        return Ok(Beginning { state: TrainingState::new(seed, trained.optimizer), messages: vec![message] });
     }
     let reasons: Vec<String> = failures.iter().map(|(_, error)| format!("  {error:#}")).collect();
     bail!("{}: none of its checkpoints can be resumed:\n{}", folder.path().display(), reasons.join("\n"));
@@ -61,11 +68,10 @@ pub fn resume<T: Task>(
 fn load<T: Task>(
     task: &mut T,
     folder: &RunFolder,
-    optimizer: &mut Optimizer,
-    parameters: &FlatParameters,
+    trained: &mut Trained,
     update: u64,
     seed: u64,
-) -> Result<TrainingState> {
+) -> Result<(TrainingState, Option<String>)> {
     let path = folder.checkpoint(update);
     let state = TrainingState::read(&path)?;
     ensure!(
@@ -75,9 +81,19 @@ fn load<T: Task>(
         state.seed
     );
     ensure!(state.update == update, "{}: its training.json says update {}", path.display(), state.update);
-    state.restore(optimizer, parameters, &path)?;
+    let weights = state.restore(trained.optimizer, trained.parameters, &path)?;
+    // The average, where one was kept.
     task.load(&path)?;
-    Ok(state)
+    if let Some(average) = &mut trained.average {
+        average.restart(trained.parameters);
+    }
+    copy_weights(&weights, trained.parameters);
+    let note = match (&trained.average, weights.is_empty()) {
+        (Some(_), true) => Some("the moving average begins here, with the weights as they are"),
+        (None, false) => Some("the moving average ends here; training goes on with the weights that it was of"),
+        _ => None,
+    };
+    Ok((state, note.map(str::to_string)))
 }
 
 fn describe(state: &TrainingState, folder: &RunFolder, recipe: &TrainingRecipe) -> String {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Tensor, no_grad};
 
 use super::flat::FlatParameters;
 use super::history::History;
@@ -17,6 +17,11 @@ use super::optimizers::Optimizer;
 const FORMAT: u32 = 1;
 const STATE: &str = "training.json";
 const MOMENTS: &str = "training.safetensors";
+/// Before the names of weights in [`MOMENTS`], where `model.safetensors` holds their moving average.
+const WEIGHTS: &str = "weights.";
+
+/// Tensors by name.
+pub type Named = Vec<(String, Tensor)>;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,11 +61,15 @@ impl TrainingState {
         }
     }
 
-    /// Writes the state and the optimizer's moments into a checkpoint folder.
-    pub fn save(&self, optimizer: &Optimizer, parameters: &FlatParameters, folder: &Path) -> Result<()> {
+    /// Writes the state and the optimizer's moments into a checkpoint folder; the weights too where the model beside is their
+    /// moving average.
+    pub fn save(&self, optimizer: &Optimizer, parameters: &FlatParameters, averaged: bool, folder: &Path) -> Result<()> {
+        let weights = if averaged { parameters.named(&parameters.values()) } else { Vec::new() };
+        let weights = weights.into_iter().map(|(name, tensor)| (format!("{WEIGHTS}{name}"), tensor));
         let moments: Vec<(String, Tensor)> = optimizer
             .state(parameters)
             .into_iter()
+            .chain(weights)
             .map(|(name, tensor)| (name, tensor.to_device(Device::Cpu).contiguous()))
             .collect();
         let path = folder.join(MOMENTS);
@@ -90,8 +99,9 @@ impl TrainingState {
         serde_json::from_value(value).with_context(|| format!("{}: not a valid training state", path.display()))
     }
 
-    /// Reads the optimizer's moments of a checkpoint folder into `optimizer`, all or nothing.
-    pub fn restore(&self, optimizer: &mut Optimizer, parameters: &FlatParameters, folder: &Path) -> Result<()> {
+    /// Reads the optimizer's moments of a checkpoint folder into `optimizer`, all or nothing. Gives the weights where the model beside
+    /// is their moving average: [`copy_weights`] puts them in their place.
+    pub fn restore(&self, optimizer: &mut Optimizer, parameters: &FlatParameters, folder: &Path) -> Result<Named> {
         if self.optimizer != optimizer.name() {
             bail!(
                 "{}: holds the state of {}, but the recipe trains with {}; set training.optimizer back or start a new run",
@@ -107,8 +117,41 @@ impl TrainingState {
             .map_err(|error| anyhow!("{}: broken or cut off ({error})", path.display()))?;
         let saved =
             Tensor::read_safetensors(&path).with_context(|| format!("{}: cannot read the optimizer's state", path.display()))?;
-        optimizer.restore(parameters, &saved).with_context(|| path.display().to_string())
+        let (weights, moments): (Named, Named) = saved.into_iter().partition(|(name, _)| name.starts_with(WEIGHTS));
+        let weights: Named = weights.into_iter().map(|(name, tensor)| (name[WEIGHTS.len()..].to_string(), tensor)).collect();
+        ensure_complete(&weights, parameters).with_context(|| path.display().to_string())?;
+        optimizer.restore(parameters, &moments).with_context(|| path.display().to_string())?;
+        Ok(weights)
     }
+}
+
+/// Copies what [`TrainingState::restore`] gave into the parameters; nothing where it gave nothing.
+pub fn copy_weights(weights: &Named, parameters: &FlatParameters) {
+    for (name, mut tensor) in parameters.named(&parameters.values()) {
+        if let Some((_, saved)) = weights.iter().find(|(other, _)| *other == name) {
+            no_grad(|| tensor.copy_(saved));
+        }
+    }
+}
+
+/// Either no weights or all of them.
+fn ensure_complete(weights: &Named, parameters: &FlatParameters) -> Result<()> {
+    let expected = parameters.named(&parameters.values());
+    let found = |name: &str| weights.iter().find(|(other, _)| other == name).map(|(_, tensor)| tensor.size());
+    let mut problems: Vec<String> = expected
+        .iter()
+        .filter(|(name, tensor)| found(name) != Some(tensor.size()))
+        .map(|(name, tensor)| match found(name) {
+            Some(size) => format!("{WEIGHTS}{name}: shape {size:?}, expected {:?}", tensor.size()),
+            None => format!("{WEIGHTS}{name}: missing"),
+        })
+        .collect();
+    let foreign = weights.iter().filter(|(name, _)| expected.iter().all(|(other, _)| other != name));
+    problems.extend(foreign.map(|(name, _)| format!("{WEIGHTS}{name}: not part of what is trained")));
+    if weights.is_empty() || problems.is_empty() {
+        return Ok(());
+    }
+    bail!("the weights are of another model or training.freeze, {} differences:\n  {}", problems.len(), problems.join("\n  "))
 }
 
 #[cfg(test)]
@@ -133,7 +176,7 @@ mod tests {
         let mut state = TrainingState::new(u64::MAX, &optimizer);
         (state.update, state.epoch, state.batch, state.elapsed_seconds) = (1, 2, 3, 0.1 + 0.2);
         state.history = History::of_scores("bleu", &[1.0, 100.0 / 3.0]);
-        state.save(&optimizer, &flat, folder.path()).unwrap();
+        state.save(&optimizer, &flat, false, folder.path()).unwrap();
         let read = TrainingState::read(folder.path()).unwrap();
         assert_eq!(read, state);
         let (mut other, flat) = adam();
@@ -147,7 +190,7 @@ mod tests {
         let (mut optimizer, flat) = adam();
         let state = TrainingState::new(1, &optimizer);
         assert!(TrainingState::read(folder.path()).unwrap_err().to_string().contains("training.json: cannot read"));
-        state.save(&optimizer, &flat, folder.path()).unwrap();
+        state.save(&optimizer, &flat, false, folder.path()).unwrap();
         let mut sgd = Optimizer::new(OptimizerRecipe::Sgd(SgdRecipe::default()), &flat);
         let error = state.restore(&mut sgd, &flat, folder.path()).unwrap_err().to_string();
         assert!(error.contains("holds the state of adam, but the recipe trains with sgd"), "{error}");

@@ -16,6 +16,8 @@ pub struct Loss {
     pub sum: f64,
     /// Summed negative log likelihood in nats, without label smoothing, for perplexity.
     pub nll: f64,
+    /// What `sum` holds beside the loss of the targets, such as that of guided alignment; 0 where there is nothing else.
+    pub auxiliary: f64,
     /// How many terms the sum has: target tokens, end of sentence included.
     pub terms: u64,
     /// How many sentences (or sequences) the batch has.
@@ -52,6 +54,12 @@ pub trait Task {
 
     /// One line that names a batch for an error message: its size, longest source and target.
     fn describe(&self, batch: &Self::Batch) -> String;
+
+    /// What a batch takes of the memory, in measures of which each may be what counts most: one number a measure, the same measures for
+    /// every batch. Before training, the largest batch by each of them is tried. None, and nothing is tried.
+    fn footprint(&self, _batch: &Self::Batch) -> Vec<u64> {
+        Vec::new()
+    }
 
     /// All trainable parameters, in a fixed order. Tensors share storage with the model's.
     fn parameters(&self) -> Vec<Parameter>;

@@ -11,12 +11,15 @@ use tch::{Kind, Reduction, Tensor};
 use tempfile::TempDir;
 
 use super::*;
-use crate::nn::Pass;
+use crate::nn::{Initialization, Parameters, Pass};
 use crate::recipe::{
     AdadeltaRecipe, AdamRecipe, AdamWRecipe, ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, Metric,
     OptimizerRecipe, PlateauRecipe, ScheduleRecipe, SgdRecipe,
 };
 use crate::train::{Loss, Parameter, Validation};
+
+#[path = "tests_of_options.rs"]
+mod of_options;
 
 const WORDS: usize = 24;
 const BATCH: usize = 4;
@@ -36,12 +39,16 @@ struct Words {
     interrupt_in: Cell<Option<u64>>,
     interrupt: Arc<AtomicBool>,
     losses: Cell<u64>,
+    /// Whether the largest batches are tried before training.
+    tried: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Poison {
     Loss,
     Gradient,
+    /// More memory than any machine has.
+    Memory,
 }
 
 #[derive(Clone, Copy)]
@@ -53,9 +60,10 @@ enum Saving {
 }
 
 fn words(dropout: f64) -> Words {
-    tch::manual_seed(1);
-    let tensor = |size: &[i64]| (Tensor::randn(size, (Kind::Float, tch::Device::Cpu)) * 0.3).set_requires_grad(true);
-    let parameters = [("embedding", tensor(&[WORDS as i64, 8])), ("weight", tensor(&[CLASSES, 8])), ("bias", tensor(&[CLASSES]))];
+    // libtorch's generator is one for all tests that run side by side.
+    let store = Parameters::new(1, tch::Device::Cpu);
+    let tensor = |name: &'static str, size: &[i64]| (name, store.root().tensor(name, size, Initialization::Normal(0.3)));
+    let parameters = [tensor("embedding", &[WORDS as i64, 8]), tensor("weight", &[CLASSES, 8]), tensor("bias", &[CLASSES])];
     Words {
         parameters: parameters.into(),
         dropout,
@@ -65,6 +73,7 @@ fn words(dropout: f64) -> Words {
         interrupt_in: Cell::default(),
         interrupt: Arc::default(),
         losses: Cell::default(),
+        tried: true,
     }
 }
 
@@ -96,15 +105,31 @@ impl Task for Words {
         let mut sum = backward.double_value(&[]);
         match self.poisoned {
             Some((word, Poison::Loss)) if batch.contains(&word) => sum = f64::NAN,
+            Some((word, Poison::Memory)) if batch.contains(&word) => {
+                drop(Tensor::zeros([1 << 30, 1 << 30], (Kind::Float, tch::Device::Cpu)))
+            }
             Some((word, Poison::Gradient)) if batch.contains(&word) => backward *= f64::NAN,
             _ => {}
         }
         let count = batch.len() as u64;
-        Ok(Loss { backward, sum, nll: sum, terms: count, sequences: count / 2, source_tokens: count, target_tokens: count })
+        Ok(Loss {
+            backward,
+            sum,
+            nll: sum,
+            auxiliary: 0.0,
+            terms: count,
+            sequences: count / 2,
+            source_tokens: count,
+            target_tokens: count,
+        })
     }
 
     fn describe(&self, batch: &Self::Batch) -> String {
         format!("words {batch:?}")
+    }
+
+    fn footprint(&self, batch: &Self::Batch) -> Vec<u64> {
+        if self.tried { vec![batch.iter().sum::<usize>() as u64, *batch.iter().max().unwrap() as u64] } else { Vec::new() }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -264,7 +289,8 @@ fn an_interrupt_saves_and_stops_and_changes_nothing() {
     for (accumulate, batch, update) in [(1, 3, 3), (1, 6, 6), (4, 15, 5), (4, 14, 5)] {
         let whole = TrainingRecipe { accumulate, ..recipe(20) };
         let folder = place();
-        let mut task = words(0.3);
+        // The batches that are tried before would count.
+        let mut task = Words { tried: false, ..words(0.3) };
         task.interrupt_in.set(Some(batch));
         let outcome = run(&mut task, &whole, folder.path(), false).unwrap();
         assert_eq!((outcome.stop, outcome.update), (Stop::Interrupted, update), "accumulate {accumulate}");

@@ -8,11 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::flat::{Clipped, FlatParameters, clip};
-use super::gradients::{Place, accumulate, broken_gradients};
+use super::freeze::freeze;
+use super::gradients::{Place, accumulate, broken_gradients, largest, rehearse};
 use super::history::Validated;
 use super::journal::Journal;
+use super::moving_average::{MovingAverage, averaged};
 use super::optimizers::Optimizer;
-use super::resume::{Beginning, begin, resume};
+use super::resume::{Beginning, Trained, begin, resume};
 use super::retention::{kept, ranked};
 use super::run_folder::RunFolder;
 use super::schedules::learning_rate;
@@ -87,6 +89,7 @@ struct Trainer<'a, T: Task> {
     interrupt: &'a AtomicBool,
     parameters: FlatParameters,
     optimizer: Optimizer,
+    average: Option<MovingAverage>,
     state: TrainingState,
     /// The batches of the epoch at work.
     batches: Vec<T::Batch>,
@@ -107,24 +110,51 @@ impl<'a, T: Task> Trainer<'a, T> {
         options: TrainOptions<'a>,
     ) -> Result<Self> {
         let start = Instant::now();
-        let parameters = FlatParameters::new(task.parameters())?;
+        let (trained, frozen) = freeze(task.parameters(), &recipe.freeze)?;
+        let parameters = FlatParameters::new(trained)?;
         let mut optimizer = Optimizer::new(recipe.optimizer, &parameters);
+        let mut average = MovingAverage::new(recipe.moving_average, &parameters);
         let Beginning { mut state, mut messages } = if options.resume {
-            resume(task, folder, &mut optimizer, &parameters, recipe, seed)?
+            let trained = Trained { parameters: &parameters, optimizer: &mut optimizer, average: average.as_mut() };
+            resume(task, folder, trained, recipe, seed)?
         } else {
             begin(folder, &optimizer, seed)?
         };
         let batches = epoch(task, &mut state, &mut messages)?;
+        if frozen > 0 {
+            messages.push(format!("{} numbers are trained, {frozen} are frozen", parameters.count()));
+        }
         let goal = goal(recipe, batches.len() as u64);
         let mut journal = Journal::open(folder, &state, options.resume, goal, options.display)?;
         messages.iter().for_each(|message| journal.message(message));
+        let tried: Vec<String> = largest(task, &batches).into_iter().map(|number| task.describe(&batches[number])).collect();
+        if !tried.is_empty() {
+            // Before it is tried: where memory does not suffice, the system may end the process without a word.
+            journal.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
+            journal.pause(|| rehearse(task, &batches, seed))?;
+            let _ = parameters.gradients().zero_();
+        }
         let kind = if state.update > 0 { "resumed" } else { "started" };
         let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
-        let fields = json!({ "parameters": parameters.count(), "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
+        let fields = json!({ "parameters": parameters.count(), "frozen": frozen, "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
         journal.note(kind, state.update, fields)?;
         let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;
-        Ok(Trainer { task, recipe, folder, interrupt, parameters, optimizer, state, batches, journal, saved, start, before })
+        Ok(Trainer {
+            task,
+            recipe,
+            folder,
+            interrupt,
+            parameters,
+            optimizer,
+            average,
+            state,
+            batches,
+            journal,
+            saved,
+            start,
+            before,
+        })
     }
 
     /// Whether the run is over, and why.
@@ -160,6 +190,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         let rate = learning_rate(self.recipe, place.update, self.state.epoch, &self.state.history);
         self.parameters.ensure_shared()?;
         self.optimizer.step(&self.parameters, scale, rate, place.update);
+        if let Some(average) = &mut self.average {
+            average.advance(&self.parameters, place.update);
+        }
 
         self.state.update += 1;
         self.state.batch = end as u64;
@@ -189,11 +222,12 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
     }
 
-    /// Scores the model as it is.
+    /// Scores the model as it is, or its moving average.
     fn validate(&mut self) -> Result<()> {
+        let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
         let validation = self
             .journal
-            .pause(|| self.task.validate())
+            .pause(|| averaged(average, parameters, || task.validate()))
             .with_context(|| format!("validation after update {}", self.state.update))?;
         self.state.elapsed_seconds = self.before + self.start.elapsed().as_secs_f64();
         let (update, epoch, elapsed) = (self.state.update, self.state.epoch, self.state.elapsed_seconds);
@@ -206,10 +240,11 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// Writes a checkpoint; only then `last` and `best` move and old ones go.
     fn save(&mut self) -> Result<()> {
         let update = self.state.update;
+        let bytes = checkpoint_bytes(&self.parameters, self.optimizer.buffers() + u64::from(self.average.is_some()));
         let path = self.journal.pause(|| {
-            self.folder.write(update, checkpoint_bytes(&self.parameters, &self.optimizer), |path| {
-                self.task.save(path)?;
-                self.state.save(&self.optimizer, &self.parameters, path)
+            self.folder.write(update, bytes, |path| {
+                averaged(self.average.as_ref(), &self.parameters, || self.task.save(path))?;
+                self.state.save(&self.optimizer, &self.parameters, self.average.is_some(), path)
             })
         })?;
         self.saved = Some(update);
@@ -239,9 +274,10 @@ impl<'a, T: Task> Trainer<'a, T> {
             return;
         }
         let (update, folder) = (self.state.update, self.folder.pictures(self.state.update));
+        let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
         let drawn = self.journal.pause(|| {
             std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-            self.task.pictures(&folder)
+            averaged(average, parameters, || task.pictures(&folder))
         });
         if let Err(error) = drawn.and_then(|()| self.journal.pictures(update, &folder)) {
             self.journal.message(&format!("no pictures after update {update}: {error:#}"));
@@ -296,9 +332,9 @@ fn goal(recipe: &TrainingRecipe, epoch_batches: u64) -> Goal {
     Goal { updates, time }
 }
 
-/// Weights and moments, and some room for tokenizers and the like.
-fn checkpoint_bytes(parameters: &FlatParameters, optimizer: &Optimizer) -> u64 {
-    parameters.count() * 4 * (1 + optimizer.buffers()) * 21 / 20 + (8 << 20)
+/// Weights and so many buffers of their size, and some room for tokenizers and the like.
+fn checkpoint_bytes(parameters: &FlatParameters, buffers: u64) -> u64 {
+    parameters.count() * 4 * (1 + buffers) * 21 / 20 + (8 << 20)
 }
 
 fn conclusion(stop: Stop, state: &TrainingState, folder: &RunFolder) -> String {

@@ -6,12 +6,14 @@ mod forced;
 mod glossary;
 mod load;
 mod options;
+mod paragraphs;
 mod score;
 mod translate;
 
 pub use aligned::{Aligned, AttentionView};
 pub use forced::Pair;
 pub use glossary::{Continuations, Glossary};
+pub use paragraphs::{LongSentence, Splitting};
 pub use score::PairScore;
 pub use translate::{TranslateOptions, Translated, Translation};
 

@@ -8,14 +8,15 @@ fn help_names_every_command_and_its_options() {
         ("data synth", "--out --seed --train --validation --test"),
         ("data multi30k", "--out --from --languages"),
         ("data check", "--source --target --tsv --minimum-length --maximum-length --maximum-ratio --remove-duplicates"),
-        ("train", "<RECIPE> --out --set --resume --print-recipe --device --threads"),
+        ("train", "<RECIPE> --out --set --init --resume --print-recipe --device --threads"),
         (
             "translate",
             "--model [FILES]... --format --alignment --n-best --heatmaps --replace-unknown --pieces --beam --length-penalty \
-             --coverage-penalty --minimum-length --maximum-length --batch-tokens --layer --head --device --threads \
+             --coverage-penalty --minimum-length --maximum-length --split-sentences --maximum-source-length --batch-tokens --layer --head --device --threads \
              --early-stopping --patience --prefix --suppress --suppress-pieces --no-repeat-ngram --repetition-penalty \
              --diversity-groups --diversity-penalty --sample --temperature --top-k --top-p --seed --glossary",
         ),
+        ("average", "[CHECKPOINTS]... --model --last --best --out"),
         (
             "align",
             "--model --source --target --format --heatmaps --reverse-model --symmetrisation --layer --head --device --threads",

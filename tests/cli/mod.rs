@@ -1,10 +1,13 @@
 //! The program as its users run it: one process a command, over tiny models that are trained once.
 
 mod align;
+mod average;
 mod broken_checkpoints;
 mod broken_input;
 mod crashes;
+mod fine_tuning;
 mod help;
+mod long_input;
 mod resume;
 mod rows;
 mod score;

@@ -149,7 +149,11 @@ fn a_loss_that_is_not_a_number_stops_and_leaves_the_last_checkpoint() {
                  --set training.optimizer.adam.learning_rate=1e38";
     let ran = targum(arguments(words, &[&shared().recipe(), &out]))
         .failed(1, &["the last good checkpoint is", "step-00000003", "learning_rate"]);
-    let named = ran.stderr.lines().find(|line| line.contains("longest source")).unwrap_or_else(|| panic!("{}", ran.stderr));
+    let named = ran
+        .stderr
+        .lines()
+        .find(|line| line.contains("longest source") && !line.starts_with("trying"))
+        .unwrap_or_else(|| panic!("{}", ran.stderr));
     assert!(named.contains("update 5, epoch 1, batch 5 (") && named.contains("(line "), "{named}");
     assert!(ran.stderr.contains("NaN") || ran.stderr.contains("inf"), "{}", ran.stderr);
     assert_eq!(checkpoints(&out), ["step-00000003"]);

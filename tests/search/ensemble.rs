@@ -2,7 +2,6 @@
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention};
-use targum::recipe::ModelRecipe;
 use targum::search::{Demands, Ensemble, SearchOptions, search_with};
 use tch::Device;
 

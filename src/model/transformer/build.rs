@@ -1,7 +1,7 @@
 //! A Transformer from its recipe, with the parameter names of Hugging Face's Marian models.
 
 use anyhow::{Result, ensure};
-use tch::{Device, no_grad};
+use tch::Device;
 
 use super::TransformerModel;
 use super::embedding::{InputEmbedding, PositionTable};
@@ -10,8 +10,7 @@ use super::sublayer::{FeedForward, Residual};
 use crate::attention::MultiHead;
 use crate::model::Vocabularies;
 use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, sinusoids};
-use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Start, Tied, TransformerRecipe};
-use crate::text::special::BOS;
+use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Tied, TransformerRecipe};
 
 impl TransformerModel {
     pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Self> {
@@ -21,11 +20,7 @@ impl TransformerModel {
         let size = recipe.dimension;
         // Outputs of the tied output layer start with a spread of about one.
         let table = |scope: Scope, vocabulary| {
-            let weight = scope.tensor("weight", &[vocabulary, size], Initialization::Normal((size as f64).powf(-0.5)));
-            if recipe.start == Start::Zero {
-                let _ = no_grad(|| weight.get(i64::from(BOS)).zero_());
-            }
-            weight
+            scope.tensor("weight", &[vocabulary, size], Initialization::Normal((size as f64).powf(-0.5)))
         };
         let (source, target) = if recipe.tied == Tied::All {
             ensure!(

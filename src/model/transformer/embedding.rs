@@ -31,17 +31,16 @@ pub(super) struct InputEmbedding {
 impl InputEmbedding {
     /// Ids [B, T] at positions from `first` on: [B, T, D].
     pub fn forward(&self, ids: &Tensor, first: i64, pass: &Pass) -> Tensor {
-        // The row of BOS starts as zeros; without a gradient it stays so.
-        let untrained = match self.start {
-            Start::Zero => i64::from(BOS),
-            Start::Token => -1,
-        };
-        let mut embedded = Tensor::embedding(&self.tokens, ids, untrained, false, false);
+        let mut embedded = Tensor::embedding(&self.tokens, ids, -1, false, false);
         if self.scale != 1.0 {
-            embedded = embedded * self.scale;
+            embedded *= self.scale;
+        }
+        // The row itself may be anything: a tied output layer trains it too. Only a first position is ever BOS.
+        if self.start == Start::Zero && first == 0 {
+            embedded *= ids.not_equal(i64::from(BOS)).unsqueeze(-1);
         }
         if let Some(positions) = self.positions.rows(first, ids.size()[1]) {
-            embedded = embedded + positions;
+            embedded += positions;
         }
         if let Some(norm) = &self.norm {
             embedded = norm.forward(&embedded);

@@ -1,3 +1,4 @@
+mod init;
 mod problems;
 mod round_trip;
 
@@ -16,7 +17,7 @@ validation = "data/tiny/validation"
 
 fn read(text: &str, overrides: &[&str]) -> anyhow::Result<Recipe> {
     let overrides: Vec<String> = overrides.iter().map(|&setting| setting.to_owned()).collect();
-    Recipe::read(text, "tiny", Path::new("configs/tiny.toml"), &overrides)
+    Recipe::read(text, "tiny", Path::new("configs/tiny.toml"), &overrides, None)
 }
 
 /// All problems of the least recipe under these overrides, one a line.

@@ -24,16 +24,16 @@ fn corpus() -> impl Strategy<Value = CorpusPath> {
 }
 
 fn data() -> impl Strategy<Value = DataRecipe> {
-    (corpus(), corpus(), proptest::option::of(corpus()), 1..50_usize, 1.0..20.0, any::<bool>()).prop_map(
-        |(train, validation, test, minimum_length, maximum_ratio, remove_duplicates)| DataRecipe {
+    (corpus(), corpus(), proptest::option::of(corpus()), proptest::option::of(file()), 1..50_usize, 1.0..20.0, any::<bool>())
+        .prop_map(|(train, validation, test, alignment, minimum_length, maximum_ratio, remove_duplicates)| DataRecipe {
             source: "cs".to_owned(),
             target: "uk".to_owned(),
             train,
             validation,
             test,
+            alignment,
             filters: FilterRecipe { minimum_length, maximum_length: 100, maximum_ratio, remove_duplicates },
-        },
-    )
+        })
 }
 
 fn tokenizer() -> impl Strategy<Value = TokenizerRecipe> {
@@ -153,8 +153,10 @@ fn training() -> impl Strategy<Value = TrainingRecipe> {
         Just(Metric::Aer)
     ];
     let end = (proptest::option::of(1..9999_u64), proptest::option::of(0.1..99.0), proptest::option::of(1..99_u64));
-    (optimizer(), schedule(), end, metric, 0.0..1.0, 0.0..9.0).prop_map(
-        |(optimizer, schedule, (updates, minutes, patience), metric, label_smoothing, clip_norm)| TrainingRecipe {
+    (optimizer(), schedule(), end, metric, 0.0..1.0, 0.0..9.0, proptest::collection::vec(name(), 0..3)).prop_map(
+        |(optimizer, schedule, (updates, minutes, patience), metric, label_smoothing, clip_norm, freeze)| TrainingRecipe {
+            moving_average: label_smoothing,
+            freeze,
             optimizer,
             schedule,
             updates,
@@ -227,8 +229,12 @@ proptest! {
         seed in 0..=i64::MAX as u64,
         parts in (data(), tokenizer(), model(), training(), search()),
     ) {
-        let (data, tokenizer, model, training, search) = parts;
-        let recipe = Recipe { name, seed, data, tokenizer, model: ModelRecipe::Recurrent(model), training, search };
+        let (data, tokenizer, model, mut training, search) = parts;
+        // Each is an error without the other.
+        let guided = GuidedAlignmentRecipe { weight: training.label_smoothing, layer: None, head: Some(2) };
+        training.guided_alignment = data.alignment.is_some().then_some(guided);
+        let init = data.alignment.clone();
+        let recipe = Recipe { name, seed, init, data, tokenizer, model: ModelRecipe::Recurrent(model), training, search };
         let text = recipe.to_toml().unwrap();
         let again = read(&text, &[]).map_err(|error| TestCaseError::fail(format!("{error:#}\n{text}")))?;
         prop_assert_eq!(&again, &recipe);

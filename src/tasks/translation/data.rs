@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 
-use super::tokenizers::{fingerprint, train};
+use super::guided::GuidedAlignment;
+use super::tokenizers::{fingerprint, take_over, train};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
 use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
@@ -28,7 +29,11 @@ impl TrainingData {
     /// Reads and checks the training text, makes what the run folder lacks, and says on standard error what was found.
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool) -> Result<(Self, Tokenizers)> {
         let text = open(&recipe.data, &recipe.data.train)?;
-        let tokenizers = if resume { Tokenizers::load(run_folder)? } else { train(recipe, &text, run_folder)? };
+        let tokenizers = match (&recipe.init, resume) {
+            (_, true) => Tokenizers::load(run_folder)?,
+            (Some(init), false) => take_over(init, run_folder)?,
+            (None, false) => train(recipe, &text, run_folder)?,
+        };
         let filters = &recipe.data.filters;
         let request = IndexRequest {
             text: &text,
@@ -51,6 +56,22 @@ impl TrainingData {
         let size = BatchSize { tokens: recipe.training.batch_tokens, sentences: None };
         let plan = BatchPlan::new(index.columns(), size);
         Ok((TrainingData { index, plan }, tokenizers))
+    }
+
+    /// The links of the training pairs, where a recipe teaches them.
+    pub fn guided_alignment(&self, recipe: &Recipe, tokenizers: &Tokenizers) -> Result<Option<GuidedAlignment>> {
+        let Some(guided) = recipe.training.guided_alignment.filter(|guided| guided.weight > 0.0) else { return Ok(None) };
+        let file = recipe.data.alignment.as_ref().context("training.guided_alignment needs data.alignment")?;
+        let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
+        Ok(Some(GuidedAlignment::read(guided, file, &open(&recipe.data, &recipe.data.train)?, tokenizers, lines)?))
+    }
+
+    /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.
+    pub fn footprint(&self, batch: &[usize]) -> Vec<u64> {
+        let widest = |length: &dyn Fn(usize) -> usize| batch.iter().map(|&pair| length(pair) + 1).max().unwrap_or(0) as u64;
+        let (source, target) = (widest(&|pair| self.index.source_length(pair)), widest(&|pair| self.index.target_length(pair)));
+        let rows = batch.len() as u64;
+        vec![rows * (source + target), rows * source * target]
     }
 
     pub fn epoch(&self, seed: u64, epoch: u64) -> Vec<Vec<usize>> {

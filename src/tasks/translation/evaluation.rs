@@ -10,7 +10,7 @@ use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter,
 use crate::model::WithAttention;
 use crate::nn::{Pass, ProjectedLoss};
 use crate::recipe::{CorpusPath, DataRecipe};
-use crate::translator::{AttentionView, TranslateOptions, Translator};
+use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
 
 /// A validation or test set, small enough to be held in memory.
 pub struct HeldOut {
@@ -78,7 +78,8 @@ impl HeldOut {
     pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Evaluation> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
         let hypotheses: Vec<String> = translator
-            .translate(&sources, options)?
+            .translate_paragraphs(&sources, options, Splitting::default())?
+            .0
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();

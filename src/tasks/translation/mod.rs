@@ -2,6 +2,7 @@
 
 mod data;
 mod evaluation;
+mod guided;
 mod pictures;
 mod task;
 mod tokenizers;

@@ -7,9 +7,10 @@ use tch::{Device, Tensor};
 
 use super::data::TrainingData;
 use super::evaluation::HeldOut;
+use super::guided::{GuidedAlignment, ensure_teachable};
 use super::pictures;
 use crate::batch::{Source, Target};
-use crate::checkpoint::Config;
+use crate::checkpoint::{Config, locate};
 use crate::model::WithAttention;
 use crate::nn::{Pass, ProjectedLoss};
 use crate::recipe::Recipe;
@@ -21,17 +22,26 @@ pub struct TranslationTask {
     pub translator: Translator,
     recipe: Recipe,
     data: TrainingData,
+    guided: Option<GuidedAlignment>,
     validation: HeldOut,
 }
 
 impl TranslationTask {
-    /// Checks and reads the data, makes tokenizers and index (a resumed run keeps its tokenizers), and makes the model.
+    /// Checks and reads the data, makes tokenizers and index (a resumed run keeps its tokenizers), and makes the model; or takes
+    /// tokenizers and weights from the checkpoint that the recipe starts from.
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool, device: Device) -> Result<Self> {
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
+        let guided = data.guided_alignment(recipe, &tokenizers)?;
         let config = Config::new(recipe, &tokenizers);
         let translator = Translator::new(config, tokenizers, recipe.seed, device)?;
-        Ok(TranslationTask { translator, recipe: recipe.clone(), data, validation })
+        if let (Some(init), false) = (&recipe.init, resume) {
+            translator.load_weights(&locate(init)?)?;
+        }
+        if let Some(recipe) = recipe.training.guided_alignment.filter(|_| guided.is_some()) {
+            ensure_teachable(&recipe, &translator)?;
+        }
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, validation })
     }
 
     /// How many training pairs there are, and what share of a batch is padding.
@@ -53,16 +63,25 @@ impl Task for TranslationTask {
         let target = Target::new(&targets, self.translator.device);
         let model = self.translator.model.as_ref();
         let encoded = model.encode(&source, pass);
-        let decoded = model.decode(&encoded, &target.input, pass, WithAttention::No);
+        let attention = if self.guided.is_some() { WithAttention::Yes } else { WithAttention::No };
+        let decoded = model.decode(&encoded, &target.input, pass, attention);
         let features = real_rows(&decoded.features, &target.real);
         let output = model.output();
         let loss =
             ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: self.recipe.training.label_smoothing };
-        let sums = loss.with_gradient(&features, &target.output);
+        let mut sums = loss.with_gradient(&features, &target.output);
+        let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
+        let mut auxiliary = 0.0;
+        if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
+            auxiliary = loss.double_value(&[]);
+            sums.sum += auxiliary;
+            sums.backward += loss;
+        }
         Ok(Loss {
             backward: sums.backward,
             sum: sums.sum,
             nll: sums.nll,
+            auxiliary,
             terms: target.tokens() as u64,
             sequences: batch.len() as u64,
             source_tokens: source.lengths.iter().sum::<i64>() as u64,
@@ -72,6 +91,10 @@ impl Task for TranslationTask {
 
     fn describe(&self, batch: &Self::Batch) -> String {
         self.data.describe(batch)
+    }
+
+    fn footprint(&self, batch: &Self::Batch) -> Vec<u64> {
+        self.data.footprint(batch)
     }
 
     fn parameters(&self) -> Vec<Parameter> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::checkpoint::Tokenizers;
+use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
 use crate::text::{Kind, Tokenizer, TokenizerOptions};
@@ -12,15 +12,28 @@ use crate::text::{Kind, Tokenizer, TokenizerOptions};
 /// Files that tokenizers are kept in: one for both sides, or one each.
 const FILES: [&str; 3] = ["tokenizer.json", "source.tokenizer.json", "target.tokenizer.json"];
 
-/// Trains the run's tokenizers and saves them in its folder.
-pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<Tokenizers> {
-    // What an earlier start left here may be of another shape.
+/// Saves the tokenizers of another checkpoint or run in the run's folder.
+pub fn take_over(init: &Path, run_folder: &Path) -> Result<Tokenizers> {
+    let tokenizers = Tokenizers::load(&locate(init)?)?;
+    clear(run_folder)?;
+    tokenizers.save(run_folder)?;
+    Ok(tokenizers)
+}
+
+/// What an earlier start left in the folder may be of another shape.
+fn clear(run_folder: &Path) -> Result<()> {
     for name in FILES {
         let path = run_folder.join(name);
         if path.exists() {
             std::fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
         }
     }
+    Ok(())
+}
+
+/// Trains the run's tokenizers and saves them in its folder.
+pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<Tokenizers> {
+    clear(run_folder)?;
     let mut sources = Vec::new();
     let mut targets = Vec::new();
     for pair in text.pairs()? {

@@ -1,0 +1,209 @@
+//! One checkpoint from several: the arithmetic mean of their weights (Junczys-Dowmunt et al. 2016; Vaswani et al. 2017, section 6.1).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tch::{Kind, Tensor};
+
+use super::config::Config;
+use super::weights::{read_weights, save_weights};
+
+/// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
+const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "training.safetensors"];
+
+/// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first.
+///
+/// # Errors
+/// When the models, the tokenizers, the names or the shapes of weights differ: every difference of every checkpoint is named.
+pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
+    let (first, others) = checkpoints.split_first().context("no checkpoint to average")?;
+    ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.display());
+    let config = Config::load(first)?;
+    let companions = companions(first)?;
+    let mut sums: BTreeMap<String, Tensor> =
+        read_weights(first)?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
+    let mut problems = Vec::new();
+    for folder in others {
+        let mut found = differences(&config, &Config::load(folder)?)?;
+        found.extend(different_files(&companions, &self::companions(folder)?));
+        let weights = read_weights(folder)?;
+        found.extend(different_shapes(&sums, &weights));
+        problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.display())));
+        if problems.is_empty() {
+            for (name, sum) in &mut sums {
+                *sum += weights[name].to_kind(Kind::Double);
+            }
+        }
+    }
+    if !problems.is_empty() {
+        bail!(
+            "only checkpoints of one model can be averaged; compared with {}, {} differences:\n  {}",
+            first.display(),
+            problems.len(),
+            problems.join("\n  ")
+        );
+    }
+    let count = checkpoints.len() as f64;
+    let means: Vec<(String, Tensor)> = sums.into_iter().map(|(name, sum)| (name, sum / count)).collect();
+    write(&config, &companions, &means, out)
+}
+
+fn is_free(out: &Path) -> bool {
+    !out.exists() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// The bytes of the files that stand beside the weights.
+fn companions(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot list the checkpoint", folder.display()))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_file() && !OWN.contains(&name.as_str()) {
+            let bytes = fs::read(entry.path()).with_context(|| format!("{}: cannot read", entry.path().display()))?;
+            files.insert(name, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// What differs between two models; rates of dropout may, as they mean nothing to a trained model.
+fn differences(first: &Config, other: &Config) -> Result<Vec<String>> {
+    let [first, other] = [leaves_of(first)?, leaves_of(other)?];
+    let keys: BTreeSet<&String> = first.keys().chain(other.keys()).filter(|key| !key.ends_with("dropout")).collect();
+    let shown = |value: Option<&Value>| value.map_or("missing".to_string(), Value::to_string);
+    let different = keys.into_iter().filter(|key| first.get(*key) != other.get(*key));
+    Ok(different
+        .map(|key| format!("config.json: {key} is {}, expected {}", shown(other.get(key)), shown(first.get(key))))
+        .collect())
+}
+
+fn leaves_of(config: &Config) -> Result<BTreeMap<String, Value>> {
+    let mut leaves = BTreeMap::new();
+    collect("model", &serde_json::to_value(&config.model)?, &mut leaves);
+    leaves.insert("source_vocabulary".into(), config.source_vocabulary.into());
+    leaves.insert("target_vocabulary".into(), config.target_vocabulary.into());
+    leaves.insert("lowercase".into(), config.lowercase.into());
+    Ok(leaves)
+}
+
+fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(table) => table.iter().for_each(|(key, value)| collect(&format!("{path}.{key}"), value, leaves)),
+        leaf => {
+            leaves.insert(path.to_string(), leaf.clone());
+        }
+    }
+}
+
+fn different_files(first: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let names: BTreeSet<&String> = first.keys().chain(other.keys()).collect();
+    let verdict = |name: &String| match (first.get(name), other.get(name)) {
+        (Some(one), Some(two)) => (one != two).then(|| format!("{name}: is another one")),
+        (Some(_), None) => Some(format!("{name}: missing")),
+        (None, _) => Some(format!("{name}: not part of the first")),
+    };
+    names.into_iter().filter_map(verdict).collect()
+}
+
+fn different_shapes(first: &BTreeMap<String, Tensor>, other: &BTreeMap<String, Tensor>) -> Vec<String> {
+    let names: BTreeSet<&String> = first.keys().chain(other.keys()).collect();
+    let verdict = |name: &String| match (first.get(name), other.get(name)) {
+        (Some(one), Some(two)) if one.size() == two.size() => None,
+        (Some(one), Some(two)) => Some(format!("{name}: shape {:?}, expected {:?}", two.size(), one.size())),
+        (Some(one), None) => Some(format!("{name}: missing, expected {:?}", one.size())),
+        (None, two) => Some(format!("{name}: not part of the first, shape {:?}", two.map(Tensor::size).unwrap_or_default())),
+    };
+    names.into_iter().filter_map(verdict).collect()
+}
+
+/// Fills a hidden folder first: whoever finds `out` finds it whole.
+fn write(config: &Config, companions: &BTreeMap<String, Vec<u8>>, weights: &[(String, Tensor)], out: &Path) -> Result<()> {
+    let name = out.file_name().with_context(|| format!("{}: names no folder", out.display()))?;
+    let hidden = out.with_file_name(format!(".writing-{}", name.to_string_lossy()));
+    let written = (|| {
+        fs::create_dir_all(&hidden).with_context(|| format!("{}: cannot make this folder", hidden.display()))?;
+        config.save(&hidden)?;
+        for (name, bytes) in companions {
+            fs::write(hidden.join(name), bytes).with_context(|| format!("{}: cannot write", hidden.join(name).display()))?;
+        }
+        save_weights(weights, &hidden)?;
+        fs::rename(&hidden, out).with_context(|| format!("{}: cannot rename to {}", hidden.display(), out.display()))
+    })();
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(&hidden);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    fn checkpoint(place: &Path, name: &str, weights: &[(&str, Tensor)], hidden: u32) -> PathBuf {
+        let folder = place.join(name);
+        fs::create_dir(&folder).unwrap();
+        let model = serde_json::json!({ "recurrent": { "hidden": hidden, "dropout": f64::from(hidden) / 1e4 } });
+        let config = serde_json::json!({
+            "format": 1, "targum": "0", "source": "en", "target": "fr", "source_vocabulary": 9, "target_vocabulary": 9,
+            "lowercase": false, "model": model, "search": {},
+        });
+        fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        fs::write(folder.join("tokenizer.json"), "pieces").unwrap();
+        fs::write(folder.join("training.json"), name).unwrap();
+        Tensor::write_safetensors(weights, folder.join("model.safetensors")).unwrap();
+        folder
+    }
+
+    fn filled(size: &[i64], value: f64) -> Tensor {
+        Tensor::full(size, value, (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn the_mean_is_summed_in_double_precision() {
+        let place = tempfile::tempdir().unwrap();
+        // In float32, 2^24 + 1 is 2^24: summing there would lose every one of the ones.
+        let values = [16_777_216.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let folders: Vec<PathBuf> = (0..values.len())
+            .map(|n| checkpoint(place.path(), &n.to_string(), &[("w", filled(&[2], values[n])), ("b", filled(&[1], 3.0))], 8))
+            .collect();
+        let out = place.path().join("out");
+        fs::create_dir(&out).unwrap();
+        average(&folders, &out).unwrap();
+        let found = read_weights(&out).unwrap();
+        let expected = values.iter().sum::<f64>() / values.len() as f64;
+        assert_eq!(found["w"].double_value(&[1]), f64::from(expected as f32));
+        assert_eq!((found["b"].double_value(&[0]), found["w"].kind()), (3.0, Kind::Float));
+        assert_eq!(fs::read_to_string(out.join("tokenizer.json")).unwrap(), "pieces");
+        assert!(!out.join("training.json").exists(), "an average is nothing to resume from");
+        let error = average(&folders, &out).unwrap_err().to_string();
+        assert!(error.contains("out: is there already"), "{error}");
+    }
+
+    #[test]
+    fn every_difference_of_every_checkpoint_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let one = checkpoint(place.path(), "one", &[("w", filled(&[2], 1.0)), ("b", filled(&[1], 1.0))], 8);
+        let two = checkpoint(place.path(), "two", &[("w", filled(&[3], 1.0)), ("c", filled(&[1], 1.0))], 16);
+        let three = checkpoint(place.path(), "three", &[("w", filled(&[2], 1.0))], 8);
+        fs::write(three.join("tokenizer.json"), "other pieces").unwrap();
+        let out = place.path().join("out");
+        let error = average(&[one, two, three], &out).unwrap_err().to_string();
+        for part in [
+            "7 differences",
+            "two: config.json: model.recurrent.hidden is 16, expected 8",
+            "two: w: shape [3], expected [2]",
+            "two: b: missing, expected [1]",
+            "two: c: not part of the first, shape [1]",
+            "three: b: missing",
+            "three: tokenizer.json: is another one",
+        ] {
+            assert!(error.contains(part), "{part:?} is not in {error}");
+        }
+        assert!(!error.contains("dropout") && !out.exists(), "{error}");
+    }
+}

@@ -1,0 +1,235 @@
+//! Guided alignment: a second loss that teaches attention given links (Chen et al. 2016, "Guided Alignment Training for Topic-Aware
+//! Neural Machine Translation"; Garg et al. 2019, "Jointly Learning to Align and Translate with Transformer Models", section 4.2).
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use tch::{Kind, Tensor, no_grad};
+
+use crate::batch::Source;
+use crate::checkpoint::Tokenizers;
+use crate::corpus::ParallelText;
+use crate::metrics::{GoldLinks, read_gold};
+use crate::model::{Seq2Seq, WithAttention};
+use crate::nn::Pass;
+use crate::recipe::GuidedAlignmentRecipe;
+use crate::text::special::BOS;
+use crate::text::{Encoding, words};
+use crate::translator::Translator;
+
+/// Lines that are cut into pieces at a time.
+const CHUNK: usize = 4096;
+/// Keeps the logarithm of a weight of zero finite.
+const FLOOR: f64 = 1e-8;
+
+/// Links of the training pairs over pieces.
+pub struct GuidedAlignment {
+    recipe: GuidedAlignmentRecipe,
+    /// Where each pair's links begin in `links`, and the end of the last.
+    starts: Vec<usize>,
+    /// Target piece and source piece, sorted within a pair.
+    links: Vec<(u32, u32)>,
+}
+
+impl GuidedAlignment {
+    /// Reads links over words, a line for each line of `text`, and projects them to pieces: a link between two words links all pieces
+    /// of the one to all of the other. Of a target word's links the sure ones count, or the possible ones where none is sure. `lines`
+    /// are the pairs that training uses, by line counted from 1, ascending.
+    pub fn read(
+        recipe: GuidedAlignmentRecipe,
+        file: &Path,
+        text: &ParallelText,
+        tokenizers: &Tokenizers,
+        lines: impl Iterator<Item = usize>,
+    ) -> Result<Self> {
+        let gold = read_gold(file, 0)?;
+        let mut guided = GuidedAlignment { recipe, starts: vec![0], links: Vec::new() };
+        let mut lines = lines.peekable();
+        let mut chunk: Vec<(String, String, &GoldLinks)> = Vec::new();
+        let mut count = 0;
+        for pair in text.pairs()? {
+            let (source, target) = pair?;
+            count += 1;
+            let Some(gold) = gold.get(count - 1) else { continue };
+            check_bounds(gold, &source, &target).with_context(|| format!("{}:{count}", file.display()))?;
+            if lines.next_if_eq(&count).is_some() {
+                chunk.push((source, target, gold));
+            }
+            if chunk.len() == CHUNK {
+                guided.extend(&std::mem::take(&mut chunk), tokenizers);
+            }
+        }
+        guided.extend(&chunk, tokenizers);
+        ensure!(
+            gold.len() == count,
+            "{}: {} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
+            file.display(),
+            gold.len()
+        );
+        Ok(guided)
+    }
+
+    fn extend(&mut self, pairs: &[(String, String, &GoldLinks)], tokenizers: &Tokenizers) {
+        let sources = tokenizers.source().encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
+        let targets = tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
+        for ((source, target), (_, _, gold)) in sources.iter().zip(&targets).zip(pairs) {
+            self.links.extend(project(gold, source, target));
+            self.starts.push(self.links.len());
+        }
+    }
+
+    /// The loss of a batch of pairs, weighted: -weight Σ_t Σ_s g_ts log a_ts over target pieces that are linked, where row g_t is even over
+    /// the pieces linked to t and sums to one, and a is the chosen part of `attention` [B, layers, heads, T, S]. None without links.
+    pub fn loss(&self, attention: &Tensor, batch: &[usize]) -> Option<Tensor> {
+        let attention = chosen(attention, &self.recipe);
+        let (rows, columns) = (attention.size()[1], attention.size()[2]);
+        let (mut places, mut shares) = (Vec::new(), Vec::new());
+        for (row, &pair) in batch.iter().enumerate() {
+            let links = &self.links[self.starts[pair]..self.starts[pair + 1]];
+            for of_piece in links.chunk_by(|one, other| one.0 == other.0) {
+                let start = (row as i64 * rows + i64::from(of_piece[0].0)) * columns;
+                places.extend(of_piece.iter().map(|&(_, source)| start + i64::from(source)));
+                shares.extend(of_piece.iter().map(|_| 1.0 / of_piece.len() as f32));
+            }
+        }
+        if places.is_empty() {
+            return None;
+        }
+        let device = attention.device();
+        let weights =
+            attention.reshape([-1]).index_select(0, &Tensor::from_slice(&places).to_device(device)).to_kind(Kind::Float);
+        let shares = Tensor::from_slice(&shares).to_device(device);
+        Some(((weights + FLOOR).log() * shares).sum(Kind::Float) * -self.recipe.weight)
+    }
+}
+
+/// [B, layers, heads, T, S] to [B, T, S]: one layer or head, or the mean over all.
+fn chosen(attention: &Tensor, recipe: &GuidedAlignmentRecipe) -> Tensor {
+    let pick = |tensor: Tensor, index: Option<usize>| match index {
+        Some(index) => tensor.select(1, index as i64),
+        None => tensor.mean_dim([1i64].as_slice(), false, Kind::Float),
+    };
+    pick(pick(attention.shallow_clone(), recipe.layer), recipe.head)
+}
+
+/// Whether a model has the attention that a recipe wants to teach, found by asking it for a translation's first step.
+pub fn ensure_teachable(recipe: &GuidedAlignmentRecipe, translator: &Translator) -> Result<()> {
+    let model: &dyn Seq2Seq = translator.model.as_ref();
+    ensure!(model.attends(), "training.guided_alignment: this model has no attention to teach; leave it out");
+    let _guard = tch::no_grad_guard();
+    let source = Source::new(&[[0u32; 0]], translator.device);
+    let input = Tensor::from_slice(&[i64::from(BOS)]).unsqueeze(0).to_device(translator.device);
+    let pass = Pass::evaluation();
+    let decoded = no_grad(|| model.decode(&model.encode(&source, &pass), &input, &pass, WithAttention::Yes));
+    let size = decoded.attention.context("the model gave no attention")?.size();
+    for (key, wanted, count) in [("layer", recipe.layer, size[1]), ("head", recipe.head, size[2])] {
+        if let Some(index) = wanted.filter(|&index| index as i64 >= count) {
+            bail!("training.guided_alignment.{key} is {index}, but this model has {count}, counted from 0");
+        }
+    }
+    Ok(())
+}
+
+fn check_bounds(gold: &GoldLinks, source: &str, target: &str) -> Result<()> {
+    let (sources, targets) = (words(source).len(), words(target).len());
+    let outside = gold.sure.iter().chain(&gold.possible).find(|&&(s, t)| s >= sources || t >= targets);
+    match outside {
+        Some((s, t)) => {
+            bail!("the link {s}-{t} points outside the pair of {sources} and {targets} words; words are counted from 0")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Links over words as links over pieces (target, source), sorted.
+fn project(gold: &GoldLinks, source: &Encoding, target: &Encoding) -> Vec<(u32, u32)> {
+    let of_word = |word: usize| -> Vec<usize> {
+        let linked = |links: &[(usize, usize)]| links.iter().filter(|link| link.1 == word).map(|link| link.0).collect::<Vec<_>>();
+        let sure = linked(&gold.sure);
+        if sure.is_empty() { linked(&gold.possible) } else { sure }
+    };
+    let mut links = Vec::new();
+    let (mut word, mut linked) = (None, Vec::new());
+    for (piece, &of) in (0u32..).zip(&target.words) {
+        if word != Some(of) {
+            (word, linked) = (Some(of), of_word(of as usize));
+        }
+        let pieces = (0u32..).zip(&source.words).filter(|(_, word)| linked.contains(&(**word as usize)));
+        links.extend(pieces.map(|(source, _)| (piece, source)));
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Reduction};
+
+    fn encoding(words: &[u32]) -> Encoding {
+        Encoding { ids: vec![9; words.len()], words: words.to_vec(), spans: vec![(0, 0); words.len()] }
+    }
+
+    #[test]
+    fn a_link_between_words_links_all_their_pieces() {
+        let gold = GoldLinks::parse("0-0 2-0 1p0 1p1", 0).unwrap();
+        // Words of one, two and one pieces; two words of two and one.
+        let links = project(&gold, &encoding(&[0, 1, 1, 2]), &encoding(&[0, 0, 1]));
+        assert_eq!(links, [(0, 0), (0, 3), (1, 0), (1, 3), (2, 1), (2, 2)]);
+    }
+
+    #[test]
+    fn links_outside_the_pair_are_named() {
+        let gold = GoldLinks::parse("0-0 3p1", 0).unwrap();
+        check_bounds(&gold, "a b c d", "e f").unwrap();
+        let error = check_bounds(&gold, "a b c", "e f").unwrap_err().to_string();
+        assert!(error.contains("link 3-1 points outside the pair of 3 and 2 words"), "{error}");
+    }
+
+    /// libtorch's cross-entropy with class probabilities, over the softmax that the weights come from.
+    #[test]
+    fn the_loss_and_its_gradient_are_libtorchs_cross_entropy() {
+        tch::manual_seed(5);
+        let energy = Tensor::randn([2, 2, 3, 4, 5], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        // The second pair has rows without links, and batches come in any order.
+        let links = vec![(0, 1), (1, 0), (1, 4), (2, 2), (3, 0), (3, 1), (3, 2), (1, 3)];
+        let guided = |layer, head| GuidedAlignment {
+            recipe: GuidedAlignmentRecipe { weight: 0.3, layer, head },
+            starts: vec![0, 7, 8, 8],
+            links: links.clone(),
+        };
+        let target = Tensor::zeros([2, 4, 5], (Kind::Float, Device::Cpu));
+        for (row, target_piece, source_piece, share) in [
+            (1, 0, 1, 1.0),
+            (1, 1, 0, 0.5),
+            (1, 1, 4, 0.5),
+            (1, 2, 2, 1.0),
+            (1, 3, 0, 1. / 3.),
+            (1, 3, 1, 1. / 3.),
+            (1, 3, 2, 1. / 3.),
+            (0, 1, 3, 1.0),
+        ] {
+            let _ = target.get(row).get(target_piece).get(source_piece).fill_(share);
+        }
+        for (layer, head) in [(Some(1), Some(2)), (Some(0), None), (None, None)] {
+            let gradient = |loss: &Tensor| Tensor::run_backward(&[loss], &[&energy], true, false).remove(0);
+            let attention = energy.softmax(-1, Kind::Float);
+            let loss = guided(layer, head).loss(&attention, &[1, 0]).unwrap();
+            let attention = match (layer, head) {
+                (Some(layer), Some(head)) => attention.select(1, layer as i64).select(1, head as i64),
+                (Some(layer), None) => attention.select(1, layer as i64).mean_dim([1i64].as_slice(), false, Kind::Float),
+                _ => attention.mean_dim([1i64, 2].as_slice(), false, Kind::Float),
+            };
+            let (flat, wanted) = (attention.log().reshape([-1, 5]), target.reshape([-1, 5]));
+            let expected = flat.cross_entropy_loss(&wanted, None::<Tensor>, Reduction::Sum, -100, 0.0) * 0.3;
+            assert!((loss.double_value(&[]) - expected.double_value(&[])).abs() < 1e-5);
+            assert!(gradient(&loss).allclose(&gradient(&expected), 1e-4, 1e-6, false));
+        }
+        let attention = energy.softmax(-1, Kind::Float);
+        assert!(guided(None, None).loss(&attention, &[2, 2]).is_none(), "no links, no loss");
+        let sure = Tensor::zeros([1, 1, 1, 4, 5], (Kind::Float, Device::Cpu));
+        assert!(
+            guided(None, None).loss(&sure, &[0]).unwrap().double_value(&[]).is_finite(),
+            "a weight of zero has a finite loss"
+        );
+    }
+}
