@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod cli;
 pub mod corpus;
+pub mod interop;
 pub mod metrics;
 pub mod model;
 pub mod nn;

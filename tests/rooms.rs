@@ -10,6 +10,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("cli", 8, true),
     ("tasks", 7, true),
     ("translator", 6, true),
+    ("interop", 6, true),
     ("search", 5, true),
     ("checkpoint", 5, true),
     ("model", 4, true),

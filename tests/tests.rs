@@ -1,6 +1,7 @@
 //! One integration binary: libtorch links slowly.
 
 mod cli;
+mod interop;
 mod models;
 mod parity;
 mod readme;

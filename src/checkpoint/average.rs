@@ -9,7 +9,7 @@ use serde_json::Value;
 use tch::{Kind, Tensor};
 
 use super::config::Config;
-use super::weights::{read_weights, save_weights};
+use super::weights::{FILE, read_weights, save_weights};
 
 /// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
 const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "training.safetensors"];
@@ -24,12 +24,12 @@ pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
     let config = Config::load(first)?;
     let companions = companions(first)?;
     let mut sums: BTreeMap<String, Tensor> =
-        read_weights(first)?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
+        read_weights(&first.join(FILE))?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
     let mut problems = Vec::new();
     for folder in others {
         let mut found = differences(&config, &Config::load(folder)?)?;
         found.extend(different_files(&companions, &self::companions(folder)?));
-        let weights = read_weights(folder)?;
+        let weights = read_weights(&folder.join(FILE))?;
         found.extend(different_shapes(&sums, &weights));
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.display())));
         if problems.is_empty() {
@@ -174,7 +174,7 @@ mod tests {
         let out = place.path().join("out");
         fs::create_dir(&out).unwrap();
         average(&folders, &out).unwrap();
-        let found = read_weights(&out).unwrap();
+        let found = read_weights(&out.join(FILE)).unwrap();
         let expected = values.iter().sum::<f64>() / values.len() as f64;
         assert_eq!(found["w"].double_value(&[1]), f64::from(expected as f32));
         assert_eq!((found["b"].double_value(&[0]), found["w"].kind()), (3.0, Kind::Float));

@@ -27,20 +27,34 @@ pub struct Config {
     pub model: ModelRecipe,
     /// What translation does unless told otherwise.
     pub search: SearchRecipe,
+    /// A piece that every source begins with: an imported model's tag of the target language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_prefix: Option<String>,
 }
 
 impl Config {
     pub fn new(recipe: &Recipe, tokenizers: &Tokenizers) -> Self {
         Config {
-            format: FORMAT,
-            targum: env!("CARGO_PKG_VERSION").into(),
             source: recipe.data.source.clone(),
             target: recipe.data.target.clone(),
+            lowercase: recipe.tokenizer.lowercase,
+            ..Config::of_model(recipe.model.clone(), recipe.search.clone(), tokenizers)
+        }
+    }
+
+    /// Of a model without a recipe: the languages have no names.
+    pub fn of_model(model: ModelRecipe, search: SearchRecipe, tokenizers: &Tokenizers) -> Self {
+        Config {
+            format: FORMAT,
+            targum: env!("CARGO_PKG_VERSION").into(),
+            source: "source".into(),
+            target: "target".into(),
             source_vocabulary: tokenizers.source().size() as i64,
             target_vocabulary: tokenizers.target().size() as i64,
-            lowercase: recipe.tokenizer.lowercase,
-            model: recipe.model.clone(),
-            search: recipe.search.clone(),
+            lowercase: false,
+            model,
+            search,
+            source_prefix: None,
         }
     }
 

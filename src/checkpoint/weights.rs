@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tch::{Kind, Tensor, no_grad};
 
 /// Name of the weights' file in a checkpoint folder.
-const FILE: &str = "model.safetensors";
+pub(super) const FILE: &str = "model.safetensors";
 
 /// Writes parameters into a folder, on the CPU and as float32.
 ///
@@ -33,7 +33,7 @@ pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
 /// Copies the weights of a folder into parameters. When anything differs nothing is copied, and the error names every difference.
 pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
-    let mut found = read_weights(folder)?;
+    let mut found = read_weights(&path)?;
     let mut problems = Vec::new();
     for (name, tensor) in parameters {
         match found.get(name) {
@@ -67,9 +67,8 @@ pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
     Ok(())
 }
 
-/// The weights of a folder by name, on the CPU.
-pub fn read_weights(folder: &Path) -> Result<BTreeMap<String, Tensor>> {
-    let path = &folder.join(FILE);
+/// All tensors of a safetensors file, whose header is checked first.
+pub fn read_weights(path: &Path) -> Result<BTreeMap<String, Tensor>> {
     let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.display()))?;
     // libtorch's reader trusts the header; this one checks every offset first.
     safetensors::SafeTensors::deserialize(&bytes)

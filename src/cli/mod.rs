@@ -8,7 +8,9 @@ mod device;
 mod dictionary;
 mod doctor;
 mod evaluate;
+mod export;
 mod glossary;
+mod import;
 mod inspect;
 mod score;
 mod search;
@@ -50,6 +52,10 @@ enum Command {
     Score(score::Arguments),
     /// Score translations or alignments.
     Evaluate(evaluate::Arguments),
+    /// Read a pretrained model: a Hugging Face folder of a Marian model (OPUS-MT) becomes a checkpoint.
+    Import(import::Arguments),
+    /// Write a model for another program: Hugging Face's transformers, and CTranslate2 from there.
+    Export(export::Arguments),
     /// Tell what a checkpoint is.
     Inspect(inspect::Arguments),
     /// Tell what this machine offers, what is missing, and what mends it.
@@ -87,6 +93,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
     }

@@ -16,6 +16,9 @@ pub struct TokenizerRecipe {
     pub lowercase: bool,
     /// Whether characters outside the vocabulary are spelled as bytes, so that nothing is unknown; kind `word` never does. Default true.
     pub byte_fallback: bool,
+    /// Whether the tokenizer is one that SentencePiece can run, as export to Marian needs: it cuts words wherever its pieces say instead of
+    /// first at punctuation. Only for the kinds `bpe` and `unigram`. Default false.
+    pub sentencepiece: bool,
     /// Whether one tokenizer, trained on both sides, serves both; otherwise each side has its own. Default true.
     pub joint: bool,
     /// Size of the source's own tokenizer where it differs from `size`; only with `joint = false`.
@@ -45,6 +48,7 @@ impl Default for TokenizerRecipe {
             minimum_frequency: 2,
             lowercase: false,
             byte_fallback: true,
+            sentencepiece: false,
             joint: true,
             source_size: None,
             target_size: None,
@@ -67,6 +71,10 @@ impl TokenizerRecipe {
                 },
             );
         }
+        let whole = matches!(self.kind, TokenizerKind::Word | TokenizerKind::Character);
+        checks.conflict(&["tokenizer.sentencepiece", "tokenizer.kind"], self.sentencepiece && whole, || {
+            "is true, which needs `tokenizer.kind` to be \"bpe\" or \"unigram\"".to_owned()
+        });
         checks.value("tokenizer.minimum_frequency", self.minimum_frequency, "1 or more", |count| count >= 1);
         for (key, size) in &sizes[1..] {
             let path = format!("tokenizer.{key}");

@@ -8,6 +8,8 @@ use super::words::words;
 /// Text before its first space is stripped.
 #[derive(Default)]
 struct Rendered {
+    /// Whether bytes that are no UTF-8 spoil only themselves, as in SentencePiece, or all bytes beside them, as in `tokenizers`.
+    salvage: bool,
     text: String,
     /// For each id the bytes of `text` it stands for.
     spans: Vec<(usize, usize)>,
@@ -25,30 +27,42 @@ impl Rendered {
 
     fn read_bytes(&mut self) {
         let (places, bytes): (Vec<usize>, Vec<u8>) = self.bytes.drain(..).unzip();
-        match std::str::from_utf8(&bytes) {
-            Ok(characters) => {
-                for (at, character) in characters.char_indices() {
-                    let start = self.text.len();
-                    self.text.push(character);
-                    for &place in &places[at..at + character.len_utf8()] {
-                        self.spans[place] = (start, self.text.len());
-                    }
-                }
+        if self.salvage {
+            let mut at = 0;
+            while at < bytes.len() {
+                let character = (1..=4).find_map(|length| std::str::from_utf8(bytes.get(at..at + length)?).ok());
+                let text = character.unwrap_or(REPLACEMENT);
+                let length = character.map_or(1, str::len);
+                self.push_shared(&places[at..at + length], text);
+                at += length;
             }
-            Err(_) => {
-                for place in places {
-                    let start = self.text.len();
-                    self.text.push(char::REPLACEMENT_CHARACTER);
-                    self.spans[place] = (start, self.text.len());
-                }
+        } else if let Ok(characters) = std::str::from_utf8(&bytes) {
+            for (at, character) in characters.char_indices() {
+                let end = at + character.len_utf8();
+                self.push_shared(&places[at..end], &characters[at..end]);
             }
+        } else {
+            for place in places {
+                self.push_shared(&[place], REPLACEMENT);
+            }
+        }
+    }
+
+    fn push_shared(&mut self, places: &[usize], text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        for &place in places {
+            self.spans[place] = (start, self.text.len());
         }
     }
 }
 
+/// U+FFFD.
+const REPLACEMENT: &str = "\u{fffd}";
+
 impl Tokenizer {
     /// The text of the ids. Special tokens, unknown ones included, and ids outside the vocabulary leave no trace. Byte pieces that are no
-    /// UTF-8 together become one U+FFFD each.
+    /// UTF-8 together become one U+FFFD each. Of a SentencePiece model's text no space is kept at either end.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.decode_replacing(ids, |_| None)
     }
@@ -60,6 +74,9 @@ impl Tokenizer {
     /// attached to what precedes it. The other kinds keep spaces apart from unknown characters, and none is needed.
     pub fn decode_replacing(&self, ids: &[u32], replacement: impl FnMut(usize) -> Option<String>) -> String {
         let mut text = self.render(ids, replacement).text;
+        if self.sentencepiece().is_some() {
+            return text.trim_matches(' ').to_owned();
+        }
         if text.starts_with(' ') {
             text.remove(0);
         }
@@ -91,12 +108,13 @@ impl Tokenizer {
     }
 
     fn render(&self, ids: &[u32], mut replacement: impl FnMut(usize) -> Option<String>) -> Rendered {
-        let mut rendered = Rendered { spans: vec![(0, 0); ids.len()], ..Rendered::default() };
+        let salvage = self.sentencepiece().is_some();
+        let mut rendered = Rendered { salvage, spans: vec![(0, 0); ids.len()], ..Rendered::default() };
         let mut previous = "";
         for (place, &id) in ids.iter().enumerate() {
             if id == special::UNK {
                 if let Some(text) = replacement(place) {
-                    let space = self.pipeline.steps.single_symbols && !attaches_right(previous);
+                    let space = self.single_symbols() && !attaches_right(previous);
                     rendered.push(place, &if space { format!(" {text}") } else { text });
                     previous = "";
                 }

@@ -9,6 +9,7 @@ mod decode;
 mod fit;
 mod normalise;
 mod pipeline;
+pub mod sentencepiece;
 mod sentences;
 pub mod special;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::normalise::Normalised;
 use super::pipeline::{MARK, Pipeline, Steps, added_tokens};
+use super::sentencepiece::{self, METASPACE_KEY, SentencePiece};
 use super::special;
 use super::words::words;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -25,6 +26,18 @@ pub struct Encoding {
     /// normalisation made of a letter and its marks) share them. A piece that is nothing but the mark of a space has the empty range
     /// before its word. Starts and ends never fall, and together the ranges hold every byte that is not white space.
     pub spans: Vec<(usize, usize)>,
+    /// How many pieces at the front stand for no text of the line: see [`Encoding::prepend`].
+    pub prefix: usize,
+}
+
+impl Encoding {
+    /// Puts a piece before the line's own: a tag, say, that a model wants to begin with. It belongs to no word.
+    pub fn prepend(&mut self, id: u32) {
+        self.ids.insert(0, id);
+        self.words.insert(0, 0);
+        self.spans.insert(0, (0, 0));
+        self.prefix += 1;
+    }
 }
 
 /// A piece of one word and its bytes in the raw word.
@@ -35,11 +48,21 @@ type WordPiece = (u32, (usize, usize));
 ///   case if the options ask for it, and `_` for a literal `▁`;
 /// - white space: one space for every run of it, none at the start and the end;
 /// - what the vocabulary lacks, where there is no byte fallback.
+///
+/// A tokenizer that came from a SentencePiece model ([`Self::from_sentencepiece`]) normalises, cuts and decodes as that model says instead.
+/// What its normaliser leaves out of the text (a control character, say) belongs to no piece.
 pub struct Tokenizer {
-    pub(super) pipeline: Pipeline,
-    model: ModelWrapper,
+    cutter: Cutter,
     pub(super) pieces: Vec<String>,
     file: Vec<u8>,
+}
+
+/// What lines are cut with.
+enum Cutter {
+    /// The house's own: word by word.
+    House { pipeline: Pipeline, model: Box<ModelWrapper> },
+    /// A model of SentencePiece: a line at a time.
+    SentencePiece(Box<SentencePiece>),
 }
 
 impl fmt::Debug for Tokenizer {
@@ -68,12 +91,6 @@ impl Tokenizer {
         let file: Value = serde_json::from_slice(bytes).context("expected JSON")?;
         let pieces = vocabulary(&file["model"])?;
         check_special_tokens(&file, &pieces)?;
-        let steps = Steps::ALL
-            .into_iter()
-            .find(|steps| file["normalizer"] == steps.normalizer() && file["pre_tokenizer"] == steps.pre_tokenizer())
-            .ok_or_else(|| {
-                anyhow!("its normalizer or pre_tokenizer is none that Targum writes; train a tokenizer with Targum")
-            })?;
         ensure!(
             file["decoder"] == Steps::decoder(),
             "its decoder is not the one that Targum writes; train a tokenizer with Targum"
@@ -81,9 +98,20 @@ impl Tokenizer {
         for step in ["post_processor", "truncation", "padding"] {
             ensure!(file[step].is_null(), "expected no {step}, found {}", file[step]);
         }
+        if !file["pre_tokenizer"][METASPACE_KEY].is_null() {
+            let (model, pieces) = sentencepiece::read(&file, pieces)?;
+            return Ok(Self { cutter: Cutter::SentencePiece(Box::new(model)), pieces, file: bytes.to_vec() });
+        }
+        let steps = Steps::ALL
+            .into_iter()
+            .find(|steps| file["normalizer"] == steps.normalizer() && file["pre_tokenizer"] == steps.pre_tokenizer())
+            .ok_or_else(|| {
+                anyhow!("its normalizer or pre_tokenizer is none that Targum writes; train a tokenizer with Targum")
+            })?;
         let model: ModelWrapper = serde_json::from_value(file["model"].clone()).context("its model cannot be read")?;
         check_model(&model)?;
-        Ok(Self { pipeline: Pipeline::new(steps), model, pieces, file: bytes.to_vec() })
+        let cutter = Cutter::House { pipeline: Pipeline::new(steps), model: Box::new(model) };
+        Ok(Self { cutter, pieces, file: bytes.to_vec() })
     }
 
     /// Writes `tokenizer.json`, byte for byte what was trained or read: a new file takes the place of an old one in one step.
@@ -119,7 +147,19 @@ impl Tokenizer {
 
     /// The id of a piece, spelled as [`Self::piece`] spells it.
     pub fn id(&self, piece: &str) -> Option<u32> {
-        self.model.token_to_id(piece)
+        match &self.cutter {
+            Cutter::House { model, .. } => model.token_to_id(piece),
+            Cutter::SentencePiece(model) => model.id(piece),
+        }
+    }
+
+    pub(super) fn sentencepiece_cutter(&self) -> Option<&SentencePiece> {
+        if let Cutter::SentencePiece(model) = &self.cutter { Some(model) } else { None }
+    }
+
+    /// Whether every symbol is a piece of its own.
+    pub(super) fn single_symbols(&self) -> bool {
+        matches!(&self.cutter, Cutter::House { pipeline, .. } if pipeline.steps.single_symbols)
     }
 
     /// The pieces of a line, without special tokens. Text that spells a special token is text.
@@ -140,10 +180,14 @@ impl Tokenizer {
     }
 
     fn encode_remembering<'a>(&self, line: &'a str, known: &mut HashMap<&'a str, Vec<WordPiece>>) -> Encoding {
+        let (pipeline, model) = match &self.cutter {
+            Cutter::House { pipeline, model } => (pipeline, model.as_ref()),
+            Cutter::SentencePiece(model) => return model.encode(line),
+        };
         let mut encoding = Encoding::default();
         for ((start, end), index) in words(line).into_iter().zip(0..) {
             let word = &line[start..end];
-            for &(id, span) in known.entry(word).or_insert_with(|| self.encode_word(word)).iter() {
+            for &(id, span) in known.entry(word).or_insert_with(|| encode_word(word, pipeline, model)).iter() {
                 encoding.ids.push(id);
                 encoding.words.push(index);
                 encoding.spans.push((start + span.0, start + span.1));
@@ -151,25 +195,25 @@ impl Tokenizer {
         }
         encoding
     }
+}
 
-    fn encode_word(&self, word: &str) -> Vec<WordPiece> {
-        let normalised = Normalised::new(word, &self.pipeline);
-        let mut found = Vec::new();
-        // Counts in the marked word, which has the mark before the normalised text.
-        let mut before_run = 0;
-        for run in self.pipeline.runs(&normalised.text) {
-            let tokens = self.model.tokenize(&run).expect("a model with an unknown token has a piece for every run");
-            let mut position = 0;
-            for token in tokens {
-                let bytes = if byte_of(&token.value).is_some() { (position, position + 1) } else { token.offsets };
-                position = bytes.1;
-                let unmarked = |at: usize| (before_run + at).saturating_sub(MARK.len_utf8());
-                found.push((token.id, normalised.raw(unmarked(bytes.0), unmarked(bytes.1))));
-            }
-            before_run += run.len();
+fn encode_word(word: &str, pipeline: &Pipeline, model: &ModelWrapper) -> Vec<WordPiece> {
+    let normalised = Normalised::new(word, pipeline);
+    let mut found = Vec::new();
+    // Counts in the marked word, which has the mark before the normalised text.
+    let mut before_run = 0;
+    for run in pipeline.runs(&normalised.text) {
+        let tokens = model.tokenize(&run).expect("a model with an unknown token has a piece for every run");
+        let mut position = 0;
+        for token in tokens {
+            let bytes = if byte_of(&token.value).is_some() { (position, position + 1) } else { token.offsets };
+            position = bytes.1;
+            let unmarked = |at: usize| (before_run + at).saturating_sub(MARK.len_utf8());
+            found.push((token.id, normalised.raw(unmarked(bytes.0), unmarked(bytes.1))));
         }
-        found
+        before_run += run.len();
     }
+    found
 }
 
 /// The byte that a piece like `<0x0A>` stands for.

@@ -1,6 +1,7 @@
 //! Training a tokenizer on raw lines: the same lines and options give the same file, whatever the number of threads.
 
 use super::pipeline::{MARK, Pipeline, Steps};
+use super::sentencepiece::{self, ModelProto, ModelType, PieceType};
 use super::tokenizer::Tokenizer;
 use super::{special, unigram};
 use anyhow::{Result, anyhow, bail};
@@ -48,11 +49,14 @@ pub struct TokenizerOptions {
     /// Whether characters outside the vocabulary are spelled as UTF-8 bytes, for which it then holds 256 pieces, instead of as one
     /// unknown token each (one for all that follow each other in a unigram model). The word level has unknown tokens only.
     pub byte_fallback: bool,
+    /// Whether SentencePiece can run the tokenizer: words are cut wherever the pieces say, not first at punctuation, and marks are not
+    /// composed (no NFC). Of the kinds only byte pairs and unigrams.
+    pub sentencepiece: bool,
 }
 
 impl Default for TokenizerOptions {
     fn default() -> Self {
-        Self { kind: Kind::Bpe, size: 8000, minimum_frequency: 2, lowercase: false, byte_fallback: true }
+        Self { kind: Kind::Bpe, size: 8000, minimum_frequency: 2, lowercase: false, byte_fallback: true, sentencepiece: false }
     }
 }
 
@@ -73,7 +77,14 @@ impl Tokenizer {
     /// characters that occur often enough, or that leaves no room for a single word or character.
     pub fn train<'a>(options: &TokenizerOptions, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
         let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == Kind::Word };
-        let runs = count_runs(&Pipeline::new(steps), count_words(lines));
+        let mut plain = sentencepiece_model(options)?;
+        let runs = match &plain {
+            Some(model) => count_runs(sentencepiece::train::normaliser(model)?, count_words(lines)),
+            None => {
+                let pipeline = Pipeline::new(steps);
+                count_runs(|word| pipeline.runs(&pipeline.normalise(word)), count_words(lines))
+            }
+        };
         if runs.is_empty() {
             bail!("no text to learn a tokenizer from: expected at least one word, found white space only");
         }
@@ -104,10 +115,42 @@ impl Tokenizer {
                 json!({"type": "Unigram", "unk_id": special::UNK, "vocab": vocabulary, "byte_fallback": byte_fallback})
             }
         };
-        let tokenizer = Self::from_bytes(&serde_json::to_vec(&steps.file(model))?)?;
+        let tokenizer = match &mut plain {
+            Some(plain) => {
+                let fixed = fixed_pieces(byte_fallback).len();
+                sentencepiece::train::fill(plain, scored(&model)?.split_off(fixed));
+                let pieces = plain.pieces.iter().filter(|piece| matches!(piece.kind, PieceType::Byte | PieceType::Normal));
+                Self::from_sentencepiece(&plain.to_bytes(), &pieces.map(|piece| piece.text.clone()).collect::<Vec<_>>())?
+            }
+            None => Self::from_bytes(&serde_json::to_vec(&steps.file(model))?)?,
+        };
         let report = TrainingReport { asked: options.size, got: tokenizer.size() };
         Ok((tokenizer, report))
     }
+}
+
+/// What a tokenizer that SentencePiece can run needs besides pieces; none where the options do not ask for it.
+fn sentencepiece_model(options: &TokenizerOptions) -> Result<Option<ModelProto>> {
+    let model_type = match options.kind {
+        _ if !options.sentencepiece => return Ok(None),
+        Kind::Unigram => ModelType::Unigram,
+        Kind::Bpe => ModelType::Bpe,
+        Kind::Word | Kind::Character => {
+            bail!("only the kinds bpe and unigram can be made for SentencePiece; set `sentencepiece` to false")
+        }
+    };
+    Ok(Some(sentencepiece::train::blank(model_type, options.lowercase, options.byte_fallback)))
+}
+
+/// The pieces of a model in the order of their ids, with their scores; byte pairs are the better the earlier they were learned.
+fn scored(model: &Value) -> Result<Vec<(String, f64)>> {
+    if model["type"] == "Unigram" {
+        return Ok(serde_json::from_value(model["vocab"].clone())?);
+    }
+    let mut pieces: Vec<(String, u32)> =
+        serde_json::from_value::<HashMap<String, u32>>(model["vocab"].clone())?.into_iter().collect();
+    pieces.sort_by_key(|piece| piece.1);
+    Ok(pieces.into_iter().map(|(piece, id)| (piece, -f64::from(id))).collect())
 }
 
 /// How often every word of the lines occurs.
@@ -128,12 +171,12 @@ fn count_words<'a>(lines: impl Iterator<Item = &'a str> + Send) -> HashMap<&'a s
         .reduce(HashMap::new, add_counts)
 }
 
-/// How often every run (see [`Pipeline::runs`]) of the words occurs, sorted.
-fn count_runs(pipeline: &Pipeline, words: HashMap<&str, u64>) -> Vec<(String, u64)> {
+/// How often every run that `cut` makes of the words occurs, sorted.
+fn count_runs(cut: impl Fn(&str) -> Vec<String> + Sync, words: HashMap<&str, u64>) -> Vec<(String, u64)> {
     let counts = words
         .into_par_iter()
         .fold(HashMap::new, |mut counts: HashMap<String, u64>, (word, count)| {
-            for run in pipeline.runs(&pipeline.normalise(word)) {
+            for run in cut(word) {
                 if run.len() <= LONGEST_RUN {
                     *counts.entry(run).or_default() += count;
                 } else {

@@ -61,7 +61,8 @@ impl Aligned {
         let matrix = view.of(attention)?;
         let source_texts = split(source_line);
         let target_texts = split(target_line);
-        let columns: Vec<Option<u32>> = source.words.iter().map(|&word| Some(word)).chain([None]).collect();
+        let words = source.words.iter().enumerate().map(|(piece, &word)| (piece >= source.prefix).then_some(word));
+        let columns: Vec<Option<u32>> = words.chain([None]).collect();
         // A hypothesis cut off by the length limit has no row for the end of sentence.
         let ends = matrix.rows() > target_words.len();
         let rows: Vec<Option<u32>> = target_words.iter().copied().chain(ends.then_some(None)).collect();

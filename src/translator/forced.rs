@@ -21,7 +21,7 @@ pub struct Pair {
 impl Translator {
     /// Runs the model over given pairs. A pair with a blank side has no links and is not shown to the model.
     pub fn force(&self, pairs: &[(&str, &str)], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
-        let sources = self.tokenizers.source().encode_batch(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+        let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
         let mut results: Vec<Pair> = pairs
             .iter()

@@ -8,6 +8,7 @@ mod load;
 mod options;
 mod paragraphs;
 mod score;
+mod sources;
 mod translate;
 
 pub use aligned::{Aligned, AttentionView};

@@ -25,7 +25,7 @@ impl Translator {
     /// Scores given pairs. What is no translation of this program's, because one side is blank and the other is not, is not shown to the
     /// models and has no score; two blank sides translate each other for certain.
     pub fn score(&self, pairs: &[(&str, &str)], batch_tokens: usize) -> Result<Vec<Option<PairScore>>> {
-        let sources = self.tokenizers.source().encode_batch(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+        let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
         let blank = |pair: usize| (sources[pair].ids.is_empty(), targets[pair].ids.is_empty());
         let certain = PairScore { pieces: Vec::new(), log_probabilities: Vec::new(), words: Vec::new(), log_probability: 0.0 };

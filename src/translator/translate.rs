@@ -62,7 +62,7 @@ impl Translator {
     /// # Errors
     /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling.
     pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
-        let encodings = self.tokenizers.source().encode_batch(lines);
+        let encodings = self.encode_sources(lines);
         let mut translations: Vec<Translation> =
             lines.iter().map(|line| Translation { source: (*line).into(), hypotheses: vec![Translated::empty()] }).collect();
         let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();
@@ -160,7 +160,7 @@ fn shortened(line: &str) -> String {
 /// The source text of the piece that a row of weights looks at most, end of sentence apart (Luong et al. 2015, section 4.1).
 fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32]) -> Option<&'a str> {
     let pieces = &weights[..source.spans.len().min(weights.len())];
-    let best = (0..pieces.len()).max_by(|&a, &b| pieces[a].total_cmp(&pieces[b]))?;
+    let best = (source.prefix..pieces.len()).max_by(|&a, &b| pieces[a].total_cmp(&pieces[b]))?;
     let (start, end) = source.spans[best];
     Some(&line[start..end])
 }

@@ -26,6 +26,8 @@ fn help_names_every_command_and_its_options() {
             "--reference --hypothesis --metrics --tokenize --paired-bootstrap --by-length --alignment --gold --gold-base --json",
         ),
         ("score", "--model --source --target --format --normalise --batch-tokens --device --threads"),
+        ("import", "<DIR> --out --to"),
+        ("export", "--format --model --out"),
         ("inspect", "<MODEL> --parameters"),
         ("doctor", "--verbose"),
     ];

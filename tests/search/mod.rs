@@ -40,11 +40,10 @@ fn families() -> Vec<(String, Box<dyn Seq2Seq>)> {
 fn sharp(recipe: &ModelRecipe, seed: u64) -> Box<dyn Seq2Seq> {
     let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY };
     let model = build(recipe, vocabularies, seed, Device::Cpu).unwrap();
-    for (name, mut tensor) in model.parameters() {
-        // What is normalised is wide already.
-        if !name.contains("norm") {
-            tch::no_grad(|| tensor *= 6.0);
-        }
+    // A Transformer is wide already: its states are normalised.
+    let factor = if matches!(recipe, ModelRecipe::Transformer(_)) { 1.5 } else { 6.0 };
+    for (_, mut tensor) in model.parameters() {
+        tch::no_grad(|| tensor *= factor);
     }
     model
 }

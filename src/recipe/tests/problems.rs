@@ -178,6 +178,7 @@ fn contradictions_are_told_with_the_way_out() {
             "a decoder of kind `bahdanau` has 1 layer",
         ),
         (&["tokenizer.joint=false", "model.recurrent.tied=all"], "model.recurrent.tied", "needs `tokenizer.joint = true`"),
+        (&["tokenizer.sentencepiece=true", "tokenizer.kind=word"], "tokenizer.sentencepiece", "to be \"bpe\" or \"unigram\""),
         (&["tokenizer.source_size=300"], "tokenizer.source_size", "set `tokenizer.joint = false`"),
         (&["model.recurrent.tied=decoder", "model.recurrent.embedding=100"], "model.recurrent.tied", "found 256 and 100"),
         (&["model.recurrent.attention.score=dot"], "model.recurrent.attention.score", "found 512 (encoder) and 256 (decoder)"),

@@ -48,16 +48,19 @@ fn tokenizer() -> impl Strategy<Value = TokenizerRecipe> {
         (proptest::option::of(300..9999_usize), proptest::option::of(300..9999_usize))
             .prop_map(|(source, target)| (false, source, target))
     ];
-    (kind, 300..100_000_usize, 1..9_u32, any::<bool>(), any::<bool>(), sizes).prop_map(
-        |(kind, size, minimum_frequency, lowercase, byte_fallback, (joint, source_size, target_size))| TokenizerRecipe {
-            kind,
-            size,
-            minimum_frequency,
-            lowercase,
-            byte_fallback,
-            joint,
-            source_size,
-            target_size,
+    (kind, 300..100_000_usize, 1..9_u32, any::<bool>(), any::<(bool, bool)>(), sizes).prop_map(
+        |(kind, size, minimum_frequency, lowercase, (byte_fallback, sentencepiece), (joint, source_size, target_size))| {
+            TokenizerRecipe {
+                kind,
+                size,
+                minimum_frequency,
+                lowercase,
+                byte_fallback,
+                sentencepiece: sentencepiece && matches!(kind, TokenizerKind::Bpe | TokenizerKind::Unigram),
+                joint,
+                source_size,
+                target_size,
+            }
         },
     )
 }

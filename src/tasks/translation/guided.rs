@@ -166,7 +166,7 @@ mod tests {
     use tch::{Device, Reduction};
 
     fn encoding(words: &[u32]) -> Encoding {
-        Encoding { ids: vec![9; words.len()], words: words.to_vec(), spans: vec![(0, 0); words.len()] }
+        Encoding { ids: vec![9; words.len()], words: words.to_vec(), spans: vec![(0, 0); words.len()], ..Encoding::default() }
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn train_side<'a>(
         minimum_frequency: recipe.minimum_frequency,
         lowercase: recipe.lowercase,
         byte_fallback: recipe.byte_fallback,
+        sentencepiece: recipe.sentencepiece,
     };
     let (tokenizer, report) = Tokenizer::train(&options, lines.map(String::as_str))?;
     if report.got < report.asked {
