@@ -67,6 +67,12 @@ impl Checkout {
         std::os::unix::fs::symlink(TARGUM, checkout.path("target/release/targum")).unwrap();
         std::os::unix::fs::symlink(root().join("configs"), checkout.path("configs")).unwrap();
         fs::write(checkout.path("mine.toml"), recipe).unwrap();
+        let pretrained = checkout.path("opus-mt-en-de");
+        fs::create_dir(&pretrained).unwrap();
+        for entry in fs::read_dir(root().join("tests/fixtures/marian/separate")).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), pretrained.join(entry.file_name())).unwrap();
+        }
         checkout.shell("targum data synth --train 2000 --validation 6 --test 6");
         fs::create_dir(checkout.path("data/mine")).unwrap();
         for (own, built_in) in [("train", "train"), ("dev", "validation"), ("test", "test")] {
@@ -133,10 +139,16 @@ fn the_commands_of_the_readme_run() {
     }
     let sentences = checkout.lines("data/mine/test.en");
     assert!(sentences > 0);
-    for written in ["test.fr", "test.alignment", "test.jsonl"] {
+    for written in ["test.fr", "test.alignment", "test.jsonl", "test.de", "test.de.alignment"] {
         assert_eq!(checkout.lines(written), sentences, "{written}");
     }
-    for picture in ["heatmaps/line-1.svg", "heatmaps/line-1.png", "heatmaps-test/line-1.svg", "checkpoints/demo/heatmaps"] {
+    for picture in [
+        "heatmaps/line-1.svg",
+        "heatmaps/line-1.png",
+        "heatmaps-test/line-1.svg",
+        "checkpoints/demo/heatmaps",
+        "opus-mt-en-de-again/vocab.json",
+    ] {
         assert!(checkout.path(picture).exists(), "{picture}");
     }
 }

@@ -12,7 +12,7 @@ use super::vocabulary::Vocabulary;
 use crate::checkpoint::{Config, Tokenizers, load_weights, locate};
 use crate::model::{Vocabularies, build};
 use crate::recipe::{
-    Activation, EarlyStopping, LengthPenalty, ModelRecipe, NormPlace, Normalization, Positions, SearchRecipe, Tied,
+    Activation, EarlyStopping, LengthPenalty, ModelRecipe, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
 };
 use crate::text::{Tokenizer, special};
@@ -55,6 +55,10 @@ pub fn export_huggingface(model: &Path, out: &Path) -> Result<Vec<String>> {
     let sizes = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary };
     let built = build(&config.model, sizes, 0, Device::Cpu)?;
     load_weights(&built.parameters(), &folder)?;
+    if recipe.start == Start::Zero {
+        // The model reads zeros there whatever a tied output layer made of the row.
+        no_grad(|| decoder_tables(&built.parameters()).for_each(|table| drop(table.get(i64::from(special::BOS)).zero_())));
+    }
     let weights = no_grad(|| weights(&built.parameters(), &source, &target));
     let mut notes = Vec::new();
     if recipe.encoder.heads != recipe.decoder.heads {
@@ -111,11 +115,16 @@ fn pieces(tokenizer: &Tokenizer) -> Vec<String> {
     (0..tokenizer.size() as u32).map(|id| tokenizer.piece(id).to_owned()).collect()
 }
 
-/// Whether what begins a target has an embedding of zeros. Tied to the output it may have been trained, whatever the recipe's `start`.
-fn begins_with_zeros(parameters: &[(String, Tensor)]) -> bool {
+/// Where the decoder reads embeddings.
+fn decoder_tables(parameters: &[(String, Tensor)]) -> impl Iterator<Item = &Tensor> {
     let decoder = |name: &str| name == "model.shared.weight" || name == "model.decoder.embed_tokens.weight";
-    let mut tables = parameters.iter().filter(|(name, _)| decoder(name));
-    tables.all(|(_, table)| table.get(i64::from(special::BOS)).count_nonzero(None).int64_value(&[]) == 0)
+    parameters.iter().filter(move |(name, _)| decoder(name)).map(|(_, table)| table)
+}
+
+/// Whether what begins a target has an embedding of zeros.
+fn begins_with_zeros(parameters: &[(String, Tensor)]) -> bool {
+    let zeros = |table: &Tensor| table.get(i64::from(special::BOS)).count_nonzero(None).int64_value(&[]) == 0;
+    decoder_tables(parameters).all(zeros)
 }
 
 /// Marian's decoder begins with the padding's embedding, so this becomes the row of what begins a target here.

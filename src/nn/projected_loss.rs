@@ -9,10 +9,14 @@ use tch::{Kind, Tensor, no_grad};
 /// Rows at once: a chunk of logits should fit the cache.
 const CHUNK: i64 = 256;
 
+/// A word with a bias below this is switched off: it has no probability, and gets no share of the smoothed target either.
+const SWITCHED_OFF: f64 = -1e8;
+
 /// Label-smoothed cross-entropy over y = x Wᵀ + b.
 ///
 /// With smoothing ε the target distribution gives 1 - ε to the right word and spreads ε evenly over the whole vocabulary
-/// (Szegedy et al. 2016, section 7), as `torch.nn.functional.cross_entropy(label_smoothing=ε)` does.
+/// (Szegedy et al. 2016, section 7), as `torch.nn.functional.cross_entropy(label_smoothing=ε)` does; words that their bias switches off
+/// do not count.
 pub struct ProjectedLoss<'a> {
     /// W [V, D].
     pub weight: &'a Tensor,
@@ -43,9 +47,19 @@ impl ProjectedLoss<'_> {
         LossSums { backward, sum, nll }
     }
 
+    /// ε spread over the words [V], or one number where all have the same share.
+    fn shares(&self) -> (f64, Option<Tensor>) {
+        let vocabulary = self.weight.size()[0];
+        let even = self.label_smoothing / vocabulary as f64;
+        let Some(bias) = self.bias.filter(|_| self.label_smoothing > 0.0) else { return (even, None) };
+        let on = bias.gt(SWITCHED_OFF);
+        let count = on.sum(Kind::Int64).int64_value(&[]);
+        (even, (count < vocabulary).then(|| on.to_kind(Kind::Float) * (self.label_smoothing / count as f64)))
+    }
+
     fn chunks(&self, features: &Tensor, targets: &Tensor) -> (Tensor, Tensor, Option<Tensor>, f64, f64) {
-        let (rows, vocabulary) = (features.size()[0], self.weight.size()[0]);
-        let (smooth, sure) = (self.label_smoothing / vocabulary as f64, 1.0 - self.label_smoothing);
+        let rows = features.size()[0];
+        let ((smooth, shares), sure) = (self.shares(), 1.0 - self.label_smoothing);
         let mut weight_gradient = self.weight.zeros_like();
         let mut bias_gradient = self.bias.map(Tensor::zeros_like);
         let mut gradients = Vec::new();
@@ -57,12 +71,18 @@ impl ProjectedLoss<'_> {
             let mut log_probabilities = x.linear(self.weight, self.bias).log_softmax(-1, Kind::Float);
             let picked = log_probabilities.gather(1, &target, false).sum(Kind::Double);
             // Only the smoothed loss needs the sum over the whole vocabulary.
-            let spread = if smooth > 0.0 { log_probabilities.sum(Kind::Double) } else { picked.zeros_like() };
+            let spread = match &shares {
+                Some(shares) => log_probabilities.matmul(shares).sum(Kind::Double),
+                None if smooth > 0.0 => log_probabilities.sum(Kind::Double) * smooth,
+                None => picked.zeros_like(),
+            };
             sums.push(Tensor::stack(&[picked, spread], 0));
             // d loss / d logits = softmax - target distribution.
             let mut delta = log_probabilities.exp_();
-            if smooth > 0.0 {
-                delta -= smooth;
+            match &shares {
+                Some(shares) => delta -= shares,
+                None if smooth > 0.0 => delta -= smooth,
+                None => {}
             }
             let delta = delta.scatter_add_(1, &target, &Tensor::full([count, 1], -sure, (Kind::Float, x.device())));
             gradients.push(delta.matmul(self.weight));
@@ -73,7 +93,7 @@ impl ProjectedLoss<'_> {
         }
         let sums = Tensor::stack(&sums, 0).sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
         let (picked, spread) = (sums.double_value(&[0]), sums.double_value(&[1]));
-        (Tensor::cat(&gradients, 0), weight_gradient, bias_gradient, -sure * picked - smooth * spread, -picked)
+        (Tensor::cat(&gradients, 0), weight_gradient, bias_gradient, -sure * picked - spread, -picked)
     }
 
     /// The sums alone, for validation: (loss, negative log likelihood).
@@ -87,6 +107,27 @@ impl ProjectedLoss<'_> {
 mod tests {
     use super::*;
     use tch::{Device, Reduction};
+
+    #[test]
+    fn words_that_are_switched_off_do_not_count() {
+        tch::manual_seed(4);
+        let leaf = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let (x, w, b) = (leaf(&[30, 8]), leaf(&[12, 8]), leaf(&[12]));
+        // Word 2 is off; the others as if there were no word 2.
+        let on = Tensor::from_slice(&[0i64, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        let _ = no_grad(|| b.get(2).fill_(-1e9));
+        let targets = Tensor::randint(11, [30], (Kind::Int64, Device::Cpu));
+        let logits = x.linear(&w.index_select(0, &on), Some(&b.index_select(0, &on)));
+        let plain = logits.cross_entropy_loss(&targets, None::<Tensor>, Reduction::Sum, -100, 0.1);
+        let expected = Tensor::run_backward(&[&plain], &[&x, &w, &b], false, false);
+        let sums =
+            ProjectedLoss { weight: &w, bias: Some(&b), label_smoothing: 0.1 }.with_gradient(&x, &on.index_select(0, &targets));
+        assert!((sums.sum - plain.double_value(&[])).abs() < 1e-3, "{} {plain}", sums.sum);
+        let found = Tensor::run_backward(&[&sums.backward], &[&x, &w, &b], false, false);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(found.allclose(expected, 1e-4, 1e-5, false));
+        }
+    }
 
     #[test]
     fn equals_libtorchs_cross_entropy_and_its_gradients() {

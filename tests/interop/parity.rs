@@ -230,3 +230,32 @@ fn what_was_imported_is_exported_as_it_was() {
         assert!(one.iter().zip(&two).all(|(one, two)| one.0 == two.0 && one.1.equal(&two.1)), "{name}");
     }
 }
+
+/// Training moves the row of what begins a target where the output layer is tied to it. The decoder reads zeros all the same.
+#[test]
+fn a_decoder_that_begins_with_zeros_is_exported_as_one() {
+    let place = tempfile::tempdir().unwrap();
+    let (model, moved) = (place.path().join("model"), place.path().join("moved"));
+    imported("separate", None, &model);
+    std::fs::create_dir(&moved).unwrap();
+    for file in std::fs::read_dir(&model).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::copy(&file, moved.join(file.file_name().unwrap())).unwrap();
+    }
+    let weights = moved.join("model.safetensors");
+    let mut tensors = Tensor::read_safetensors(&weights).unwrap();
+    let (_, table) = tensors.iter_mut().find(|(name, _)| name == "model.decoder.embed_tokens.weight").unwrap();
+    let _ = table.get(i64::from(special::BOS)).fill_(0.5);
+    Tensor::write_safetensors(&tensors, &weights).unwrap();
+    let exported = |model: &Path, name: &str| {
+        let out = place.path().join(name);
+        export_huggingface(model, &out).unwrap();
+        std::fs::read(out.join("model.safetensors")).unwrap()
+    };
+    assert_eq!(exported(&model, "one"), exported(&moved, "two"));
+    let translate = |model: &Path| {
+        let translator = Translator::load(model, tch::Device::Cpu).unwrap();
+        let found = translator.translate(&["The old keeper"], &translator.translate_options()).unwrap();
+        found[0].hypotheses[0].log_probabilities.clone()
+    };
+    assert_eq!(translate(&model), translate(&moved));
+}
