@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::runtime::{CudaLibrary, core_count, libtorch, usable_gpu_count};
+use crate::runtime::{CudaLibrary, answers_mkl, core_count, libtorch, usable_gpu_count};
 
 /// What the doctor is asked: nothing.
 #[derive(Args)]
@@ -35,8 +35,9 @@ pub fn run(_: Arguments) -> Result<()> {
     println!("threads      {} cores, libtorch uses {}", core_count(), tch::get_num_threads());
     println!("CPU          {}", cpu_capability());
     println!(
-        "linear algebra  MKL {}, oneDNN {}, OpenMP {}",
+        "linear algebra  MKL {}{}, oneDNN {}, OpenMP {}",
         yes(tch::utils::has_mkl()),
+        if answers_mkl() { " (free to use AVX-512 on any processor)" } else { "" },
         yes(tch::utils::has_mkldnn()),
         yes(tch::utils::has_openmp())
     );
