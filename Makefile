@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test lint format bench results peers doctor clean
+.PHONY: help libtorch build data train translate align test lint format bench results peers decoding doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ results: build data/synth/train.en ## train and score what docs/results.md repor
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh $(PEERS)
+
+decoding: build ## measure CTranslate2 and transformers beside Targum, with a model that Targum exports
+	benches/peers/decoding.sh $(DECODING)
 
 doctor: ## what is here, what is missing, and the command that mends it
 	@./scripts/doctor.sh

@@ -2,7 +2,7 @@
 //! among the source's own tokens.
 
 use targum::batch::{Source, Target};
-use targum::model::{DecoderState, Seq2Seq, Vocabularies, WithAttention, build};
+use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::Pass;
 use targum::recipe::{
     Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, ModelRecipe,
@@ -167,15 +167,16 @@ fn a_step_is_what_a_full_pass_does() {
         for beside in [1, 2] {
             let rows: Vec<i64> = (0..SOURCES.len() as i64).flat_map(|row| vec![row; beside]).collect();
             let rows = Tensor::from_slice(&rows);
-            let mut state = encoded.initial.select(&rows);
+            let mut state = encoded.initial.shallow_clone();
+            state.select(&rows);
             for step in 0..target.input.size()[1] {
                 let previous = target.input.select(1, step).index_select(0, &rows);
-                let result = model.step(&encoded, &state, &previous, WithAttention::Yes);
+                let result = model.step(&encoded, state, &previous, WithAttention::Yes);
                 assert!(close(&result.logits, &logits.select(1, step).index_select(0, &rows)), "{name}: step {step} of {beside}");
                 if let (Some(one), Some(all)) = (&result.attention, &full.attention) {
                     assert!(close(one, &all.select(3, step).index_select(0, &rows)), "{name}: attention of step {step}");
                 }
-                state = DecoderState { step: state.step + 1, ..result.state };
+                state = result.state;
                 assert_eq!(state.step, step + 1);
             }
         }

@@ -1,63 +1,23 @@
 """Trains JoeyNMT and Targum in turn, each by itself, and sets their speed side by side."""
 
 import argparse
-import datetime
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 import prepare
+from measure import ROOT, machine, run
 from recipe import read_recipe
 from table import Run, Timing, report
 from token_count import targum_tokens
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 WORK = HERE / ".work"
-MODELS = ["luong", "bahdanau"]
-DATA = [ROOT / "data" / "multi30k", ROOT.parent / "shared" / "data" / "multi30k"]
-
-# Huge pages, one heap that is never given back, and no maps of their own for large tensors: what Targum asks of glibc, and more.
-TUNABLES = {"hugetlb": 1, "mmap_max": 0, "trim_threshold": 1 << 40, "top_pad": 256 << 20}
-TUNED = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in TUNABLES.items())}
-ALLOCATOR = ("GLIBC_TUNABLES", "MALLOC_", "LD_PRELOAD", "THP_MEM_ALLOC_ENABLE")
-
-
-def environment(threads: int, tuned: bool) -> dict:
-    """This process's environment, with nothing that touches the allocator but what is asked for."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(ALLOCATOR)}
-    return {**kept, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), **(TUNED if tuned else {})}
-
-
-def run(command: list, log: Path, threads: int, tuned: bool = False, stdin: Path = None, stdout: Path = None) -> tuple:
-    """Runs a command from the repository's root. Returns its seconds by the clock and its peak memory in KiB."""
-    with open(stdin or os.devnull, "rb") as source, open(stdout or os.devnull, "wb") as sink, log.open("wb") as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=ROOT,
-            env=environment(threads, tuned),
-            stdin=source,
-            stdout=sink,
-            stderr=errors,
-        )
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except KeyboardInterrupt:
-            process.kill()
-            raise
-        seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-        raise SystemExit("\n".join([f"failed with {process.returncode}: {' '.join(map(str, command))}", *tail, f"all of it: {log}"]))
-    return seconds, usage.ru_maxrss
+MODELS = ["luong", "bahdanau", "transformer"]
 
 
 class JoeyNMT:
@@ -145,20 +105,13 @@ def largest_common(warmup: int, updates: int) -> int:
     return warmup
 
 
-def machine(options) -> list:
+def setting(options) -> list:
     """What was measured on, one fact a line."""
-    processor = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
     program = subprocess.run([str(options.targum), "--version"], capture_output=True, text=True, check=True).stdout.strip()
     return [
-        f"Date: {datetime.date.today().isoformat()}",
-        f"Machine: {processor}, {os.cpu_count()} cores, {options.threads} threads used; {platform.system()} {platform.release()}, "
-        f"{' '.join(platform.libc_ver())}",
-        f"Versions: {program}; JoeyNMT {version('joeynmt')} with torch {version('torch')}, Python {platform.python_version()}",
+        *machine(),
+        f"Versions: {program}; JoeyNMT {version('joeynmt')} with torch {version('torch')}, Python {platform.python_version()}; "
+        f"{options.threads} threads used",
     ]
 
 
@@ -182,7 +135,7 @@ def arguments():
     if not options.targum.is_file():
         parser.error(f"{options.targum}: no such program; run `make build`, or name it with --targum")
     options.targum = options.targum.resolve()
-    options.data = options.data or next((folder for folder in DATA if folder.is_dir()), None)
+    options.data = options.data or prepare.multi30k()
     if options.data is None:
         parser.error("no Multi30k in data/multi30k; run `target/release/targum data multi30k`, or name its folder with --data")
     return options
@@ -211,7 +164,7 @@ def main() -> None:
             for tool in tools:
                 translated[model][tool.name] = tool.translate(model, options)
                 print(f"translated: {model}, {tool.name}", file=sys.stderr)
-    text = report(machine(options), options, recipe, trained, per_sentence, translated)
+    text = report(setting(options), options, recipe, trained, per_sentence, translated)
     (WORK / "result.md").write_text(text, encoding="utf-8")
     print(text, end="")
 

@@ -16,84 +16,8 @@ from joeynmt import prediction, training
 from joeynmt.config import parse_global_args
 from joeynmt.helpers import make_model_dir
 
+from joeynmt_config import configuration
 from recipe import read_recipe
-
-
-def configuration(recipe: dict, work: Path, folder: Path, updates: int) -> dict:
-    """JoeyNMT's configuration for a recipe. Its decoder feeds the attentional state back, whichever the score."""
-    model = recipe["model"]["recurrent"]
-    decoder = model["decoder"]
-    settings = recipe["training"]
-    dropout = model["dropout"]
-    side = {
-        "level": "bpe",
-        "lowercase": recipe["tokenizer"]["lowercase"],
-        "max_length": 100,
-        "voc_file": str(work / "vocabulary.txt"),
-        "tokenizer_type": "sentencepiece",
-        "tokenizer_cfg": {"model_file": str(work / "sentencepiece.model")},
-    }
-    embeddings = {"embedding_dim": model["embedding"], "dropout": dropout}
-    return {
-        "name": recipe["name"],
-        "joeynmt_version": "2.3.0",
-        "model_dir": str(folder),
-        "use_cuda": False,
-        "fp16": False,
-        "random_seed": 1,
-        "data": {
-            "train": str(work / "data" / "train"),
-            "dev": str(work / "data" / "validation"),
-            "test": str(work / "data" / "test_2016_flickr"),
-            "dataset_type": "plain",
-            "src": {"lang": recipe["data"]["source"], **side},
-            "trg": {"lang": recipe["data"]["target"], **side},
-        },
-        "testing": {"batch_size": 64, "batch_type": "sentence"},
-        "training": {
-            "optimizer": "adam",
-            "learning_rate": settings["optimizer"]["adam"]["learning_rate"],
-            "learning_rate_min": 0.0,
-            # JoeyNMT has no schedule that leaves the rate alone: this multiplies it by 1 at each epoch.
-            "scheduling": "exponential",
-            "decrease_factor": 1.0,
-            "normalization": "tokens",
-            "label_smoothing": settings["label_smoothing"],
-            "clip_grad_norm": settings["clip_norm"],
-            "batch_size": settings["batch_tokens"],
-            "batch_type": "token",
-            "epochs": 1_000_000,
-            "updates": updates,
-            "logging_freq": 1,
-            "validation_freq": 1_000_000_000,
-            "overwrite": True,
-        },
-        "model": {
-            "tied_embeddings": False,
-            "tied_softmax": False,
-            "encoder": {
-                "type": "recurrent",
-                "rnn_type": model["cell"],
-                "embeddings": embeddings,
-                "hidden_size": model["hidden"],
-                "bidirectional": model["encoder"]["bidirectional"],
-                "num_layers": model["encoder"]["layers"],
-                "dropout": dropout,
-            },
-            "decoder": {
-                "type": "recurrent",
-                "rnn_type": model["cell"],
-                "embeddings": embeddings,
-                "hidden_size": decoder["hidden"],
-                "num_layers": decoder.get("layers", 1),
-                "dropout": dropout,
-                "hidden_dropout": dropout,
-                "attention": decoder["kind"],
-                "input_feeding": True,
-                "init_hidden": "bridge",
-            },
-        },
-    }
 
 
 class Meter(training.TrainManager):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import sentencepiece
 
+from measure import ROOT
+
 # Name here, and the names the source folder may have it under.
 SPLITS = {
     "train": ["train"],
@@ -12,6 +14,12 @@ SPLITS = {
     "test_2016_flickr": ["test_2016_flickr"],
 }
 LANGUAGES = ["en", "de"]
+FOLDERS = [ROOT / "data" / "multi30k", ROOT.parent / "shared" / "data" / "multi30k"]
+
+
+def multi30k() -> Path:
+    """The folder that has it, or None."""
+    return next((folder for folder in FOLDERS if folder.is_dir()), None)
 
 
 def find(folder: Path, names: list, language: str) -> Path:
@@ -34,6 +42,11 @@ def lay_out(folder: Path, out: Path) -> None:
             # An untouched file keeps its time, and whatever was built from it.
             if not destination.is_file() or destination.read_bytes() != text:
                 destination.write_bytes(text)
+
+
+def read_lines(path: Path) -> list:
+    """Lines that end where Targum ends them: at line feeds alone."""
+    return path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
 
 
 def train_vocabulary(work: Path, size: int, lowercase: bool) -> None:

@@ -9,27 +9,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/environment.sh"
 venv=$here/.work/venv
-torch=torch==2.11.0
 # What these import of their dependencies stands in requirements.txt.
-alone=(joeynmt==2.3.0 tokenizers==0.22.1)
-wanted=$(cat "$here/requirements.txt"; echo "${alone[@]} ${PEERS_TORCH:-$torch}")
-
-if [ "$(cat "$venv/ready" 2>/dev/null)" != "$wanted" ]; then
-    echo "peers: installing JoeyNMT into $venv" >&2
-    mkdir -p "$here/.work"
-    "${PYTHON:-python3}" -m venv --clear "$venv"
-    install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2; }
-    install --requirement "$here/requirements.txt"
-    if [ -n "${PEERS_TORCH:-}" ]; then
-        install filelock fsspec jinja2 networkx sympy typing-extensions
-        (cd "$PEERS_TORCH" && pwd) >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
-    else
-        install "$torch"
-    fi
-    install --no-deps "${alone[@]}"
-    "$venv/bin/python" -c 'import joeynmt.training'
-    printf '%s\n' "$wanted" >"$venv/ready"
-fi
-
+make_environment "$venv" "$here/requirements.txt" joeynmt==2.3.0 tokenizers==0.22.1
 PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" "$here/compare.py" "$@"

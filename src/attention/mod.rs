@@ -4,10 +4,12 @@
 mod choice;
 mod multi_head;
 mod score;
+mod step;
 
 pub use choice::{Choice, ChoiceKind};
-pub use multi_head::{Allowed, MultiHead};
+pub use multi_head::{Allowed, Joined, MultiHead};
 pub use score::{Score, ScoreKind};
+pub use step::{Places, attend_places};
 
 use tch::Tensor;
 

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use super::step::{Places, attend_places};
 use crate::nn::{Initialization, Linear, Pass, Scope, masked_softmax};
 
 /// The four maps of multi-head attention, named as in Hugging Face's models: `q_proj`, `k_proj`, `v_proj`, `out_proj`.
@@ -12,6 +13,18 @@ pub struct MultiHead {
     output: Linear,
     heads: i64,
     dropout: f64,
+}
+
+/// W for queries, keys and values of one [`MultiHead`]: [3D, D] and [3D].
+pub struct Joined {
+    pub weight: Tensor,
+    pub bias: Tensor,
+}
+
+impl From<[Tensor; 2]> for Joined {
+    fn from([weight, bias]: [Tensor; 2]) -> Self {
+        Joined { weight, bias }
+    }
 }
 
 /// Which keys a query may look at.
@@ -31,22 +44,36 @@ impl MultiHead {
         MultiHead { query: map("q_proj"), key: map("k_proj"), value: map("v_proj"), output: map("out_proj"), heads, dropout }
     }
 
-    /// Queries of [B, T, D]: [B, H, T, K].
+    /// Queries of [.., D], all heads beside each other.
     pub fn queries(&self, input: &Tensor) -> Tensor {
-        self.split(&self.query.forward(input))
+        self.query.forward(input)
     }
 
-    /// Keys and values of [B, S, D]: [B, H, S, K] each.
+    /// Keys and values of [.., D], all heads beside each other.
     pub fn keys_and_values(&self, input: &Tensor) -> (Tensor, Tensor) {
-        (self.split(&self.key.forward(input)), self.split(&self.value.forward(input)))
+        (self.key.forward(input), self.value.forward(input))
     }
 
+    /// The maps for queries, keys and values side by side, for attention of a sequence to itself.
+    pub fn joined(&self) -> Joined {
+        let maps = [&self.query, &self.key, &self.value];
+        let biases: Vec<&Tensor> = maps.iter().filter_map(|map| map.bias.as_ref()).collect();
+        Joined { weight: Tensor::cat(&maps.map(|map| &map.weight), 0), bias: Tensor::cat(&biases, 0) }
+    }
+
+    /// Queries, keys and values of the same [.., D] in one product: [.., D] each.
+    pub fn of_itself(&self, input: &Tensor, joined: &Joined) -> [Tensor; 3] {
+        let parts = input.linear(&joined.weight, Some(&joined.bias)).chunk(3, -1);
+        [0, 1, 2].map(|part| parts[part].shallow_clone())
+    }
+
+    /// The heads of [B, T, D] apart: [B, H, T, K].
     fn split(&self, projected: &Tensor) -> Tensor {
         let size = projected.size();
         projected.view([size[0], size[1], self.heads, size[2] / self.heads]).transpose(1, 2)
     }
 
-    /// Mixes values [B, H, S, K] for queries [B, H, T, K] into [B, T, D], and gives the weights [B, H, T, S] when they are wanted: the fused
+    /// Mixes values [B, S, D] by keys for queries [B, T, D] into [B, T, D], and gives the weights [B, H, T, S] when they are wanted: the fused
     /// kernel, which has none, serves those who do not want them.
     pub fn attend(
         &self,
@@ -56,20 +83,31 @@ impl MultiHead {
         wanted: bool,
         pass: &Pass,
     ) -> (Tensor, Option<Tensor>) {
+        let [queries, keys, values] = [queries, keys, values].map(|projected| self.split(projected));
         let (mixed, weights) = if wanted || (self.dropout > 0.0 && pass.trains()) {
-            let weights = weights(queries, keys, allowed);
-            (pass.dropout(&weights, self.dropout).matmul(values), wanted.then_some(weights))
+            let weights = weights(&queries, &keys, allowed);
+            (pass.dropout(&weights, self.dropout).matmul(&values), wanted.then_some(weights))
         } else {
             let keep = match allowed {
                 Allowed::Kept(keep) => Some(keep.unsqueeze(1).unsqueeze(1)),
                 Allowed::All | Allowed::Causal => None,
             };
             let causal = matches!(allowed, Allowed::Causal);
-            (Tensor::scaled_dot_product_attention(queries, keys, values, keep, 0.0, causal, None, false), None)
+            (Tensor::scaled_dot_product_attention(&queries, &keys, &values, keep, 0.0, causal, None, false), None)
         };
+        (self.join(&mixed), weights)
+    }
+
+    /// What the heads made [B, H, T, K] as one: [B, T, D].
+    fn join(&self, mixed: &Tensor) -> Tensor {
         let size = mixed.size();
-        let joined = mixed.transpose(1, 2).reshape([size[0], size[2], size[1] * size[3]]);
-        (self.output.forward(&joined), weights)
+        self.output.forward(&mixed.transpose(1, 2).reshape([size[0], size[2], size[1] * size[3]]))
+    }
+
+    /// One query for each of R rows [R, D] to places of a memory [B, P, D]: see [`attend_places`].
+    pub fn step(&self, queries: &Tensor, memory: (&Tensor, &Tensor), places: Places, wanted: bool) -> (Tensor, Option<Tensor>) {
+        let (mixed, weights) = attend_places(queries, memory, places, self.heads, wanted);
+        (self.output.forward(&mixed), weights)
     }
 }
 

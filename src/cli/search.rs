@@ -82,6 +82,10 @@ pub struct SearchArguments {
     /// Padded source pieces of a batch, before the beam multiplies them.
     #[arg(long)]
     batch_tokens: Option<usize>,
+    /// Batches translated at a time, each with its share of --threads; as many as threads unless said otherwise. One worker gives all
+    /// threads to one batch, which pays for large models alone.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -115,6 +119,7 @@ impl SearchArguments {
         }
         let mut options = translator.translate_options_of(&recipe);
         options.search.n_best = n_best;
+        options.workers = self.workers.map_or(options.workers, usize::from);
         if let Some(path) = &self.glossary {
             if recipe.sample {
                 bail!("--glossary needs a search: samples are drawn as they come; leave --sample out");

@@ -19,8 +19,9 @@ pub trait Seq2Seq {
     /// Teacher forcing over all steps at once. `input` [B, T] starts with BOS; row t of the result predicts the token after it.
     fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded;
 
-    /// One step for R = B·W rows: W hypotheses of each source side by side. `previous` [R] is the token each one ends with.
-    fn step(&self, encoded: &Encoded, state: &DecoderState, previous: &Tensor, attention: WithAttention) -> Step;
+    /// One step for R = B·W rows: W hypotheses of each source side by side. `previous` [R] is the token each one ends with. The state is
+    /// handed over, so that what grows with every step may grow in place.
+    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step;
 
     /// The map from features to logits, apart from `decode` so that a loss can go through it in chunks.
     fn output(&self) -> OutputLayer<'_>;
@@ -47,18 +48,21 @@ pub struct Encoded {
     pub lengths: Tensor,
     /// Whatever the model remembers of the source [B, ..].
     pub memory: Vec<Tensor>,
+    /// Whatever depends on no source, but need not be worked out again at every step.
+    pub constants: Vec<Tensor>,
     /// Where its decoder starts.
     pub initial: DecoderState,
 }
 
 impl Encoded {
-    /// The rows of these indices [B'] (int64).
+    /// The rows of these indices [B'] (int64), for a decoder that is on its way: the initial state stays as it is.
     pub fn select(&self, rows: &Tensor) -> Self {
         Encoded {
             keep: self.keep.index_select(0, rows),
             lengths: self.lengths.index_select(0, rows),
             memory: self.memory.iter().map(|tensor| tensor.index_select(0, rows)).collect(),
-            initial: self.initial.select(rows),
+            constants: self.constants.iter().map(Tensor::shallow_clone).collect(),
+            initial: self.initial.shallow_clone(),
         }
     }
 
@@ -68,18 +72,33 @@ impl Encoded {
     }
 }
 
-/// A decoder between two steps: a step number and batch-first tensors, which search repeats, reorders and drops without knowing
-/// their meaning.
+/// A decoder between two steps: a step number and tensors, which search repeats, reorders and drops without knowing their meaning.
+#[derive(Default)]
 pub struct DecoderState {
     /// How many tokens were consumed.
     pub step: i64,
+    /// What belongs to one hypothesis [R, ..].
     pub tensors: Vec<Tensor>,
+    /// What all hypotheses of a source share [B, ..]: it moves only when a source is done.
+    pub shared: Vec<Tensor>,
+    /// How many places of it each source's hypotheses have filled.
+    pub filled: i64,
 }
 
 impl DecoderState {
-    /// The rows of these indices (int64).
-    pub fn select(&self, rows: &Tensor) -> Self {
-        DecoderState { step: self.step, tensors: self.tensors.iter().map(|tensor| tensor.index_select(0, rows)).collect() }
+    /// Goes on with the hypotheses of these rows (int64), which may be repeated.
+    pub fn select(&mut self, rows: &Tensor) {
+        self.tensors.iter_mut().for_each(|tensor| *tensor = tensor.index_select(0, rows));
+    }
+
+    /// Goes on with these sources (int64); their hypotheses have to be selected too.
+    pub fn keep_sources(&mut self, sources: &Tensor) {
+        self.shared.iter_mut().for_each(|tensor| *tensor = tensor.index_select(0, sources));
+    }
+
+    pub fn shallow_clone(&self) -> Self {
+        let clone = |tensors: &[Tensor]| tensors.iter().map(Tensor::shallow_clone).collect();
+        DecoderState { step: self.step, tensors: clone(&self.tensors), shared: clone(&self.shared), filled: self.filled }
     }
 }
 

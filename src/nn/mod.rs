@@ -12,6 +12,7 @@ mod pass;
 mod positions;
 mod projected_loss;
 mod recurrent;
+mod rows;
 
 pub use embedding::Embedding;
 pub use linear::Linear;
@@ -22,3 +23,4 @@ pub use pass::Pass;
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
+pub use rows::Rows;

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
+use multiversion::multiversion;
 use tch::{Device, Kind, Tensor};
+
+use super::Rows;
 
 /// Says how a forward pass runs. Layers hold nothing mutable: whatever varies between two calls is in here.
 pub struct Pass {
@@ -30,6 +33,14 @@ impl Pass {
         match self.mask(&input.size(), rate, input.kind(), input.device()) {
             Some(mask) => input * mask,
             None => input.shallow_clone(),
+        }
+    }
+
+    /// `input` + dropout of `added`, in one go.
+    pub fn add_dropped(&self, input: &Tensor, added: &Tensor, rate: f64) -> Tensor {
+        match self.mask(&added.size(), rate, added.kind(), added.device()) {
+            Some(mask) => input.addcmul(added, &mask),
+            None => input + added,
         }
     }
 
@@ -70,7 +81,7 @@ impl MaskGenerator {
         MaskGenerator { lanes }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> [u32; LANES] {
         let s = &mut self.lanes;
         let mut result = [0u32; LANES];
@@ -92,24 +103,29 @@ impl MaskGenerator {
         let threshold = ((rate * 256.0).round() as u32).min(255);
         let scale = 256.0 / (256 - threshold) as f32;
         let count = size.iter().product::<i64>() as usize;
-        let mut values = vec![0f32; count];
-        for chunk in values.chunks_mut(LANES * 4) {
-            let words = self.next();
-            if chunk.len() == LANES * 4 {
-                for byte in 0..4 {
-                    for lane in 0..LANES {
-                        let random = (words[lane] >> (8 * byte)) & 0xff;
-                        chunk[byte * LANES + lane] = if random < threshold { 0.0 } else { scale };
-                    }
-                }
-            } else {
-                for (i, value) in chunk.iter_mut().enumerate() {
-                    let random = (words[i % LANES] >> (8 * (i / LANES))) & 0xff;
-                    *value = if random < threshold { 0.0 } else { scale };
+        let mask = Tensor::empty([1, count as i64], (Kind::Float, Device::Cpu));
+        fill(self, Rows::of(&mask).row_mut(0), threshold, scale);
+        mask.reshape(size).to_device(device).to_kind(kind)
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2", "x86_64+avx2"))]
+fn fill(generator: &mut MaskGenerator, values: &mut [f32], threshold: u32, scale: f32) {
+    for chunk in values.chunks_mut(LANES * 4) {
+        let words = generator.next();
+        if chunk.len() == LANES * 4 {
+            for byte in 0..4 {
+                for lane in 0..LANES {
+                    let random = (words[lane] >> (8 * byte)) & 0xff;
+                    chunk[byte * LANES + lane] = if random < threshold { 0.0 } else { scale };
                 }
             }
+        } else {
+            for (i, value) in chunk.iter_mut().enumerate() {
+                let random = (words[i % LANES] >> (8 * (i / LANES))) & 0xff;
+                *value = if random < threshold { 0.0 } else { scale };
+            }
         }
-        Tensor::from_slice(&values).reshape(size).to_device(device).to_kind(kind)
     }
 }
 

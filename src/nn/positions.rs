@@ -34,7 +34,7 @@ pub fn sinusoids(length: i64, size: i64, layout: Sinusoids) -> Tensor {
 /// Rotary positions (Su et al. 2021, equation 34, the two halves of a head paired as in GPT-NeoX): the product of a turned query and
 /// a turned key depends on how far apart they stand.
 pub struct Rotation {
-    /// [length, K]
+    /// [length, 1, K]
     cosines: Tensor,
     sines: Tensor,
 }
@@ -43,14 +43,16 @@ impl Rotation {
     /// For heads of `size` numbers at the positions `start..start + length`.
     pub fn new(start: i64, length: i64, size: i64, device: Device) -> Self {
         let angles = angles(start + length, size).narrow(0, start, length);
-        let twice = |half: Tensor| Tensor::cat(&[&half, &half], 1).to_kind(Kind::Float).to_device(device);
+        let twice = |half: Tensor| Tensor::cat(&[&half, &half], 1).unsqueeze(1).to_kind(Kind::Float).to_device(device);
         Rotation { cosines: twice(angles.cos()), sines: twice(angles.sin()) }
     }
 
-    /// [.., length, K] turned.
-    pub fn turn(&self, heads: &Tensor) -> Tensor {
+    /// [.., length, H · K] turned.
+    pub fn turn(&self, input: &Tensor) -> Tensor {
+        let heads = input.unflatten(-1, [-1, *self.cosines.size().last().expect("a table has a width")]);
         let halves = heads.chunk(2, -1);
-        heads * &self.cosines + Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1) * &self.sines
+        let turned = &heads * &self.cosines + Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1) * &self.sines;
+        turned.flatten(-2, -1)
     }
 }
 

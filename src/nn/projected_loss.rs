@@ -58,7 +58,7 @@ impl ProjectedLoss<'_> {
     }
 
     fn chunks(&self, features: &Tensor, targets: &Tensor) -> (Tensor, Tensor, Option<Tensor>, f64, f64) {
-        let rows = features.size()[0];
+        let (rows, vocabulary) = (features.size()[0], self.weight.size()[0]);
         let ((smooth, shares), sure) = (self.shares(), 1.0 - self.label_smoothing);
         let mut weight_gradient = self.weight.zeros_like();
         let mut bias_gradient = self.bias.map(Tensor::zeros_like);
@@ -68,21 +68,18 @@ impl ProjectedLoss<'_> {
             let count = CHUNK.min(rows - start);
             let x = features.narrow(0, start, count);
             let target = targets.narrow(0, start, count).unsqueeze(1);
-            let mut log_probabilities = x.linear(self.weight, self.bias).log_softmax(-1, Kind::Float);
-            let picked = log_probabilities.gather(1, &target, false).sum(Kind::Double);
-            // Only the smoothed loss needs the sum over the whole vocabulary.
-            let spread = match &shares {
-                Some(shares) => log_probabilities.matmul(shares).sum(Kind::Double),
-                None if smooth > 0.0 => log_probabilities.sum(Kind::Double) * smooth,
-                None => picked.zeros_like(),
-            };
-            sums.push(Tensor::stack(&[picked, spread], 0));
-            // d loss / d logits = softmax - target distribution.
-            let mut delta = log_probabilities.exp_();
-            match &shares {
-                Some(shares) => delta -= shares,
-                None if smooth > 0.0 => delta -= smooth,
-                None => {}
+            let logits = x.linear(self.weight, self.bias);
+            let highest = logits.amax([-1i64].as_slice(), true);
+            let mut delta = logits.softmax(-1, Kind::Float);
+            // log Σ exp, from the largest probability, which never vanishes.
+            let log_sum = highest - delta.amax([-1i64].as_slice(), true).log();
+            let of_targets = logits.gather(1, &target, false).sum(Kind::Double);
+            let of_shares = shares.as_ref().map_or_else(|| of_targets.zeros_like(), |shares| logits.matmul(shares).sum(Kind::Double));
+            sums.push(Tensor::stack(&[of_targets, of_shares, log_sum.sum(Kind::Double)], 0));
+            drop(logits);
+            // d loss / d logits = softmax - target distribution; what is spread evenly is taken off at the end.
+            if let Some(shares) = &shares {
+                delta -= shares;
             }
             let delta = delta.scatter_add_(1, &target, &Tensor::full([count, 1], -sure, (Kind::Float, x.device())));
             gradients.push(delta.matmul(self.weight));
@@ -92,8 +89,26 @@ impl ProjectedLoss<'_> {
             }
         }
         let sums = Tensor::stack(&sums, 0).sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
-        let (picked, spread) = (sums.double_value(&[0]), sums.double_value(&[1]));
-        (Tensor::cat(&gradients, 0), weight_gradient, bias_gradient, -sure * picked - spread, -picked)
+        let [of_targets, of_shares, log_sums] = [0, 1, 2].map(|which| sums.double_value(&[which]));
+        let picked = of_targets - log_sums;
+        let mut gradient = Tensor::cat(&gradients, 0);
+        let spread = if shares.is_some() {
+            of_shares - self.label_smoothing * log_sums
+        } else if smooth > 0.0 {
+            // Sums over the whole vocabulary, without a look at a single logit: Σ_v x·w_v = x·Σ_v w_v.
+            let (words, inputs) = [self.weight, features].map(|matrix| matrix.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)).into();
+            let of_bias = self.bias.map_or(0.0, |bias| bias.sum(Kind::Double).double_value(&[]));
+            let of_words = words.dot(&inputs).double_value(&[]) + rows as f64 * of_bias;
+            gradient -= words.to_kind(Kind::Float) * smooth;
+            weight_gradient -= inputs.to_kind(Kind::Float) * smooth;
+            if let Some(gradient) = &mut bias_gradient {
+                *gradient -= smooth * rows as f64;
+            }
+            smooth * (of_words - vocabulary as f64 * log_sums)
+        } else {
+            0.0
+        };
+        (gradient, weight_gradient, bias_gradient, -sure * picked - spread, -picked)
     }
 
     /// The sums alone, for validation: (loss, negative log likelihood).

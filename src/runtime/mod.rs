@@ -5,9 +5,11 @@ mod device;
 mod libtorch;
 mod mkl;
 mod threads;
+mod workers;
 
 pub use allocator::keep_memory;
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
 pub use threads::{core_count, set_threads};
+pub use workers::{ReadOnly, share_out};

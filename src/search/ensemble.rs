@@ -105,13 +105,9 @@ impl<'a> Walk<'a> {
     /// One row for each source.
     pub fn new(models: &'a Ensemble, source: &Source, attention: bool) -> Self {
         let encoded: Vec<Encoded> = models.members.iter().map(|member| member.encode(source, &Pass::evaluation())).collect();
-        let start = |encoded: &Encoded| DecoderState {
-            step: encoded.initial.step,
-            tensors: encoded.initial.tensors.iter().map(Tensor::shallow_clone).collect(),
-        };
         Walk {
             members: &models.members,
-            states: encoded.iter().map(start).collect(),
+            states: encoded.iter().map(|encoded| encoded.initial.shallow_clone()).collect(),
             encoded,
             attention: if attention { WithAttention::Yes } else { WithAttention::No },
             device: source.ids.device(),
@@ -126,7 +122,7 @@ impl<'a> Walk<'a> {
         let mut penalised = Vec::new();
         let mut attentions = Vec::with_capacity(self.members.len());
         for ((member, encoded), state) in self.members.iter().zip(&self.encoded).zip(&mut self.states) {
-            let step = member.step(encoded, state, &previous, self.attention);
+            let step = member.step(encoded, std::mem::take(state), &previous, self.attention);
             log_probabilities.push(step.logits.log_softmax(-1, Kind::Float));
             penalised.extend(repetition.map(|rule| rule.penalised(&step.logits, produced).log_softmax(-1, Kind::Float)));
             attentions.push(step.attention);
@@ -148,7 +144,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let rows = Tensor::from_slice(rows).to_device(self.device);
-        self.states.iter_mut().for_each(|state| *state = state.select(&rows));
+        self.states.iter_mut().for_each(|state| state.select(&rows));
     }
 
     /// Goes on with these sources; their rows have to be kept too.
@@ -158,5 +154,6 @@ impl<'a> Walk<'a> {
         }
         let sources = Tensor::from_slice(sources).to_device(self.device);
         self.encoded.iter_mut().for_each(|encoded| *encoded = encoded.select(&sources));
+        self.states.iter_mut().for_each(|state| state.keep_sources(&sources));
     }
 }

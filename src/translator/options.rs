@@ -22,6 +22,8 @@ impl Translator {
         TranslateOptions {
             search: self.search_options_of(recipe),
             batch_tokens: recipe.batch_tokens,
+            // On a CPU, sentences are shared out before products are.
+            workers: if self.device == tch::Device::Cpu { tch::get_num_threads().max(1) as usize } else { 1 },
             view: AttentionView::default(),
             replace_unknown: None,
             prefix: recipe.prefix.clone(),

@@ -9,9 +9,13 @@ use super::aligned::{Aligned, AttentionView};
 use super::glossary::Glossary;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
+use crate::runtime::{ReadOnly, share_out};
 use crate::search::{Constraint, Demands, Hypothesis, SearchOptions, search_with};
 use crate::text::Encoding;
 use crate::text::special::UNK;
+
+/// Source pieces for which another worker is worth its while.
+const LEAST_SHARE: usize = 256;
 
 /// What a translation may be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +23,8 @@ pub struct TranslateOptions {
     pub search: SearchOptions,
     /// Budget of a batch in padded source tokens, before the beam multiplies them.
     pub batch_tokens: usize,
+    /// Batches at a time, each with its share of the threads.
+    pub workers: usize,
     /// Which attention is shown.
     pub view: AttentionView,
     /// Puts the source's own text where the model produced an unknown word, translated by this dictionary where it has an entry.
@@ -86,22 +92,34 @@ impl Translator {
                 shortened(lines[line])
             );
         }
-        let models = self.ensemble();
-        for batch in batches_in_order(&lengths, options.batch_tokens) {
-            let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
+        // Small enough that every worker has one.
+        let share = lengths.iter().sum::<usize>().div_ceil(options.workers.max(1)).max(LEAST_SHARE);
+        let batches = batches_in_order(&lengths, options.batch_tokens.min(share));
+        // SAFETY: searching reads the models and tokenizers and changes nothing in them.
+        let shared = unsafe { ReadOnly::new(self) };
+        let found = share_out(&batches, options.workers, |batch| -> Result<Vec<Vec<Translated>>> {
+            let translator = shared.get();
+            let rows: Vec<usize> = batch.iter().map(|&position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
             let demands = rows.iter().map(|&line| Demands {
                 prefix: prefix.clone(),
                 constraints: wanted[line].iter().map(|&(_, constraint)| constraint.clone()).collect(),
             });
             let demands: Vec<Demands> = demands.collect();
-            let found = search_with(&models, &Source::new(&ids, self.device), &search_options, &demands);
-            for (line, hypotheses) in rows.into_iter().zip(found) {
+            let source = Source::new(&ids, translator.device);
+            let found = search_with(&translator.ensemble(), &source, &search_options, &demands);
+            let texts = rows.iter().zip(found).map(|(&line, hypotheses)| {
                 let texts = hypotheses.into_iter().map(|hypothesis| {
                     let unmet = hypothesis.unmet.iter().map(|&index| wanted[line][index].0.to_owned()).collect();
-                    Ok(Translated { unmet, ..self.to_text(lines[line], &encodings[line], hypothesis, options)? })
+                    Ok(Translated { unmet, ..translator.to_text(lines[line], &encodings[line], hypothesis, options)? })
                 });
-                translations[line].hypotheses = texts.collect::<Result<_>>()?;
+                texts.collect()
+            });
+            texts.collect()
+        });
+        for (batch, texts) in batches.into_iter().zip(found) {
+            for (position, hypotheses) in batch.into_iter().zip(texts?) {
+                translations[filled[position]].hypotheses = hypotheses;
             }
         }
         Ok(translations)

@@ -26,9 +26,10 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
 
     let inputs = beside([&first, &second]);
     let twice = Tensor::arange(source.rows(), (Kind::Int64, Device::Cpu)).repeat_interleave_self_int(2, 0, None);
-    let mut state = encoded.initial.select(&twice);
+    let mut state = encoded.initial.shallow_clone();
+    state.select(&twice);
     for at in 0..inputs.size()[1] {
-        let step = model.step(&encoded, &state, &inputs.select(1, at), WithAttention::Yes);
+        let step = model.step(&encoded, state, &inputs.select(1, at), WithAttention::Yes);
         assert_eq!(step.state.step, at + 1, "{}", fixture.name);
         comparison.close(&format!("logits of step {at}"), &step.logits, &logits.select(1, at), FORWARD);
         assert_eq!(step.attention.is_some(), weights.is_some(), "{}", fixture.name);

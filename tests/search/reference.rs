@@ -22,17 +22,18 @@ impl Seq2Seq for Table {
             keep: source.keep.shallow_clone(),
             lengths: Tensor::from_slice(&source.lengths).unsqueeze(1),
             memory: vec![which],
-            initial: DecoderState { step: 0, tensors: Vec::new() },
+            constants: Vec::new(),
+            initial: DecoderState::default(),
         }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, previous: &Tensor, _: WithAttention) -> Step {
+    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, _: WithAttention) -> Step {
         let beside = previous.size()[0] / encoded.rows();
         let which = encoded.memory[0].expand([-1, beside], false).reshape(-1);
         let logits = self.after.index_select(0, previous) + self.of_source.index_select(0, &which);
         let mut end = logits.select(1, 3);
         end += self.hurry * state.step as f64;
-        Step { logits, attention: None, state: DecoderState { step: state.step + 1, tensors: Vec::new() } }
+        Step { logits, attention: None, state: DecoderState { step: state.step + 1, ..DecoderState::default() } }
     }
 
     fn decode(&self, _: &Encoded, _: &Tensor, _: &Pass, _: WithAttention) -> Decoded {

@@ -81,7 +81,8 @@ impl Decoder for BahdanauDecoder {
             keep: prepared.keep,
             lengths: prepared.lengths,
             memory: vec![prepared.keys, prepared.values],
-            initial: DecoderState { step: 0, tensors },
+            constants: Vec::new(),
+            initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
         }
     }
 
@@ -131,7 +132,7 @@ impl Decoder for BahdanauDecoder {
         if let Some(covered) = covered {
             tensors.push((covered + &attended.weights).reshape([rows, -1]));
         }
-        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors })
+        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors, ..DecoderState::default() })
     }
 
     fn attends(&self) -> bool {

@@ -51,7 +51,8 @@ impl Decoder for FixedContextDecoder {
             keep: read.keep.shallow_clone(),
             lengths: read.lengths.shallow_clone(),
             memory: vec![context],
-            initial: DecoderState { step: 0, tensors: flatten(self.bridge.cross(&read.output)) },
+            constants: Vec::new(),
+            initial: DecoderState { step: 0, tensors: flatten(self.bridge.cross(&read.output)), ..DecoderState::default() },
         }
     }
 
@@ -67,7 +68,7 @@ impl Decoder for FixedContextDecoder {
         let input = self.with_context(encoded, &embedded.reshape([encoded.rows(), rows / encoded.rows(), -1]));
         let output = self.stack.run(&input.reshape([rows, 1, -1]), &self.states(state), 0.0, &Pass::evaluation());
         let ends = output.finals.into_iter().flatten().collect();
-        (output.states.squeeze_dim(1), None, DecoderState { step: state.step + 1, tensors: flatten(ends) })
+        (output.states.squeeze_dim(1), None, DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() })
     }
 
     fn attends(&self) -> bool {

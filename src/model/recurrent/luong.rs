@@ -190,7 +190,8 @@ impl Decoder for LuongDecoder {
             keep: prepared.keep,
             lengths: prepared.lengths,
             memory: vec![prepared.keys, prepared.values],
-            initial: DecoderState { step: 0, tensors },
+            constants: Vec::new(),
+            initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
         }
     }
 
@@ -218,7 +219,7 @@ impl Decoder for LuongDecoder {
             tensors.push(features.shallow_clone());
         }
         tensors.extend(memory.covered);
-        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors })
+        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors, ..DecoderState::default() })
     }
 
     fn attends(&self) -> bool {

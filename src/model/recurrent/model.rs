@@ -33,8 +33,8 @@ impl Seq2Seq for RecurrentModel {
         Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)) }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        let (features, weights, state) = self.decoder.step(encoded, state, &self.target_embedding.forward(previous));
+    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
+        let (features, weights, state) = self.decoder.step(encoded, &state, &self.target_embedding.forward(previous));
         let attention = (attention == WithAttention::Yes).then_some(weights).flatten();
         Step {
             logits: self.output.forward(&features),

@@ -60,7 +60,6 @@ impl TransformerModel {
             output,
             output_bias,
             rotary,
-            decoder_heads: recipe.decoder.heads,
             parameters,
         })
     }

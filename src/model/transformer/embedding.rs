@@ -16,6 +16,15 @@ pub(super) enum PositionTable {
     None,
 }
 
+/// Where the ids [B, T] stand.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// At the positions 0 to T - 1.
+    All,
+    /// All at this one.
+    One(i64),
+}
+
 /// The input side of encoder or decoder.
 pub(super) struct InputEmbedding {
     /// [V, D], shared where the recipe ties it.
@@ -29,8 +38,12 @@ pub(super) struct InputEmbedding {
 }
 
 impl InputEmbedding {
-    /// Ids [B, T] at positions from `first` on: [B, T, D].
-    pub fn forward(&self, ids: &Tensor, first: i64, pass: &Pass) -> Tensor {
+    /// Ids [B, T]: [B, T, D].
+    pub fn forward(&self, ids: &Tensor, place: Place, pass: &Pass) -> Tensor {
+        let (first, count) = match place {
+            Place::All => (0, ids.size()[1]),
+            Place::One(position) => (position, 1),
+        };
         let mut embedded = Tensor::embedding(&self.tokens, ids, -1, false, false);
         if self.scale != 1.0 {
             embedded *= self.scale;
@@ -39,7 +52,7 @@ impl InputEmbedding {
         if self.start == Start::Zero && first == 0 {
             embedded *= ids.not_equal(i64::from(BOS)).unsqueeze(-1);
         }
-        if let Some(positions) = self.positions.rows(first, ids.size()[1]) {
+        if let Some(positions) = self.positions.rows(first, count) {
             embedded += positions;
         }
         if let Some(norm) = &self.norm {

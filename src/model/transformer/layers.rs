@@ -3,7 +3,8 @@
 use tch::Tensor;
 
 use super::sublayer::{FeedForward, Residual};
-use crate::attention::{Allowed, MultiHead};
+use super::produced::Produced;
+use crate::attention::{Allowed, Joined, MultiHead, Places};
 use crate::nn::{Pass, Rotation};
 
 /// Self-attention, then feed-forward.
@@ -18,8 +19,7 @@ impl EncoderLayer {
     /// [B, S, D] to [B, S, D]; `keep` [B, S].
     pub fn forward(&self, input: &Tensor, keep: &Tensor, rotation: Option<&Rotation>, pass: &Pass) -> Tensor {
         let attended = self.attention_residual.around(input, pass, |input| {
-            let (keys, values) = self.attention.keys_and_values(input);
-            let (queries, keys) = turned(rotation, self.attention.queries(input), keys);
+            let [queries, keys, values] = turned(rotation, self.attention.of_itself(input, &self.attention.joined()));
             self.attention.attend(&queries, (&keys, &values), Allowed::Kept(keep), false, pass).0
         });
         self.feed_forward_residual.around(&attended, pass, |input| self.feed_forward.forward(input, pass))
@@ -36,10 +36,16 @@ pub(super) struct DecoderLayer {
     pub feed_forward_residual: Residual,
 }
 
-/// Keys and values [.., H, length, K] of one attention.
+/// Keys and values [B, S, D] of one attention.
 pub(super) struct Memory {
     pub keys: Tensor,
     pub values: Tensor,
+}
+
+impl From<[Tensor; 2]> for Memory {
+    fn from([keys, values]: [Tensor; 2]) -> Self {
+        Memory { keys, values }
+    }
 }
 
 /// The source as all decoder layers see it.
@@ -48,6 +54,18 @@ pub(super) struct SourceView<'a> {
     pub keep: &'a Tensor,
     /// Whether weights are wanted.
     pub wanted: bool,
+}
+
+/// What a layer's self-attention needs for one step.
+pub(super) struct SelfStep<'a> {
+    pub joined: Joined,
+    pub produced: Produced,
+    /// How many of its places were filled before.
+    pub filled: i64,
+    /// Which of them belong to each row, the coming one included [R, t].
+    pub places: &'a Tensor,
+    /// Of the one position that is produced.
+    pub rotation: Option<&'a Rotation>,
 }
 
 impl DecoderLayer {
@@ -61,42 +79,11 @@ impl DecoderLayer {
         pass: &Pass,
     ) -> (Tensor, Option<Tensor>) {
         let attended = self.attention_residual.around(input, pass, |input| {
-            let (keys, values) = self.attention.keys_and_values(input);
-            let (queries, keys) = turned(rotation, self.attention.queries(input), keys);
+            let [queries, keys, values] = turned(rotation, self.attention.of_itself(input, &self.attention.joined()));
             self.attention.attend(&queries, (&keys, &values), Allowed::Causal, false, pass).0
         });
-        self.rest(&attended, source, view, pass)
-    }
-
-    /// One step for R rows, W beside each other for each of B sources: [R, 1, D] to [R, 1, D], weights [B, H, W, S] when wanted, and
-    /// the memory of what was produced with this step in it.
-    pub fn step(
-        &self,
-        input: &Tensor,
-        produced: Memory,
-        source: &Memory,
-        view: &SourceView,
-        rotation: Option<&Rotation>,
-    ) -> (Tensor, Option<Tensor>, Memory) {
-        let pass = Pass::evaluation();
-        let mut memory = produced;
-        let attended = self.attention_residual.around(input, &pass, |input| {
-            let (keys, values) = self.attention.keys_and_values(input);
-            let (queries, keys) = turned(rotation, self.attention.queries(input), keys);
-            memory.keys = Tensor::cat(&[&memory.keys, &keys], 2);
-            memory.values = Tensor::cat(&[&memory.values, &values], 2);
-            self.attention.attend(&queries, (&memory.keys, &memory.values), Allowed::All, false, &pass).0
-        });
-        // Hypotheses of one source are queries to the one copy of its keys.
-        let (rows, sources, size) = (input.size()[0], source.keys.size()[0], input.size()[2]);
-        let side_by_side = attended.view([sources, rows / sources, size]);
-        let (output, weights) = self.rest(&side_by_side, source, view, &pass);
-        (output.view([rows, 1, size]), weights, memory)
-    }
-
-    fn rest(&self, input: &Tensor, source: &Memory, view: &SourceView, pass: &Pass) -> (Tensor, Option<Tensor>) {
         let mut weights = None;
-        let informed = self.cross_residual.around(input, pass, |input| {
+        let informed = self.cross_residual.around(&attended, pass, |input| {
             let queries = self.cross.queries(input);
             let memory = (&source.keys, &source.values);
             let (context, found) = self.cross.attend(&queries, memory, Allowed::Kept(view.keep), view.wanted, pass);
@@ -105,11 +92,35 @@ impl DecoderLayer {
         });
         (self.feed_forward_residual.around(&informed, pass, |input| self.feed_forward.forward(input, pass)), weights)
     }
+
+    /// One step for R rows, W hypotheses of each of B sources side by side: [R, D] to [R, D], and weights [R, H, S] when wanted. What
+    /// the step gives to remember goes into `step.produced`.
+    pub fn step(&self, input: &Tensor, step: &mut SelfStep, source: &Memory, lengths: &Tensor, wanted: bool) -> (Tensor, Option<Tensor>) {
+        let pass = Pass::evaluation();
+        let attended = self.attention_residual.around(input, &pass, |input| {
+            let [queries, keys, values] = self.attention.of_itself(input, &step.joined);
+            let (queries, keys) = match step.rotation {
+                Some(rotation) => (rotation.turn(&queries), rotation.turn(&keys)),
+                None => (queries, keys),
+            };
+            step.produced.append(step.filled, &keys, &values);
+            let memory = (&step.produced.keys, &step.produced.values);
+            self.attention.step(&queries, memory, Places::Listed(step.places), false).0
+        });
+        let mut weights = None;
+        let informed = self.cross_residual.around(&attended, &pass, |input| {
+            let queries = self.cross.queries(input);
+            let (context, found) = self.cross.step(&queries, (&source.keys, &source.values), Places::First(lengths), wanted);
+            weights = found;
+            context
+        });
+        (self.feed_forward_residual.around(&informed, &pass, |input| self.feed_forward.forward(input, &pass)), weights)
+    }
 }
 
-fn turned(rotation: Option<&Rotation>, queries: Tensor, keys: Tensor) -> (Tensor, Tensor) {
+fn turned(rotation: Option<&Rotation>, [queries, keys, values]: [Tensor; 3]) -> [Tensor; 3] {
     match rotation {
-        Some(rotation) => (rotation.turn(&queries), rotation.turn(&keys)),
-        None => (queries, keys),
+        Some(rotation) => [rotation.turn(&queries), rotation.turn(&keys), values],
+        None => [queries, keys, values],
     }
 }

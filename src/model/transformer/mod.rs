@@ -4,6 +4,7 @@ mod build;
 mod embedding;
 mod layers;
 mod model;
+mod produced;
 mod sublayer;
 
 pub use model::TransformerModel;

@@ -2,8 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::embedding::InputEmbedding;
-use super::layers::{DecoderLayer, EncoderLayer, Memory, SourceView};
+use super::embedding::{InputEmbedding, Place};
+use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView};
+use super::produced::{Produced, with_own};
+use crate::attention::Joined;
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use crate::nn::{Norm, Parameters, Pass, Rotation};
@@ -11,7 +13,7 @@ use crate::nn::{Norm, Parameters, Pass, Rotation};
 /// An encoder-decoder of attention layers.
 ///
 /// What is remembered of a source are the keys and values of every decoder layer's attention to it; a decoder's state are the keys and
-/// values of its self-attention, one step longer after each step.
+/// values of its self-attention, which all hypotheses of a source share, and which of them are whose.
 pub struct TransformerModel {
     pub(super) parameters: Parameters,
     pub(super) source: InputEmbedding,
@@ -26,7 +28,6 @@ pub struct TransformerModel {
     pub(super) output_bias: Tensor,
     /// Numbers a head when positions are rotary: encoder's, decoder's.
     pub(super) rotary: Option<(i64, i64)>,
-    pub(super) decoder_heads: i64,
 }
 
 impl TransformerModel {
@@ -37,6 +38,12 @@ impl TransformerModel {
         }
     }
 
+    /// What [`Seq2Seq::step`] would have to join at every step.
+    fn joined(&self) -> Vec<Tensor> {
+        let joined = self.decoder.iter().map(|layer| layer.attention.joined());
+        joined.flat_map(|Joined { weight, bias }| [weight, bias]).collect()
+    }
+
     fn decoder_rotation(&self, start: i64, length: i64) -> Option<Rotation> {
         self.rotary.map(|(_, size)| Rotation::new(start, length, size, self.output.device()))
     }
@@ -44,7 +51,7 @@ impl TransformerModel {
 
 impl Seq2Seq for TransformerModel {
     fn encode(&self, source: &Source, pass: &Pass) -> Encoded {
-        let mut states = self.source.forward(&source.ids, 0, pass);
+        let mut states = self.source.forward(&source.ids, Place::All, pass);
         let (rows, length, size) = states.size3().expect("embedded ids have three dimensions");
         let rotation = self.rotary.map(|(size, _)| Rotation::new(0, length, size, states.device()));
         for layer in &self.encoder {
@@ -57,49 +64,60 @@ impl Seq2Seq for TransformerModel {
             let (keys, values) = layer.cross.keys_and_values(&states);
             [keys, values]
         });
-        let heads = self.decoder_heads;
-        let nothing = || Tensor::zeros([rows, heads, 0, size / heads], (Kind::Float, states.device()));
+        let device = states.device();
+        let nothing = || Produced::empty(rows, size, device);
         Encoded {
             keep: source.keep.shallow_clone(),
             lengths: Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(states.device()),
             memory: memory.collect(),
-            initial: DecoderState { step: 0, tensors: (0..2 * self.decoder.len()).map(|_| nothing()).collect() },
+            constants: if pass.trains() { Vec::new() } else { self.joined() },
+            initial: DecoderState {
+                step: 0,
+                tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],
+                shared: self.decoder.iter().map(|_| nothing()).flat_map(|Produced { keys, values }| [keys, values]).collect(),
+                filled: 0,
+            },
         }
     }
 
     fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
-        let mut states = self.target.forward(input, 0, pass);
+        let mut states = self.target.forward(input, Place::All, pass);
         let rotation = self.decoder_rotation(0, input.size()[1]);
         let view = SourceView { keep: &encoded.keep, wanted: attention == WithAttention::Yes };
         let mut weights = Vec::new();
         for (layer, source) in self.decoder.iter().zip(pairs(&encoded.memory)) {
-            let (output, found) = layer.forward(&states, &source, &view, rotation.as_ref(), pass);
+            let (output, found) = layer.forward(&states, &Memory::from(source), &view, rotation.as_ref(), pass);
             states = output;
             weights.extend(found);
         }
         Decoded { features: self.finished(states), attention: view.wanted.then(|| Tensor::stack(&weights, 1)) }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        let mut states = self.target.forward(&previous.unsqueeze(1), state.step, &Pass::evaluation());
-        let rows = states.size()[0];
+    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
+        let (rows, wanted) = (previous.size()[0], attention == WithAttention::Yes);
+        let (width, filled) = (rows / encoded.rows(), state.filled);
+        let mut states = self.target.forward(&previous.unsqueeze(1), Place::One(state.step), &Pass::evaluation()).squeeze_dim(1);
         let rotation = self.decoder_rotation(state.step, 1);
-        let view = SourceView { keep: &encoded.keep, wanted: attention == WithAttention::Yes };
-        let (mut weights, mut tensors) = (Vec::new(), Vec::with_capacity(state.tensors.len()));
-        for ((layer, source), produced) in self.decoder.iter().zip(pairs(&encoded.memory)).zip(pairs(&state.tensors)) {
-            let (output, found, memory) = layer.step(&states, produced, &source, &view, rotation.as_ref());
+        let places = with_own(&state.tensors[0], filled, width);
+        let (mut weights, mut shared) = (Vec::new(), Vec::with_capacity(state.shared.len()));
+        let layers = self.decoder.iter().zip(pairs(&encoded.memory)).zip(pairs(&state.shared)).zip(pairs(&encoded.constants));
+        for (((layer, source), produced), joined) in layers {
+            let mut step = SelfStep {
+                joined: Joined::from(joined),
+                produced: Produced::from(produced),
+                filled,
+                places: &places,
+                rotation: rotation.as_ref(),
+            };
+            let (output, found) = layer.step(&states, &mut step, &Memory::from(source), &encoded.lengths, wanted);
             states = output;
-            tensors.extend([memory.keys, memory.values]);
-            // [B, H, W, S] to [R, H, S].
-            weights.extend(found.map(|weights| {
-                let size = weights.size();
-                weights.transpose(1, 2).reshape([rows, size[1], size[3]])
-            }));
+            shared.extend([step.produced.keys, step.produced.values]);
+            weights.extend(found);
         }
         Step {
-            logits: self.output().logits(&self.finished(states).squeeze_dim(1)),
-            attention: view.wanted.then(|| Tensor::stack(&weights, 1)),
-            state: DecoderState { step: state.step + 1, tensors },
+            logits: self.output().logits(&self.finished(states)),
+            attention: wanted.then(|| Tensor::stack(&weights, 1)),
+            state: DecoderState { step: state.step + 1, tensors: vec![places], shared, filled: filled + width },
         }
     }
 
@@ -116,7 +134,7 @@ impl Seq2Seq for TransformerModel {
     }
 }
 
-/// Keys and values of each layer in turn.
-fn pairs(tensors: &[Tensor]) -> impl Iterator<Item = Memory> {
-    tensors.chunks(2).map(|pair| Memory { keys: pair[0].shallow_clone(), values: pair[1].shallow_clone() })
+/// Two tensors for each layer in turn.
+fn pairs(tensors: &[Tensor]) -> impl Iterator<Item = [Tensor; 2]> {
+    tensors.chunks(2).map(|pair| [pair[0].shallow_clone(), pair[1].shallow_clone()])
 }

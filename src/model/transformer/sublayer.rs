@@ -16,8 +16,8 @@ impl Residual {
     /// x + f(norm(x)), or norm(x + f(x)).
     pub fn around(&self, input: &Tensor, pass: &Pass, sublayer: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
         match self.place {
-            NormPlace::Pre => input + pass.dropout(&sublayer(&self.norm.forward(input)), self.dropout),
-            NormPlace::Post => self.norm.forward(&(input + pass.dropout(&sublayer(input), self.dropout))),
+            NormPlace::Pre => pass.add_dropped(input, &sublayer(&self.norm.forward(input)), self.dropout),
+            NormPlace::Post => self.norm.forward(&pass.add_dropped(input, &sublayer(input), self.dropout)),
         }
     }
 }

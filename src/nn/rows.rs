@@ -1,0 +1,45 @@
+//! A matrix on the CPU as plain numbers, for loops that libtorch has no operation for.
+
+use std::marker::PhantomData;
+
+use tch::{Device, Kind, Tensor};
+
+/// The rows of a float matrix where they lie in memory: each row's numbers beside each other, rows at any distance.
+pub struct Rows<'a> {
+    start: *mut f32,
+    count: usize,
+    width: usize,
+    stride: usize,
+    tensor: PhantomData<&'a Tensor>,
+}
+
+impl<'a> Rows<'a> {
+    /// Views a tensor [N, width]. Whoever writes through [`Rows::row_mut`] sees to it that nobody else uses the tensor meanwhile.
+    pub fn of(tensor: &'a Tensor) -> Self {
+        let (count, width) = tensor.size2().expect("rows are those of a matrix");
+        let strides = tensor.stride();
+        assert!(tensor.device() == Device::Cpu && tensor.kind() == Kind::Float, "rows are numbers on the CPU");
+        assert!(strides[1] == 1 || width <= 1, "the numbers of a row lie beside each other");
+        let (count, width, stride) = (count as usize, width as usize, strides[0] as usize);
+        Rows { start: tensor.data_ptr().cast(), count, width, stride, tensor: PhantomData }
+    }
+
+    /// How many numbers a row has.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    #[inline(always)]
+    pub fn row(&self, row: usize) -> &[f32] {
+        assert!(row < self.count, "row {row} of {}", self.count);
+        // SAFETY: the tensor lives as long as this view, is a float matrix on the CPU, and has this row.
+        unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.width) }
+    }
+
+    #[inline(always)]
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.count, "row {row} of {}", self.count);
+        // SAFETY: as for `row`; the caller of `of` keeps others away.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.stride), self.width) }
+    }
+}

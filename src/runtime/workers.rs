@@ -1,0 +1,76 @@
+//! Work that is shared out: several threads, each with small operations of its own, beat one operation on several threads.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Something that several threads may read although its type does not say so, such as a model: tch's tensors are not `Sync`, because
+/// libtorch lets them be changed through a shared reference.
+pub struct ReadOnly<'a, T: ?Sized>(&'a T);
+
+// SAFETY: `new` makes its caller promise that the threads only read.
+unsafe impl<T: ?Sized> Sync for ReadOnly<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized> Send for ReadOnly<'_, T> {}
+
+impl<'a, T: ?Sized> ReadOnly<'a, T> {
+    /// # Safety
+    /// As long as this lives, no thread may change what `value` holds, not even behind a shared reference: no tensor of it in place, no
+    /// cell, no reference count that is not atomic.
+    pub unsafe fn new(value: &'a T) -> Self {
+        ReadOnly(value)
+    }
+
+    pub fn get(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// Runs `job` for every item and gives the results in the order of the items. At most `workers` run at a time, each with its share of
+/// libtorch's threads; one worker is the calling thread itself.
+pub fn share_out<I: Sync, R: Send>(items: &[I], workers: usize, job: impl Fn(&I) -> R + Sync) -> Vec<R> {
+    let workers = workers.min(items.len());
+    if workers <= 1 {
+        return items.iter().map(job).collect();
+    }
+    let threads = tch::get_num_threads();
+    let each = (threads / workers as i32).max(1);
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                tch::set_num_threads(each);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let result = job(item);
+                    *results[index].lock().expect("a worker that panics ends the program") = Some(result);
+                }
+            });
+        }
+    });
+    // What a thread sets is the measure for MKL in all of them.
+    tch::set_num_threads(threads);
+    let results = results.into_iter().map(|result| result.into_inner().expect("a worker that panics ends the program"));
+    results.map(|result| result.expect("every item was worked on")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..100).collect();
+        let before = tch::get_num_threads();
+        for workers in [1, 2, 7] {
+            let squares = share_out(&items, workers, |item| {
+                std::thread::yield_now();
+                item * item
+            });
+            assert_eq!(squares, items.iter().map(|item| item * item).collect::<Vec<_>>());
+        }
+        assert!(share_out(&[], 3, |item: &usize| *item).is_empty());
+        assert_eq!(tch::get_num_threads(), before);
+    }
+}
