@@ -139,6 +139,8 @@ pub enum InitializationKind {
     /// Matrices from U(±√(6 / (inputs + outputs))) (Glorot and Bengio 2010), recurrent ones orthogonal (Saxe et al. 2014), embeddings from
     /// U(-0.1, 0.1), biases 0.
     Xavier,
+    /// The same, with embeddings from N(0, 1): states are large from the start, and so is what attention has to tell them apart by.
+    UnitEmbeddings,
 }
 
 impl Default for RecurrentRecipe {

@@ -12,7 +12,7 @@ fn help_names_every_command_and_its_options() {
         (
             "translate",
             "--model [FILES]... --format --alignment --n-best --heatmaps --replace-unknown --pieces --beam --length-penalty \
-             --coverage-penalty --minimum-length --maximum-length --split-sentences --maximum-source-length --batch-tokens --layer --head --device --threads \
+             --coverage-penalty --minimum-length --maximum-length --split-sentences --maximum-source-length --batch-tokens --workers --layer --head --device --threads \
              --early-stopping --patience --prefix --suppress --suppress-pieces --no-repeat-ngram --repetition-penalty \
              --diversity-groups --diversity-penalty --sample --temperature --top-k --top-p --seed --glossary",
         ),

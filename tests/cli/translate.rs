@@ -83,14 +83,15 @@ fn company_does_not_change_a_translation() {
     let together = translate(&model, "--format jsonl", &sentences).json_lines();
     let apart = translate(&model, "--format jsonl --batch-tokens 1", &sentences).json_lines();
     let alone = translate(&model, "--format jsonl", sentences.lines().nth(3).unwrap()).json_lines();
-    let pairs = together.iter().zip(&apart).chain([(&together[3], &alone[0])]);
+    let shared_out = translate(&model, "--format jsonl --batch-tokens 40 --workers 3", &sentences).json_lines();
+    let pairs = together.iter().zip(&apart).chain(together.iter().zip(&shared_out)).chain([(&together[3], &alone[0])]);
     for (one, other) in pairs {
         let (one, other) = (&one["hypotheses"][0], &other["hypotheses"][0]);
         assert_eq!(one["text"], other["text"]);
         let difference = one["score"].as_f64().unwrap() - other["score"].as_f64().unwrap();
         assert!(difference.abs() < 1e-4, "{one} {other}");
     }
-    assert_eq!(together.len(), 20);
+    assert_eq!((together.len(), shared_out.len()), (20, 20));
 }
 
 #[test]

@@ -149,6 +149,9 @@ impl Starts {
                     other: small,
                 }
             }
+            recipe::InitializationKind::UnitEmbeddings => {
+                Starts { embedding: Initialization::Normal(1.0), ..Starts::of(recipe::InitializationKind::Xavier) }
+            }
             recipe::InitializationKind::Xavier => Starts {
                 cell: CellInitialization { input: Initialization::Xavier, recurrent: Initialization::Orthogonal },
                 score: Initialization::Xavier,

@@ -82,7 +82,12 @@ fn model() -> impl Strategy<Value = RecurrentRecipe> {
     let kind = prop_oneof![Just(DecoderKind::None), Just(DecoderKind::Bahdanau), Just(DecoderKind::Luong)];
     let cell = prop_oneof![Just(CellKind::Lstm), Just(CellKind::Gru)];
     let initialization =
-        prop_oneof![Just(InitializationKind::Uniform), Just(InitializationKind::Bahdanau), Just(InitializationKind::Xavier)];
+        prop_oneof![
+        Just(InitializationKind::Uniform),
+        Just(InitializationKind::Bahdanau),
+        Just(InitializationKind::Xavier),
+        Just(InitializationKind::UnitEmbeddings),
+    ];
     let decoder = (kind, 1..5_i64, proptest::option::of(1..2000_i64), any::<bool>(), 1..900_i64);
     (cell, decoder, attention(), (1..2000_i64, 1..2000_i64), (1..5_i64, any::<bool>()), 0.0..1.0, initialization).prop_map(
         |(
