@@ -63,19 +63,18 @@ fn walk(queries: &Tensor, (keys, values): (&Tensor, &Tensor), places: Places, he
     let (rows, size) = queries.size2().expect("queries are rows");
     let (sources, capacity, _) = keys.size3().expect("a memory has three dimensions");
     let width = (rows / sources) as usize;
-    let (places, columns) = match places {
+    let (lengths, listed, columns) = match places {
         Places::First(lengths) => {
             let lengths: Vec<f32> = Vec::try_from(lengths.reshape(-1)).expect("lengths are a list of numbers");
-            let rows = lengths.iter().flat_map(|&length| std::iter::repeat_n((0..length as usize).collect(), width));
-            (rows.collect::<Vec<Vec<usize>>>(), capacity)
+            (lengths.iter().map(|&length| length as usize).collect(), Vec::new(), capacity)
         }
         Places::Listed(places) => {
             let count = places.size()[1];
             let places: Vec<i64> = Vec::try_from(places.reshape(-1)).expect("places are a list of integers");
-            let rows = places.chunks(count as usize).map(|places| places.iter().map(|&place| place as usize).collect());
-            (rows.collect(), count)
+            (vec![count as usize; sources as usize], places.iter().map(|&place| place as usize).collect(), count)
         }
     };
+    let lists = Lists { lengths, listed, every: (0..capacity as usize).collect(), width };
     let output = Tensor::empty([rows, size], (Kind::Float, Device::Cpu));
     let weights = wanted.then(|| Tensor::zeros([rows, heads, columns], (Kind::Float, Device::Cpu)));
     let by_head = weights.as_ref().map(|weights| weights.view([rows * heads, columns]));
@@ -83,64 +82,113 @@ fn walk(queries: &Tensor, (keys, values): (&Tensor, &Tensor), places: Places, he
     attend_rows(
         &Rows::of(queries),
         &[Rows::of(&memory[0]), Rows::of(&memory[1])],
-        &places,
-        (width, capacity as usize, heads as usize),
+        &lists,
+        (rows as usize, capacity as usize, heads as usize),
         &mut Rows::of(&output),
         by_head.as_ref().map(Rows::of).as_mut(),
     );
     (output, weights)
 }
 
-/// `places` are those of every row, counted from its source's first; `shape` is W, P and H.
+/// The places of every row, counted from its source's first.
+struct Lists {
+    /// How many places the rows of each source look at.
+    lengths: Vec<usize>,
+    /// All of them one after another; empty where every row looks at the first.
+    listed: Vec<usize>,
+    /// 0, 1, 2 …
+    every: Vec<usize>,
+    /// Rows of a source.
+    width: usize,
+}
+
+impl Lists {
+    #[inline(always)]
+    fn of(&self, row: usize) -> &[usize] {
+        let count = self.lengths[row / self.width];
+        if self.listed.is_empty() { &self.every[..count] } else { &self.listed[row * count..(row + 1) * count] }
+    }
+}
+
+/// The shape is R, P and H. Sizes of a head that models have are known when this is compiled, so that a head stays in registers.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn attend_rows(
     queries: &Rows,
+    memory: &[Rows; 2],
+    lists: &Lists,
+    shape: (usize, usize, usize),
+    mixed: &mut Rows,
+    shown: Option<&mut Rows>,
+) {
+    match queries.width() / shape.2 {
+        32 => attend_heads::<32>(queries, memory, lists, shape, mixed, shown),
+        64 => attend_heads::<64>(queries, memory, lists, shape, mixed, shown),
+        128 => attend_heads::<128>(queries, memory, lists, shape, mixed, shown),
+        _ => attend_heads::<0>(queries, memory, lists, shape, mixed, shown),
+    }
+}
+
+/// `SIZE` is K, or 0 where it is only known now.
+#[inline(always)]
+fn attend_heads<const SIZE: usize>(
+    queries: &Rows,
     [keys, values]: &[Rows; 2],
-    places: &[Vec<usize>],
-    (width, capacity, heads): (usize, usize, usize),
+    lists: &Lists,
+    (rows, capacity, heads): (usize, usize, usize),
     mixed: &mut Rows,
     mut shown: Option<&mut Rows>,
 ) {
-    let head = queries.width() / heads;
+    let head = if SIZE == 0 { queries.width() / heads } else { SIZE };
     let scale = (head as f32).powf(-0.5);
     let mut weights = Vec::new();
-    for (row, places) in places.iter().enumerate() {
-        let first = row / width * capacity;
-        let count = places.len();
-        let query = queries.row(row);
-        weights.clear();
-        weights.resize(heads * count, 0f32);
-        for (at, place) in places.iter().enumerate() {
-            let key = keys.row(first + place);
-            for part in 0..heads {
-                let range = part * head..(part + 1) * head;
-                weights[part * count + at] = dot(&query[range.clone()], &key[range]) * scale;
+    for row in 0..rows {
+        let (first, places) = (row / lists.width * capacity, lists.of(row));
+        let (query, mixed) = (queries.row(row), mixed.row_mut(row));
+        weights.resize(places.len(), 0f32);
+        for part in 0..heads {
+            let range = part * head..part * head + head;
+            let query = known::<SIZE>(&query[range.clone()]);
+            for (weight, place) in weights.iter_mut().zip(places) {
+                *weight = dot(query, known::<SIZE>(&keys.row(first + place)[range.clone()])) * scale;
             }
-        }
-        for (part, weights) in weights.chunks_mut(count).enumerate() {
-            softmax(weights);
+            softmax(&mut weights);
             if let Some(shown) = &mut shown {
-                shown.row_mut(row * heads + part)[..count].copy_from_slice(weights);
+                shown.row_mut(row * heads + part)[..places.len()].copy_from_slice(&weights);
             }
-        }
-        let mixed = mixed.row_mut(row);
-        mixed.fill(0.0);
-        for (at, place) in places.iter().enumerate() {
-            let value = values.row(first + place);
-            for part in 0..heads {
-                let (weight, range) = (weights[part * count + at], part * head..(part + 1) * head);
-                for (mixed, value) in mixed[range.clone()].iter_mut().zip(&value[range]) {
-                    *mixed += weight * value;
+            let mixed = &mut mixed[range.clone()];
+            if SIZE == 0 {
+                mixed.fill(0.0);
+                for (weight, place) in weights.iter().zip(places) {
+                    add(mixed, *weight, &values.row(first + place)[range.clone()]);
                 }
+            } else {
+                let mut sums = [0f32; SIZE];
+                for (weight, place) in weights.iter().zip(places) {
+                    add(&mut sums, *weight, known::<SIZE>(&values.row(first + place)[range.clone()]));
+                }
+                mixed.copy_from_slice(&sums);
             }
         }
+    }
+}
+
+/// Tells the compiler how long a slice is.
+#[inline(always)]
+fn known<const SIZE: usize>(slice: &[f32]) -> &[f32] {
+    if SIZE == 0 { slice } else { &slice[..SIZE] }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], weight: f32, value: &[f32]) {
+    for (sum, value) in sums.iter_mut().zip(value) {
+        *sum += weight * value;
     }
 }
 
 /// In lanes, because a sum in one order cannot be made wide.
 #[inline(always)]
 fn dot(one: &[f32], other: &[f32]) -> f32 {
-    const LANES: usize = 16;
+    const LANES: usize = 8;
     let mut sums = [0f32; LANES];
     let (ones, others) = (one.chunks_exact(LANES), other.chunks_exact(LANES));
     let rest: f32 = ones.remainder().iter().zip(others.remainder()).map(|(a, b)| a * b).sum();
@@ -149,23 +197,52 @@ fn dot(one: &[f32], other: &[f32]) -> f32 {
             sums[lane] += one[lane] * other[lane];
         }
     }
-    sums.iter().sum::<f32>() + rest
+    for half in [4, 2, 1] {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    sums[0] + rest
 }
 
 #[inline(always)]
 fn softmax(energies: &mut [f32]) {
-    let highest = energies.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0f32;
-    for energy in energies.iter_mut() {
-        *energy = (*energy - highest).exp();
-        sum += *energy;
+    let highest = energies.iter().copied().fold(f32::NEG_INFINITY, |highest, energy| if energy > highest { energy } else { highest });
+    energies.iter_mut().for_each(|energy| *energy = exp(*energy - highest));
+    let scale = 1.0 / energies.iter().sum::<f32>();
+    energies.iter_mut().for_each(|energy| *energy *= scale);
+}
+
+/// eˣ for x of 0 or less, where the library's function could not be made wide: 2ⁿ eʳ with |r| ≤ ln 2 / 2 and a polynomial for eʳ (the
+/// coefficients of Cephes' `expf`). Good to two units in the last place; what is below 10⁻³⁸ counts as that.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding this rounds to a whole number, which then stands in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x > -87.0 { x } else { -87.0 };
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let mut p = 1.987_569_1e-4f32;
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+        p = p * r + coefficient;
     }
-    energies.iter_mut().for_each(|energy| *energy /= sum);
+    (p * r * r + r + 1.0) * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn powers_of_e_are_those_of_the_library() {
+        for step in 0..=8700 {
+            let x = -(step as f32) / 100.0;
+            let (found, expected) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((found / expected - 1.0).abs() < 3e-7, "e^{x}: {found} {expected}");
+        }
+        assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
 
     #[test]
     fn walking_and_gathering_agree() {
