@@ -31,7 +31,13 @@ pub fn attend_places(
 }
 
 /// By libtorch's operations, on any device.
-fn gather(queries: &Tensor, (keys, values): (&Tensor, &Tensor), places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
+fn gather(
+    queries: &Tensor,
+    (keys, values): (&Tensor, &Tensor),
+    places: Places,
+    heads: i64,
+    wanted: bool,
+) -> (Tensor, Option<Tensor>) {
     let (rows, size) = queries.size2().expect("queries are rows");
     let (sources, capacity, _) = keys.size3().expect("a memory has three dimensions");
     let (width, integers) = (rows / sources, (Kind::Int64, queries.device()));
@@ -59,7 +65,13 @@ fn gather(queries: &Tensor, (keys, values): (&Tensor, &Tensor), places: Places, 
 }
 
 /// By walking through the rows.
-fn walk(queries: &Tensor, (keys, values): (&Tensor, &Tensor), places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
+fn walk(
+    queries: &Tensor,
+    (keys, values): (&Tensor, &Tensor),
+    places: Places,
+    heads: i64,
+    wanted: bool,
+) -> (Tensor, Option<Tensor>) {
     let (rows, size) = queries.size2().expect("queries are rows");
     let (sources, capacity, _) = keys.size3().expect("a memory has three dimensions");
     let width = (rows / sources) as usize;
@@ -207,7 +219,8 @@ fn dot(one: &[f32], other: &[f32]) -> f32 {
 
 #[inline(always)]
 fn softmax(energies: &mut [f32]) {
-    let highest = energies.iter().copied().fold(f32::NEG_INFINITY, |highest, energy| if energy > highest { energy } else { highest });
+    let highest =
+        energies.iter().copied().fold(f32::NEG_INFINITY, |highest, energy| if energy > highest { energy } else { highest });
     energies.iter_mut().for_each(|energy| *energy = exp(*energy - highest));
     let scale = 1.0 / energies.iter().sum::<f32>();
     energies.iter_mut().for_each(|energy| *energy *= scale);
@@ -252,9 +265,11 @@ mod tests {
         for (heads, size) in [(2, 12), (4, 128), (1, 20)] {
             // Queries are a part of wider rows, as they come.
             let queries = Tensor::randn([sources * width, 3 * size], options).narrow(1, size, size);
-            let (keys, values) = (Tensor::randn([sources, capacity, size], options), Tensor::randn([sources, capacity, size], options));
+            let (keys, values) =
+                (Tensor::randn([sources, capacity, size], options), Tensor::randn([sources, capacity, size], options));
             let lengths = Tensor::from_slice(&[7f32, 4.0]).unsqueeze(1);
-            let listed = Tensor::from_slice(&[0i64, 2, 6, 1, 2, 3, 5, 0, 4, 0, 1, 2, 6, 6, 5, 3, 1, 0]).view([sources * width, 3]);
+            let listed =
+                Tensor::from_slice(&[0i64, 2, 6, 1, 2, 3, 5, 0, 4, 0, 1, 2, 6, 6, 5, 3, 1, 0]).view([sources * width, 3]);
             for places in [Places::First(&lengths), Places::Listed(&listed)] {
                 let (expected, expected_weights) = gather(&queries, (&keys, &values), places, heads, true);
                 let (found, weights) = walk(&queries, (&keys, &values), places, heads, true);

@@ -30,6 +30,30 @@ pub struct Config {
     /// A piece that every source begins with: an imported model's tag of the target language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_prefix: Option<String>,
+    /// Which attention is shown and linked unless told otherwise.
+    #[serde(default, skip_serializing_if = "AttentionHead::is_mean")]
+    pub alignment: AttentionHead,
+}
+
+/// One layer and one head of a model's attention, counted from 0, or the mean over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AttentionHead {
+    pub layer: Option<usize>,
+    pub head: Option<usize>,
+}
+
+impl AttentionHead {
+    /// Whether it is the mean over all layers and heads.
+    pub fn is_mean(&self) -> bool {
+        *self == AttentionHead::default()
+    }
+}
+
+impl std::fmt::Display for AttentionHead {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let name = |what: &str, index: Option<usize>| index.map_or(format!("all {what}s"), |index| format!("{what} {index}"));
+        write!(formatter, "{} of {}", name("head", self.head), name("layer", self.layer))
+    }
 }
 
 impl Config {
@@ -55,6 +79,7 @@ impl Config {
             model,
             search,
             source_prefix: None,
+            alignment: AttentionHead::default(),
         }
     }
 

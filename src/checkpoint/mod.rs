@@ -7,6 +7,6 @@ mod locate;
 mod weights;
 
 pub use average::average;
-pub use config::{Config, Tokenizers};
+pub use config::{AttentionHead, Config, Tokenizers};
 pub use locate::{locate, steps};
 pub use weights::{load_weights, read_weights, save_weights};

@@ -109,7 +109,7 @@ fn align(
     chunk: &[(String, String)],
     arguments: &Arguments,
 ) -> Result<Vec<(Pair, Aligned)>> {
-    let view = arguments.view.view();
+    let view = arguments.view.view(forward);
     let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
     let mut results = Vec::with_capacity(chunk.len());
     for pair in forward.force(&pairs, arguments.batch_tokens, view)? {
@@ -118,7 +118,9 @@ fn align(
     }
     if let Some((model, symmetrisation)) = backward {
         let turned: Vec<(&str, &str)> = pairs.iter().map(|&(source, target)| (target, source)).collect();
-        for ((_, aligned), other) in results.iter_mut().zip(model.force(&turned, arguments.batch_tokens, view)?) {
+        for ((_, aligned), other) in
+            results.iter_mut().zip(model.force(&turned, arguments.batch_tokens, arguments.view.view(model))?)
+        {
             let other = other.aligned.context("the reverse model gave no attention")?;
             aligned.links = symmetrisation.join(&aligned.links, &other.links.transposed());
         }

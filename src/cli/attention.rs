@@ -7,28 +7,52 @@ use clap::Args;
 
 use crate::alignment::{EndOfSentence, Heatmap};
 use crate::text::special::{EOS, SPELLINGS};
-use crate::translator::{Aligned, AttentionView};
+use crate::translator::{Aligned, AttentionView, Translator};
 
 /// Words on a side of the largest heatmap that is drawn.
 const MOST_WORDS: usize = 200;
 
 #[derive(Args)]
 pub struct ViewArguments {
-    /// Attention layer to show, counted from 0; the mean over all unless given.
-    #[arg(long)]
-    layer: Option<usize>,
-    /// Attention head to show, counted from 0; the mean over all unless given.
-    #[arg(long)]
-    head: Option<usize>,
+    /// Attention layer to show, counted from 0, or `mean`. With neither --layer nor --head it is what the checkpoint names (`targum inspect`
+    /// says it), with one of them the other is the mean.
+    #[arg(long, value_name = "NUMBER|mean")]
+    layer: Option<Choice>,
+    /// Attention head to show, counted from 0, or `mean`.
+    #[arg(long, value_name = "NUMBER|mean")]
+    head: Option<Choice>,
     /// Keep the ends of sentence as a last row and column of weights and pictures: rows then sum to one. Links never have them.
     #[arg(long)]
     end_of_sentence: bool,
 }
 
 impl ViewArguments {
-    pub fn view(&self) -> AttentionView {
+    /// What is asked for, or what the model has to offer.
+    pub fn view(&self, translator: &Translator) -> AttentionView {
         let end_of_sentence = if self.end_of_sentence { EndOfSentence::Keep } else { EndOfSentence::Drop };
-        AttentionView { layer: self.layer, head: self.head, end_of_sentence }
+        if self.layer.is_none() && self.head.is_none() {
+            return AttentionView { end_of_sentence, ..translator.view() };
+        }
+        let index = |choice| if let Some(Choice::One(index)) = choice { Some(index) } else { None };
+        AttentionView { layer: index(self.layer), head: index(self.head), end_of_sentence }
+    }
+}
+
+/// One layer or head, or the mean over all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Mean,
+    One(usize),
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "mean" => Ok(Choice::Mean),
+            _ => text.parse().map(Choice::One).map_err(|_| "expected a number, counted from 0, or `mean`".into()),
+        }
     }
 }
 

@@ -30,7 +30,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     println!("written by   Targum {}", config.targum);
     println!("languages    {} to {}", config.source, config.target);
     println!("vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary);
-    println!("attention    {}", if translator.model.attends() { "yes" } else { "none: there is nothing to show" });
+    match translator.attention_size() {
+        Some((1, 1)) => println!("attention    yes"),
+        Some((layers, heads)) => {
+            println!("attention    {layers} layers of {heads} heads; shown and linked: {}", config.alignment);
+        }
+        None => println!("attention    none: there is nothing to show"),
+    }
     println!("\n{}", serde_json::to_string_pretty(&config.model)?);
     parameters(&translator, arguments.parameters);
     // An imported or shipped model has no history.

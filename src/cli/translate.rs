@@ -118,7 +118,7 @@ fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Di
     }
     let mut options = arguments.search.options(translator, arguments.n_best)?;
     options.search.attention = arguments.alignment || arguments.heatmaps.is_some();
-    options.view = arguments.view.view();
+    options.view = arguments.view.view(translator);
     let wants = options.search.attention || dictionary.is_some() || arguments.search.wants_coverage();
     if wants && !translator.attends() {
         bail!(

@@ -74,7 +74,8 @@ impl ProjectedLoss<'_> {
             // log Σ exp, from the largest probability, which never vanishes.
             let log_sum = highest - delta.amax([-1i64].as_slice(), true).log();
             let of_targets = logits.gather(1, &target, false).sum(Kind::Double);
-            let of_shares = shares.as_ref().map_or_else(|| of_targets.zeros_like(), |shares| logits.matmul(shares).sum(Kind::Double));
+            let of_shares =
+                shares.as_ref().map_or_else(|| of_targets.zeros_like(), |shares| logits.matmul(shares).sum(Kind::Double));
             sums.push(Tensor::stack(&[of_targets, of_shares, log_sum.sum(Kind::Double)], 0));
             drop(logits);
             // d loss / d logits = softmax - target distribution; what is spread evenly is taken off at the end.
@@ -96,7 +97,8 @@ impl ProjectedLoss<'_> {
             of_shares - self.label_smoothing * log_sums
         } else if smooth > 0.0 {
             // Sums over the whole vocabulary, without a look at a single logit: Σ_v x·w_v = x·Σ_v w_v.
-            let (words, inputs) = [self.weight, features].map(|matrix| matrix.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)).into();
+            let (words, inputs) =
+                [self.weight, features].map(|matrix| matrix.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)).into();
             let of_bias = self.bias.map_or(0.0, |bias| bias.sum(Kind::Double).double_value(&[]));
             let of_words = words.dot(&inputs).double_value(&[]) + rows as f64 * of_bias;
             gradient -= words.to_kind(Kind::Float) * smooth;

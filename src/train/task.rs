@@ -64,8 +64,8 @@ pub trait Task {
     /// All trainable parameters, in a fixed order. Tensors share storage with the model's.
     fn parameters(&self) -> Vec<Parameter>;
 
-    /// Scores on held-out data, by the path users take.
-    fn validate(&self) -> Result<Validation>;
+    /// Scores on held-out data, by the path users take. What is chosen by them, such as the attention that is shown, may change here.
+    fn validate(&mut self) -> Result<Validation>;
 
     /// Draws what the model attends to on fixed validation sentences into `directory`.
     fn pictures(&self, directory: &Path) -> Result<()>;

@@ -139,7 +139,7 @@ impl Task for Words {
             .collect()
     }
 
-    fn validate(&self) -> Result<Validation> {
+    fn validate(&mut self) -> Result<Validation> {
         let all: Vec<usize> = (0..WORDS).collect();
         let mut scores = self.scores.borrow_mut();
         let loss = if scores.is_empty() {

@@ -224,7 +224,7 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     /// Scores the model as it is, or its moving average.
     fn validate(&mut self) -> Result<()> {
-        let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
+        let (task, average, parameters) = (&mut *self.task, self.average.as_ref(), &self.parameters);
         let validation = self
             .journal
             .pause(|| averaged(average, parameters, || task.validate()))

@@ -3,40 +3,12 @@
 //! Row t of a hypothesis' attention is the step that *produced* token t. In the recurrent models that step's weights come from a
 //! state which has consumed token t-1 (Luong: h_t; Bahdanau: s_{t-1}), and they mix the context that token t is predicted from.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::alignment::{AttentionMatrix, EndOfSentence, LinkOptions, Links, Words};
+use super::AttentionView;
+use crate::alignment::{AttentionMatrix, LinkOptions, Links, Words};
 use crate::search::TokenAttention;
 use crate::text::{self, Encoding};
-
-/// Which of a model's attentions is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AttentionView {
-    /// One layer, counted from 0; `None` averages over all.
-    pub layer: Option<usize>,
-    /// One head, counted from 0; `None` averages over all.
-    pub head: Option<usize>,
-    /// Whether weights keep a last row and column for the ends of sentence; links never have them.
-    pub end_of_sentence: EndOfSentence,
-}
-
-impl AttentionView {
-    /// The matrix over pieces that this view shows.
-    pub fn of(&self, attention: &TokenAttention) -> Result<AttentionMatrix> {
-        let pick = |wanted: Option<usize>, count: usize, what: &str| match wanted {
-            Some(index) if index >= count => bail!("--{what} {index}: this model has {count}, counted from 0"),
-            Some(index) => Ok(index..index + 1),
-            None => Ok(0..count),
-        };
-        let layers = pick(self.layer, attention.layers, "layer")?;
-        let heads = pick(self.head, attention.heads, "head")?;
-        let matrices = layers
-            .flat_map(|layer| heads.clone().map(move |head| (layer, head)))
-            .map(|(layer, head)| AttentionMatrix::new(attention.rows, attention.columns, attention.head(layer, head).to_vec()))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(AttentionMatrix::average(&matrices)?)
-    }
-}
 
 /// A sentence pair with its attention over words.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::Translator;
-use super::aligned::{Aligned, AttentionView};
+use super::aligned::Aligned;
+use super::view::AttentionView;
 use crate::batch::{Source, Target};
 use crate::corpus::batches_in_order;
 use crate::model::WithAttention;
@@ -18,15 +19,35 @@ pub struct Pair {
     pub aligned: Option<Aligned>,
 }
 
+/// What the model says of one given pair, under several views.
+pub struct Forced {
+    /// As in [`Pair`].
+    pub log_probabilities: Vec<f32>,
+    /// One for each view, none where the model does not attend.
+    pub aligned: Vec<Aligned>,
+}
+
 impl Translator {
     /// Runs the model over given pairs. A pair with a blank side has no links and is not shown to the model.
     pub fn force(&self, pairs: &[(&str, &str)], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
+        let forced = self.force_views(pairs, batch_tokens, &[view])?;
+        let pair = |((source, target), forced): (&(&str, &str), Option<Forced>)| match forced {
+            Some(Forced { log_probabilities, mut aligned }) => Pair { log_probabilities, aligned: aligned.pop() },
+            None => Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::blank(source, target)) },
+        };
+        Ok(pairs.iter().zip(forced).map(pair).collect())
+    }
+
+    /// The same under several views at once. None for a pair with a blank side.
+    pub fn force_views(
+        &self,
+        pairs: &[(&str, &str)],
+        batch_tokens: usize,
+        views: &[AttentionView],
+    ) -> Result<Vec<Option<Forced>>> {
         let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-        let mut results: Vec<Pair> = pairs
-            .iter()
-            .map(|(source, target)| Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::blank(source, target)) })
-            .collect();
+        let mut results: Vec<Option<Forced>> = pairs.iter().map(|_| None).collect();
         let filled: Vec<usize> =
             (0..pairs.len()).filter(|&pair| !sources[pair].ids.is_empty() && !targets[pair].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&pair| sources[pair].ids.len().max(targets[pair].ids.len()) + 1).collect();
@@ -39,10 +60,11 @@ impl Translator {
             let scored = models.score(&source, &target, WithAttention::Yes);
             for (pair, Scored { log_probabilities, attention }) in rows.into_iter().zip(scored) {
                 let words: Vec<Option<u32>> = targets[pair].words.iter().map(|&word| Some(word)).collect();
-                let aligned = attention
-                    .map(|attention| Aligned::new(pairs[pair].0, &sources[pair], pairs[pair].1, &words, &attention, view))
-                    .transpose()?;
-                results[pair] = Pair { log_probabilities, aligned };
+                let under = |attention| move |&view| (attention, view);
+                let aligned = attention.iter().flat_map(|attention| views.iter().map(under(attention)));
+                let aligned = aligned
+                    .map(|(attention, view)| Aligned::new(pairs[pair].0, &sources[pair], pairs[pair].1, &words, attention, view));
+                results[pair] = Some(Forced { log_probabilities, aligned: aligned.collect::<Result<_>>()? });
             }
         }
         Ok(results)

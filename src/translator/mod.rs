@@ -10,13 +10,15 @@ mod paragraphs;
 mod score;
 mod sources;
 mod translate;
+mod view;
 
-pub use aligned::{Aligned, AttentionView};
-pub use forced::Pair;
+pub use aligned::Aligned;
+pub use forced::{Forced, Pair};
 pub use glossary::{Continuations, Glossary};
 pub use paragraphs::{LongSentence, Splitting};
 pub use score::PairScore;
 pub use translate::{TranslateOptions, Translated, Translation};
+pub use view::AttentionView;
 
 use tch::Device;
 

@@ -1,7 +1,7 @@
 //! From a recipe's `[search]` to what search is told.
 
+use super::Translator;
 use super::translate::TranslateOptions;
-use super::{AttentionView, Translator};
 use crate::recipe::{self, SearchRecipe};
 use crate::search::{EarlyStopping, LengthPenalty, Sampling, SearchOptions};
 use crate::text::special::UNK;
@@ -24,7 +24,7 @@ impl Translator {
             batch_tokens: recipe.batch_tokens,
             // On a CPU, sentences are shared out before products are.
             workers: if self.device == tch::Device::Cpu { tch::get_num_threads().max(1) as usize } else { 1 },
-            view: AttentionView::default(),
+            view: self.view(),
             replace_unknown: None,
             prefix: recipe.prefix.clone(),
             glossary: None,

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use anyhow::{Result, bail, ensure};
 
 use super::Translator;
-use super::aligned::{Aligned, AttentionView};
+use super::aligned::Aligned;
 use super::glossary::Glossary;
+use super::view::AttentionView;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
 use crate::runtime::{ReadOnly, share_out};

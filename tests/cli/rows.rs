@@ -46,14 +46,20 @@ fn recipe(folder: &Path, model: &str) -> PathBuf {
     path
 }
 
+/// Trains on such a corpus, all in a folder; the run's own folder.
+fn train(folder: &Path, model: &str) -> PathBuf {
+    for (seed, (corpus, sentences)) in [("train", 3000), ("validation", 20), ("test", 100)].into_iter().enumerate() {
+        write_corpus(folder, corpus, sentences, seed as u64);
+    }
+    let run = folder.join("run");
+    targum(arguments("train {} --out {}", &[&recipe(folder, model), &run])).good();
+    run
+}
+
 /// The alignment error rate on the test set, and chrF: links of a wrong translation say nothing.
 fn learned(name: &str, model: &str) -> (f64, f64) {
     let folder = tempfile::tempdir().unwrap();
-    for (seed, (corpus, sentences)) in [("train", 3000), ("validation", 20), ("test", 100)].into_iter().enumerate() {
-        write_corpus(folder.path(), corpus, sentences, seed as u64);
-    }
-    let run = folder.path().join("run");
-    targum(arguments("train {} --out {}", &[&recipe(folder.path(), model), &run])).good();
+    let run = train(folder.path(), model);
     let scores: Value = serde_json::from_str(&fs::read_to_string(run.join("test.json")).unwrap()).unwrap();
     let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{name}: {scores}"));
     (number(&scores["aer"]), number(&scores["chrf"]["value"]))
@@ -85,4 +91,41 @@ fn rows_belong_to_the_words_they_produced() {
         assert!(chrf > 85.0, "{name}: chrF {chrf}");
         assert!(aer < 0.15, "{name}: AER {aer}");
     }
+}
+
+#[test]
+fn the_attention_that_aligns_best_is_the_one_that_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = "[model.transformer]\ndimension = 32\ndropout = 0\n\
+                 encoder = { layers = 1, heads = 2, feed_forward = 64 }\ndecoder = { layers = 2, heads = 2, feed_forward = 64 }\n";
+    let run = train(folder.path(), model);
+    let [source, target, gold] = ["src", "tgt", "gold"].map(|ending| folder.path().join(format!("validation.{ending}")));
+    let align = |view: &str| {
+        targum(arguments(&format!("align --model {{}} --source {{}} --target {{}} {view}"), &[&run, &source, &target]))
+            .good()
+            .stdout
+    };
+    let error_rate = |links: &str| -> f64 {
+        let file = folder.path().join("links");
+        fs::write(&file, links).unwrap();
+        let words = "evaluate --alignment {} --gold {} --gold-base 0 --json";
+        let scores: Value = serde_json::from_str(&targum(arguments(words, &[&file, &gold])).good().stdout).unwrap();
+        scores["alignment_error_rate"].as_f64().unwrap_or_else(|| panic!("{scores}"))
+    };
+    let shown = align("");
+    let views = [
+        "--layer mean",
+        "--layer 0",
+        "--layer 1",
+        "--layer 0 --head 0",
+        "--layer 0 --head 1",
+        "--layer 1 --head 0",
+        "--layer 1 --head 1",
+    ];
+    let all: Vec<(String, f64)> = views.iter().map(|view| align(view)).map(|links| (links.clone(), error_rate(&links))).collect();
+    let best = all.iter().map(|(_, rate)| *rate).fold(f64::INFINITY, f64::min);
+    assert!(all.iter().any(|(links, rate)| *links == shown && *rate == best), "{best}");
+    assert!(all.iter().any(|(_, rate)| *rate > best + 0.02), "there was something to choose from: {best}");
+    let told = targum(arguments("inspect {}", &[&run])).good().stdout;
+    assert!(told.contains("attention    2 layers of 2 heads; shown and linked: "), "{told}");
 }

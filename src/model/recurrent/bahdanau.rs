@@ -132,7 +132,11 @@ impl Decoder for BahdanauDecoder {
         if let Some(covered) = covered {
             tensors.push((covered + &attended.weights).reshape([rows, -1]));
         }
-        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors, ..DecoderState::default() })
+        (
+            features,
+            Some(attended.weights.reshape([rows, -1])),
+            DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
+        )
     }
 
     fn attends(&self) -> bool {

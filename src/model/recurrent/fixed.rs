@@ -68,7 +68,11 @@ impl Decoder for FixedContextDecoder {
         let input = self.with_context(encoded, &embedded.reshape([encoded.rows(), rows / encoded.rows(), -1]));
         let output = self.stack.run(&input.reshape([rows, 1, -1]), &self.states(state), 0.0, &Pass::evaluation());
         let ends = output.finals.into_iter().flatten().collect();
-        (output.states.squeeze_dim(1), None, DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() })
+        (
+            output.states.squeeze_dim(1),
+            None,
+            DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() },
+        )
     }
 
     fn attends(&self) -> bool {

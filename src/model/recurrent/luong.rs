@@ -219,7 +219,11 @@ impl Decoder for LuongDecoder {
             tensors.push(features.shallow_clone());
         }
         tensors.extend(memory.covered);
-        (features, Some(attended.weights.reshape([rows, -1])), DecoderState { step: state.step + 1, tensors, ..DecoderState::default() })
+        (
+            features,
+            Some(attended.weights.reshape([rows, -1])),
+            DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
+        )
     }
 
     fn attends(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use tch::Tensor;
 
-use super::sublayer::{FeedForward, Residual};
 use super::produced::Produced;
+use super::sublayer::{FeedForward, Residual};
 use crate::attention::{Allowed, Joined, MultiHead, Places};
 use crate::nn::{Pass, Rotation};
 
@@ -95,7 +95,14 @@ impl DecoderLayer {
 
     /// One step for R rows, W hypotheses of each of B sources side by side: [R, D] to [R, D], and weights [R, H, S] when wanted. What
     /// the step gives to remember goes into `step.produced`.
-    pub fn step(&self, input: &Tensor, step: &mut SelfStep, source: &Memory, lengths: &Tensor, wanted: bool) -> (Tensor, Option<Tensor>) {
+    pub fn step(
+        &self,
+        input: &Tensor,
+        step: &mut SelfStep,
+        source: &Memory,
+        lengths: &Tensor,
+        wanted: bool,
+    ) -> (Tensor, Option<Tensor>) {
         let pass = Pass::evaluation();
         let attended = self.attention_residual.around(input, &pass, |input| {
             let [queries, keys, values] = self.attention.of_itself(input, &step.joined);

@@ -81,8 +81,7 @@ fn attention() -> impl Strategy<Value = AttentionRecipe> {
 fn model() -> impl Strategy<Value = RecurrentRecipe> {
     let kind = prop_oneof![Just(DecoderKind::None), Just(DecoderKind::Bahdanau), Just(DecoderKind::Luong)];
     let cell = prop_oneof![Just(CellKind::Lstm), Just(CellKind::Gru)];
-    let initialization =
-        prop_oneof![
+    let initialization = prop_oneof![
         Just(InitializationKind::Uniform),
         Just(InitializationKind::Bahdanau),
         Just(InitializationKind::Xavier),

@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::task::real_rows;
+use crate::alignment::Links;
 use crate::batch::{Source, Target};
+use crate::checkpoint::AttentionHead;
 use crate::corpus::{ParallelText, batches_in_order};
 use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter, read_gold};
 use crate::model::WithAttention;
@@ -122,13 +124,32 @@ impl HeldOut {
         nll / tokens.max(1) as f64
     }
 
+    /// The layer and head, or mean over them, whose links are nearest to gold. None where there is no gold, or nothing to choose from.
+    pub fn best_attention(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<AttentionHead>> {
+        let (Some(gold), Some((layers, heads))) = (&self.gold, translator.attention_size()) else { return Ok(None) };
+        if layers * heads == 1 {
+            return Ok(None);
+        }
+        let views = AttentionView::every(layers, heads);
+        let forced = translator.force_views(&self.pairs(), batch_tokens, &views)?;
+        let nothing = Links::default();
+        let error = |view: usize| {
+            let links = forced.iter().map(|pair| pair.as_ref().map_or(&nothing, |pair| &pair.aligned[view].links).as_slice());
+            AlignmentCounts::of(links.zip(gold)).score().alignment_error_rate
+        };
+        let best = (0..views.len()).map(|view| (view, error(view))).min_by(|one, other| one.1.total_cmp(&other.1));
+        Ok(best.map(|(view, _)| AttentionHead { layer: views[view].layer, head: views[view].head }))
+    }
+
+    fn pairs(&self) -> Vec<(&str, &str)> {
+        self.sources.iter().map(String::as_str).zip(self.targets.iter().map(String::as_str)).collect()
+    }
+
     /// Links of forced decoding against gold (Luong et al. 2015, section 5.4).
     fn alignment_error_rate(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<f64>> {
         let Some(gold) = self.gold.as_ref().filter(|_| translator.model.attends()) else { return Ok(None) };
-        let pairs: Vec<(&str, &str)> =
-            self.sources.iter().map(String::as_str).zip(self.targets.iter().map(String::as_str)).collect();
         let predicted = translator
-            .force(&pairs, batch_tokens, AttentionView::default())?
+            .force(&self.pairs(), batch_tokens, translator.view())?
             .into_iter()
             .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
             .collect::<Result<Vec<_>>>()?;

@@ -4,16 +4,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use tch::{Kind, Tensor, no_grad};
+use tch::{Kind, Tensor};
 
-use crate::batch::Source;
 use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
 use crate::metrics::{GoldLinks, read_gold};
-use crate::model::{Seq2Seq, WithAttention};
-use crate::nn::Pass;
 use crate::recipe::GuidedAlignmentRecipe;
-use crate::text::special::BOS;
 use crate::text::{Encoding, words};
 use crate::translator::Translator;
 
@@ -112,18 +108,12 @@ fn chosen(attention: &Tensor, recipe: &GuidedAlignmentRecipe) -> Tensor {
     pick(pick(attention.shallow_clone(), recipe.layer), recipe.head)
 }
 
-/// Whether a model has the attention that a recipe wants to teach, found by asking it for a translation's first step.
+/// Whether a model has the attention that a recipe wants to teach.
 pub fn ensure_teachable(recipe: &GuidedAlignmentRecipe, translator: &Translator) -> Result<()> {
-    let model: &dyn Seq2Seq = translator.model.as_ref();
-    ensure!(model.attends(), "training.guided_alignment: this model has no attention to teach; leave it out");
-    let _guard = tch::no_grad_guard();
-    let source = Source::new(&[[0u32; 0]], translator.device);
-    let input = Tensor::from_slice(&[i64::from(BOS)]).unsqueeze(0).to_device(translator.device);
-    let pass = Pass::evaluation();
-    let decoded = no_grad(|| model.decode(&model.encode(&source, &pass), &input, &pass, WithAttention::Yes));
-    let size = decoded.attention.context("the model gave no attention")?.size();
-    for (key, wanted, count) in [("layer", recipe.layer, size[1]), ("head", recipe.head, size[2])] {
-        if let Some(index) = wanted.filter(|&index| index as i64 >= count) {
+    ensure!(translator.model.attends(), "training.guided_alignment: this model has no attention to teach; leave it out");
+    let (layers, heads) = translator.attention_size().context("the model gave no attention")?;
+    for (key, wanted, count) in [("layer", recipe.layer, layers), ("head", recipe.head, heads)] {
+        if let Some(index) = wanted.filter(|&index| index >= count) {
             bail!("training.guided_alignment.{key} is {index}, but this model has {count}, counted from 0");
         }
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::evaluation::HeldOut;
 use crate::alignment::{Heatmap, Links};
-use crate::translator::{AttentionView, Translator};
+use crate::translator::Translator;
 
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
 pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory: &Path) -> Result<()> {
@@ -23,7 +23,7 @@ pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory
         .filter(seen)
         .take(count)
         .collect();
-    let forced = translator.force(&pairs, 4096, AttentionView::default())?;
+    let forced = translator.force(&pairs, 4096, translator.view())?;
     for (number, pair) in forced.into_iter().enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };
         let mut heatmap =

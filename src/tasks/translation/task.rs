@@ -10,7 +10,7 @@ use super::evaluation::HeldOut;
 use super::guided::{GuidedAlignment, ensure_teachable};
 use super::pictures;
 use crate::batch::{Source, Target};
-use crate::checkpoint::{Config, locate};
+use crate::checkpoint::{AttentionHead, Config, locate};
 use crate::model::WithAttention;
 use crate::nn::{Pass, ProjectedLoss};
 use crate::recipe::Recipe;
@@ -34,12 +34,13 @@ impl TranslationTask {
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
         let guided = data.guided_alignment(recipe, &tokenizers)?;
         let config = Config::new(recipe, &tokenizers);
-        let translator = Translator::new(config, tokenizers, recipe.seed, device)?;
+        let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         if let (Some(init), false) = (&recipe.init, resume) {
             translator.load_weights(&locate(init)?)?;
         }
         if let Some(recipe) = recipe.training.guided_alignment.filter(|_| guided.is_some()) {
             ensure_teachable(&recipe, &translator)?;
+            translator.config.alignment = AttentionHead { layer: recipe.layer, head: recipe.head };
         }
         Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, validation })
     }
@@ -101,8 +102,13 @@ impl Task for TranslationTask {
         self.translator.model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
-    fn validate(&self) -> Result<Validation> {
-        let evaluation = self.validation.evaluate(&self.translator, &self.translator.translate_options())?;
+    fn validate(&mut self) -> Result<Validation> {
+        let options = self.translator.translate_options();
+        // Links are those of the head that guided alignment teaches, or of the one that aligns best where that can be told.
+        if let Some(best) = self.validation.best_attention(&self.translator, options.batch_tokens)? {
+            self.translator.config.alignment = best;
+        }
+        let evaluation = self.validation.evaluate(&self.translator, &options)?;
         Ok(Validation { scores: evaluation.named() })
     }
 
@@ -115,6 +121,7 @@ impl Task for TranslationTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
+        self.translator.config.alignment = Config::load(directory)?.alignment;
         self.translator.load_weights(directory)
     }
 }
