@@ -75,6 +75,7 @@ bench: build ## measure speed and memory of every recurrent model
 
 results: build data/synth/train.en ## train and score what docs/results.md reports (hours)
 	scripts/results-synthetic.sh
+	scripts/results-alignment.sh
 	scripts/results-multi30k.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)

@@ -6,7 +6,7 @@
 use multiversion::multiversion;
 use tch::{Device, Kind, Tensor};
 
-use crate::nn::Rows;
+use crate::nn::{Rows, RowsMut};
 
 /// Where the rows of a step look, W hypotheses of each of B sources side by side.
 #[derive(Clone, Copy)]
@@ -91,13 +91,15 @@ fn walk(
     let weights = wanted.then(|| Tensor::zeros([rows, heads, columns], (Kind::Float, Device::Cpu)));
     let by_head = weights.as_ref().map(|weights| weights.view([rows * heads, columns]));
     let memory = [keys, values].map(|memory| memory.view([sources * capacity, size]));
+    // SAFETY: nobody else has these tensors yet.
+    let (mut mixed, mut shown) = unsafe { (RowsMut::of(&output), by_head.as_ref().map(|weights| RowsMut::of(weights))) };
     attend_rows(
         &Rows::of(queries),
         &[Rows::of(&memory[0]), Rows::of(&memory[1])],
         &lists,
         (rows as usize, capacity as usize, heads as usize),
-        &mut Rows::of(&output),
-        by_head.as_ref().map(Rows::of).as_mut(),
+        &mut mixed,
+        shown.as_mut(),
     );
     (output, weights)
 }
@@ -129,8 +131,8 @@ fn attend_rows(
     memory: &[Rows; 2],
     lists: &Lists,
     shape: (usize, usize, usize),
-    mixed: &mut Rows,
-    shown: Option<&mut Rows>,
+    mixed: &mut RowsMut,
+    shown: Option<&mut RowsMut>,
 ) {
     match queries.width() / shape.2 {
         32 => attend_heads::<32>(queries, memory, lists, shape, mixed, shown),
@@ -147,15 +149,15 @@ fn attend_heads<const SIZE: usize>(
     [keys, values]: &[Rows; 2],
     lists: &Lists,
     (rows, capacity, heads): (usize, usize, usize),
-    mixed: &mut Rows,
-    mut shown: Option<&mut Rows>,
+    mixed: &mut RowsMut,
+    mut shown: Option<&mut RowsMut>,
 ) {
     let head = if SIZE == 0 { queries.width() / heads } else { SIZE };
     let scale = (head as f32).powf(-0.5);
     let mut weights = Vec::new();
     for row in 0..rows {
         let (first, places) = (row / lists.width * capacity, lists.of(row));
-        let (query, mixed) = (queries.row(row), mixed.row_mut(row));
+        let (query, mixed) = (queries.row(row), mixed.row(row));
         weights.resize(places.len(), 0f32);
         for part in 0..heads {
             let range = part * head..part * head + head;
@@ -165,7 +167,7 @@ fn attend_heads<const SIZE: usize>(
             }
             softmax(&mut weights);
             if let Some(shown) = &mut shown {
-                shown.row_mut(row * heads + part)[..places.len()].copy_from_slice(&weights);
+                shown.row(row * heads + part)[..places.len()].copy_from_slice(&weights);
             }
             let mixed = &mut mixed[range.clone()];
             if SIZE == 0 {
@@ -237,7 +239,7 @@ fn exp(x: f32) -> f32 {
     let n = shifted - ROUND;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4f32;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = p * r + coefficient;
     }
     (p * r * r + r + 1.0) * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)

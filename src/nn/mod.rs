@@ -23,4 +23,4 @@ pub use pass::Pass;
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
-pub use rows::Rows;
+pub use rows::{Rows, RowsMut};

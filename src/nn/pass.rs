@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use multiversion::multiversion;
 use tch::{Device, Kind, Tensor};
 
-use super::Rows;
+use super::RowsMut;
 
 /// Says how a forward pass runs. Layers hold nothing mutable: whatever varies between two calls is in here.
 pub struct Pass {
@@ -104,7 +104,8 @@ impl MaskGenerator {
         let scale = 256.0 / (256 - threshold) as f32;
         let count = size.iter().product::<i64>() as usize;
         let mask = Tensor::empty([1, count as i64], (Kind::Float, Device::Cpu));
-        fill(self, Rows::of(&mask).row_mut(0), threshold, scale);
+        // SAFETY: nobody else has this tensor yet.
+        fill(self, unsafe { RowsMut::of(&mask) }.row(0), threshold, scale);
         mask.reshape(size).to_device(device).to_kind(kind)
     }
 }

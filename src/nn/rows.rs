@@ -13,8 +13,11 @@ pub struct Rows<'a> {
     tensor: PhantomData<&'a Tensor>,
 }
 
+/// The same, to be written.
+pub struct RowsMut<'a>(Rows<'a>);
+
 impl<'a> Rows<'a> {
-    /// Views a tensor [N, width]. Whoever writes through [`Rows::row_mut`] sees to it that nobody else uses the tensor meanwhile.
+    /// Views a tensor [N, width]. As everywhere with tch, nobody may write to it meanwhile.
     pub fn of(tensor: &'a Tensor) -> Self {
         let (count, width) = tensor.size2().expect("rows are those of a matrix");
         let strides = tensor.stride();
@@ -35,11 +38,21 @@ impl<'a> Rows<'a> {
         // SAFETY: the tensor lives as long as this view, is a float matrix on the CPU, and has this row.
         unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.width) }
     }
+}
+
+impl<'a> RowsMut<'a> {
+    /// Views a tensor [N, width].
+    ///
+    /// # Safety
+    /// As long as this lives, nobody else reads or writes the tensor's numbers, and its rows do not overlap.
+    pub unsafe fn of(tensor: &'a Tensor) -> Self {
+        RowsMut(Rows::of(tensor))
+    }
 
     #[inline(always)]
-    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
-        assert!(row < self.count, "row {row} of {}", self.count);
-        // SAFETY: as for `row`; the caller of `of` keeps others away.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.stride), self.width) }
+    pub fn row(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.0.count, "row {row} of {}", self.0.count);
+        // SAFETY: as for `Rows::row`, and the caller of `of` keeps others away.
+        unsafe { std::slice::from_raw_parts_mut(self.0.start.add(row * self.0.stride), self.0.width) }
     }
 }
