@@ -77,25 +77,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let mut output = BufWriter::new(std::io::stdout().lock());
     let mut count = 0;
-    let mut chunk = Vec::new();
-    let mut pairs = text.pairs()?;
-    loop {
-        let pair = pairs.next().transpose()?;
-        let last = pair.is_none();
-        chunk.extend(pair);
-        if chunk.len() == CHUNK || last {
-            let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
-            for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
-                count += 1;
-                write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
-                if let Some(folder) = &arguments.heatmaps {
-                    write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
-                }
+    for chunk in text.chunks(CHUNK)? {
+        let chunk = chunk?;
+        let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
+        for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
+            count += 1;
+            write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
+            if let Some(folder) = &arguments.heatmaps {
+                write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
             }
-            chunk.clear();
-        }
-        if last {
-            break;
         }
     }
     output.flush()?;

@@ -64,25 +64,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.device.choose()?;
     let translator = Translator::load_ensemble(&arguments.model, device)?;
     let mut output = BufWriter::new(std::io::stdout().lock());
-    let mut chunk = Vec::new();
-    let mut pairs = text.pairs()?;
-    loop {
-        let pair = pairs.next().transpose()?;
-        let last = pair.is_none();
-        chunk.extend(pair);
-        if chunk.len() == CHUNK || last {
-            let lines: Vec<(&str, &str)> =
-                chunk.iter().map(|(source, target): &(String, String)| (source.as_str(), target.as_str())).collect();
-            for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
-                match arguments.format {
-                    Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
-                    Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,
-                }
+    for chunk in text.chunks(CHUNK)? {
+        let chunk = chunk?;
+        let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+        for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
+            match arguments.format {
+                Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
+                Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,
             }
-            chunk.clear();
-        }
-        if last {
-            break;
         }
     }
     output.flush()?;

@@ -213,6 +213,18 @@ impl ParallelText {
         Ok(Pairs { input, ended: false })
     }
 
+    /// The same pairs, so many at a time; the last chunk has what is left.
+    ///
+    /// # Errors
+    /// As for [`ParallelText::pairs`]; after an error in a chunk there are no more.
+    pub fn chunks(&self, size: usize) -> Result<impl Iterator<Item = Result<Vec<(String, String)>>>> {
+        let mut pairs = self.pairs()?;
+        Ok(std::iter::from_fn(move || match pairs.by_ref().take(size).collect::<Result<Vec<_>>>() {
+            Ok(chunk) if chunk.is_empty() => None,
+            chunk => Some(chunk),
+        }))
+    }
+
     fn name(&self) -> String {
         let names: Vec<String> = self.paths().iter().map(|path| path.display().to_string()).collect();
         names.join(" and ")

@@ -1,7 +1,7 @@
 //! Which instructions MKL, the linear algebra inside libtorch, may use.
 //!
 //! MKL asks its own function `mkl_serv_intel_cpu_true` whether Intel made the processor, and where the answer is no it leaves AVX-512 alone:
-//! on AMD's processors that have it, matrix products run at less than half the speed. libtorch calls that function through its table of
+//! on the processor of `docs/results.md` matrix products then run at less than half the speed. libtorch calls that function through its table of
 //! dynamic symbols, where a program's own definition comes first. Here is ours: it says yes for every processor that has AVX-512, and what
 //! MKL itself would say for all others. `MKL_ENABLE_INSTRUCTIONS=AVX2` in the environment takes AVX-512 away again.
 
@@ -46,11 +46,5 @@ mod tests {
     #[test]
     fn the_loader_finds_this_programs_answer_first() {
         assert!(answers_mkl());
-    }
-
-    #[test]
-    fn a_processor_of_intel_is_always_named_so() {
-        assert!(!made_by_intel() || mkl_serv_intel_cpu_true() == 1);
-        assert!(std::is_x86_feature_detected!("avx512f") || made_by_intel() || mkl_serv_intel_cpu_true() == 0);
     }
 }

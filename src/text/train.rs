@@ -100,7 +100,7 @@ impl Tokenizer {
                 characters.sort_by_key(|&(character, count)| (Reverse(count), character));
                 first.extend(characters.into_iter().map(|(character, _)| character.to_string()));
                 first.truncate(options.size);
-                byte_pair(vocabulary(first).into(), json!([]), byte_fallback)
+                byte_pair(vocabulary(first).into(), json!([]), byte_fallback, false)
             }
             Kind::Bpe => {
                 let fixed = fixed_pieces(byte_fallback);
@@ -282,17 +282,18 @@ fn learn_byte_pairs(
         .do_train(&parts.iter().map(|(part, &count)| (part.as_str().into(), count)).collect(), &mut model)
         .map_err(|error| anyhow!("learning byte pairs failed: {error}"))?;
     let mut learned = serde_json::to_value(&model)?;
-    Ok(byte_pair(learned["vocab"].take(), learned["merges"].take(), byte_fallback))
+    Ok(byte_pair(learned["vocab"].take(), learned["merges"].take(), byte_fallback, false))
 }
 
-fn byte_pair(vocabulary: Value, merges: Value, byte_fallback: bool) -> Value {
+/// The `model` of a `tokenizer.json`. `fuse_unknown` makes one token of unknown characters that stand together.
+pub(super) fn byte_pair(vocabulary: Value, merges: Value, byte_fallback: bool, fuse_unknown: bool) -> Value {
     json!({
         "type": "BPE",
         "dropout": null,
         "unk_token": special::SPELLINGS[special::UNK as usize],
         "continuing_subword_prefix": null,
         "end_of_word_suffix": null,
-        "fuse_unk": false,
+        "fuse_unk": fuse_unknown,
         "byte_fallback": byte_fallback,
         "ignore_merges": false,
         "vocab": vocabulary,

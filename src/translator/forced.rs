@@ -9,6 +9,7 @@ use crate::batch::{Source, Target};
 use crate::corpus::batches_in_order;
 use crate::model::WithAttention;
 use crate::search::Scored;
+use crate::text::Encoding;
 
 /// What the model says of one given pair.
 #[derive(Debug, Clone)]
@@ -45,28 +46,60 @@ impl Translator {
         batch_tokens: usize,
         views: &[AttentionView],
     ) -> Result<Vec<Option<Forced>>> {
+        let mut results: Vec<Option<Forced>> = pairs.iter().map(|_| None).collect();
+        self.score_encoded(&self.encode_pairs(pairs), batch_tokens, WithAttention::Yes, |pair, encoded, scored| {
+            let Scored { log_probabilities, attention } = scored;
+            let words: Vec<Option<u32>> = encoded.target.words.iter().map(|&word| Some(word)).collect();
+            let under = |attention| move |&view| (attention, view);
+            let aligned = attention.iter().flat_map(|attention| views.iter().map(under(attention)));
+            let aligned = aligned
+                .map(|(attention, view)| Aligned::new(pairs[pair].0, &encoded.source, pairs[pair].1, &words, attention, view));
+            results[pair] = Some(Forced { log_probabilities, aligned: aligned.collect::<Result<_>>()? });
+            Ok(())
+        })?;
+        Ok(results)
+    }
+
+    pub(super) fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Vec<EncodedPair> {
         let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-        let mut results: Vec<Option<Forced>> = pairs.iter().map(|_| None).collect();
-        let filled: Vec<usize> =
-            (0..pairs.len()).filter(|&pair| !sources[pair].ids.is_empty() && !targets[pair].ids.is_empty()).collect();
-        let lengths: Vec<usize> = filled.iter().map(|&pair| sources[pair].ids.len().max(targets[pair].ids.len()) + 1).collect();
+        sources.into_iter().zip(targets).map(|(source, target)| EncodedPair { source, target }).collect()
+    }
+
+    /// Runs the models over the pairs of which no side is blank, in batches of similar length, and hands each pair's number and scores on.
+    pub(super) fn score_encoded(
+        &self,
+        pairs: &[EncodedPair],
+        batch_tokens: usize,
+        attention: WithAttention,
+        mut take: impl FnMut(usize, &EncodedPair, Scored) -> Result<()>,
+    ) -> Result<()> {
+        let filled: Vec<usize> = (0..pairs.len()).filter(|&pair| pairs[pair].blank() == (false, false)).collect();
+        let length = |&pair: &usize| pairs[pair].source.ids.len().max(pairs[pair].target.ids.len()) + 1;
+        let lengths: Vec<usize> = filled.iter().map(length).collect();
         let models = self.ensemble();
         for batch in batches_in_order(&lengths, batch_tokens) {
             let rows: Vec<usize> = batch.into_iter().map(|position| filled[position]).collect();
-            let source: Vec<&[u32]> = rows.iter().map(|&pair| sources[pair].ids.as_slice()).collect();
-            let target: Vec<&[u32]> = rows.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
+            let source: Vec<&[u32]> = rows.iter().map(|&pair| pairs[pair].source.ids.as_slice()).collect();
+            let target: Vec<&[u32]> = rows.iter().map(|&pair| pairs[pair].target.ids.as_slice()).collect();
             let (source, target) = (Source::new(&source, self.device), Target::new(&target, self.device));
-            let scored = models.score(&source, &target, WithAttention::Yes);
-            for (pair, Scored { log_probabilities, attention }) in rows.into_iter().zip(scored) {
-                let words: Vec<Option<u32>> = targets[pair].words.iter().map(|&word| Some(word)).collect();
-                let under = |attention| move |&view| (attention, view);
-                let aligned = attention.iter().flat_map(|attention| views.iter().map(under(attention)));
-                let aligned = aligned
-                    .map(|(attention, view)| Aligned::new(pairs[pair].0, &sources[pair], pairs[pair].1, &words, attention, view));
-                results[pair] = Some(Forced { log_probabilities, aligned: aligned.collect::<Result<_>>()? });
+            for (pair, scored) in rows.into_iter().zip(models.score(&source, &target, attention)) {
+                take(pair, &pairs[pair], scored)?;
             }
         }
-        Ok(results)
+        Ok(())
+    }
+}
+
+/// Both sides of a pair in pieces.
+pub(super) struct EncodedPair {
+    pub source: Encoding,
+    pub target: Encoding,
+}
+
+impl EncodedPair {
+    /// Whether source and target have nothing in them.
+    pub fn blank(&self) -> (bool, bool) {
+        (self.source.ids.is_empty(), self.target.ids.is_empty())
     }
 }

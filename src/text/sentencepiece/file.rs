@@ -15,6 +15,7 @@ use super::{ModelProto, ModelType, PieceType, SentencePiece};
 use crate::text::pipeline::{MARK, added_tokens};
 use crate::text::special;
 use crate::text::tokenizer::Tokenizer;
+use crate::text::train;
 
 /// The entry of the pre-tokenizer that holds the `.spm` file and the number of pieces that have an id of the model.
 pub const METASPACE_KEY: &str = "sentencepiece";
@@ -131,16 +132,5 @@ fn byte_pair(model: &ModelProto, listed: &[String]) -> Value {
         .map(|(left, right)| json!([left, right]))
         .collect();
     let vocabulary: Map<String, Value> = listed.iter().cloned().zip((0u32..).map(Value::from)).collect();
-    json!({
-        "type": "BPE",
-        "dropout": null,
-        "unk_token": special::SPELLINGS[special::UNK as usize],
-        "continuing_subword_prefix": null,
-        "end_of_word_suffix": null,
-        "fuse_unk": true,
-        "byte_fallback": model.byte_fallback,
-        "ignore_merges": false,
-        "vocab": vocabulary,
-        "merges": merges,
-    })
+    train::byte_pair(vocabulary.into(), merges.into(), model.byte_fallback, true)
 }
