@@ -3,11 +3,12 @@
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
-use targum::nn::Pass;
+use targum::nn::{Pass, ProjectedLoss};
 use targum::recipe::{
     Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, ModelRecipe,
     NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
 };
+use targum::runtime::{Precision, with_precision, with_precision_for_inference};
 use tch::{Device, IndexOp, Kind, Tensor};
 
 pub const VOCABULARY: i64 = 23;
@@ -213,5 +214,92 @@ fn names_are_unique_and_the_same_seed_gives_the_same_model() {
         assert!(one.iter().zip(&two).all(|(one, two)| one.0 == two.0 && one.1.equal(&two.1)), "{name}");
         let names: std::collections::BTreeSet<_> = one.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), one.len(), "{name}");
+    }
+}
+
+/// The largest difference of two tensors of one size.
+fn difference(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    (a - b).abs().max().double_value(&[])
+}
+
+#[test]
+fn half_precision_does_nearly_the_same_in_every_model() {
+    let (pass, cpu) = (Pass::evaluation(), Device::Cpu);
+    let target = Target::new(&TARGETS, cpu);
+    for (name, recipe) in recipes() {
+        let model = model(&recipe);
+        let forced = || {
+            let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);
+            let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+            (model.output().logits(&decoded.features), decoded.attention)
+        };
+        let stepped = || {
+            let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);
+            let first = model.step(&encoded, encoded.initial.shallow_clone(), &target.input.select(1, 0), WithAttention::Yes);
+            model.step(&encoded, first.state, &target.input.select(1, 1), WithAttention::Yes).logits
+        };
+        let (logits, attention) = tch::no_grad(forced);
+        for precision in [Precision::Bf16, Precision::Fp16] {
+            let compare = |(half, half_attention): (Tensor, Option<Tensor>), what: &str| {
+                assert_eq!(half.kind(), Kind::Float, "{name} in {precision:?}, {what}: what search reads");
+                let off = difference(&half, &logits);
+                assert!(off < 0.05, "{name} in {precision:?}, {what}: logits differ by {off}");
+                assert!(off > 0.0 || precision == Precision::Fp16, "{name} in {precision:?}, {what}: nothing was rounded");
+                if let (Some(half), Some(full)) = (half_attention, &attention) {
+                    let off = difference(&half.to_kind(Kind::Float), full);
+                    // At the edge of a window whose centre is predicted a position may come or go.
+                    let most = if name.contains("LocalP") { 0.2 } else { 0.05 };
+                    assert!(off < most, "{name} in {precision:?}, {what}: attention differs by {off}");
+                }
+            };
+            // Twice, because a product that wrote into a weight would show the second time alone.
+            for what in ["the first time", "again"] {
+                compare(tch::no_grad(|| with_precision_for_inference(precision, cpu, forced)), what);
+            }
+            compare(with_precision(precision, cpu, forced), "for training");
+            let off = difference(&tch::no_grad(|| with_precision_for_inference(precision, cpu, stepped)), &logits.select(1, 1));
+            assert!(off < 0.05, "{name} in {precision:?}: logits of a step differ by {off}");
+        }
+        assert!(tch::no_grad(forced).0.equal(&logits), "{name}: half precision leaves nothing behind");
+    }
+}
+
+#[test]
+fn gradients_in_half_precision_point_the_same_way_in_every_model() {
+    let (cpu, target) = (Device::Cpu, Target::new(&TARGETS, Device::Cpu));
+    for (name, recipe) in recipes() {
+        let gradients = |precision| {
+            let model = model(&recipe);
+            let loss = with_precision(precision, cpu, || {
+                let pass = Pass::training(1, 1, 0);
+                let decoded =
+                    model.decode(&model.encode(&Source::new(&SOURCES, cpu), &pass), &target.input, &pass, WithAttention::No);
+                let width = *decoded.features.size().last().unwrap();
+                let features = decoded.features.reshape([-1, width]).index_select(0, &target.real);
+                let output = model.output();
+                ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.1 }
+                    .with_gradient(&features, &target.output)
+            });
+            loss.backward.backward();
+            let flat: Vec<Tensor> = model
+                .parameters()
+                .iter()
+                .filter(|(_, tensor)| tensor.grad().defined())
+                .map(|(_, tensor)| tensor.grad().reshape(-1))
+                .collect();
+            assert!(
+                flat.iter().all(|gradient| gradient.kind() == Kind::Float),
+                "{name}: weights are float32, and so are their gradients"
+            );
+            (Tensor::cat(&flat, 0), loss.sum)
+        };
+        let (full, loss) = gradients(Precision::Fp32);
+        for precision in [Precision::Bf16, Precision::Fp16] {
+            let (half, half_loss) = gradients(precision);
+            let cosine = (full.dot(&half) / (full.norm() * half.norm())).double_value(&[]);
+            assert!(cosine > 0.99, "{name} in {precision:?}: cosine {cosine}");
+            assert!((half_loss / loss - 1.0).abs() < 0.01, "{name} in {precision:?}: loss {half_loss}, in fp32 {loss}");
+        }
     }
 }

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("text", 1, false),
     ("recipe", 1, false),
     ("report", 1, false),
-    ("runtime", 1, true),
+    ("runtime", 0, true),
 ];
 
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {

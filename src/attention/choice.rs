@@ -57,8 +57,9 @@ impl Choice {
             }
             Choice::LocalPredictive { window, position, centre } => {
                 let lengths = prepared.lengths.unsqueeze(1);
-                // [B, Q, 1]
-                let centre = lengths * position.forward(query).tanh().matmul(centre).sigmoid().unsqueeze(-1);
+                // [B, Q, 1]; half precision could not tell neighbours of a long sentence apart.
+                let share = position.forward(query).tanh().matmul(centre).to_kind(Kind::Float).sigmoid();
+                let centre = lengths * share.unsqueeze(-1);
                 let distance = positions(energy) - centre;
                 let inside = distance.abs().le(*window as f64).logical_and(&keep);
                 let deviation = *window as f64 / 2.0;

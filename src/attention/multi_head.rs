@@ -3,7 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::step::{Places, attend_places};
-use crate::nn::{Initialization, Linear, Pass, Scope, masked_softmax};
+use crate::nn::{Initialization, Linear, Pass, Scope, linear, masked_softmax};
+use crate::runtime::{exact_on_cpu, for_products};
 
 /// The four maps of multi-head attention, named as in Hugging Face's models: `q_proj`, `k_proj`, `v_proj`, `out_proj`.
 pub struct MultiHead {
@@ -58,12 +59,15 @@ impl MultiHead {
     pub fn joined(&self) -> Joined {
         let maps = [&self.query, &self.key, &self.value];
         let biases: Vec<&Tensor> = maps.iter().filter_map(|map| map.bias.as_ref()).collect();
-        Joined { weight: Tensor::cat(&maps.map(|map| &map.weight), 0), bias: Tensor::cat(&biases, 0) }
+        Joined {
+            weight: for_products(&Tensor::cat(&maps.map(|map| &map.weight), 0)),
+            bias: for_products(&Tensor::cat(&biases, 0)),
+        }
     }
 
     /// Queries, keys and values of the same [.., D] in one product: [.., D] each.
     pub fn of_itself(&self, input: &Tensor, joined: &Joined) -> [Tensor; 3] {
-        let parts = input.linear(&joined.weight, Some(&joined.bias)).chunk(3, -1);
+        let parts = linear(input, &joined.weight, Some(&joined.bias)).chunk(3, -1);
         [0, 1, 2].map(|part| parts[part].shallow_clone())
     }
 
@@ -83,19 +87,33 @@ impl MultiHead {
         wanted: bool,
         pass: &Pass,
     ) -> (Tensor, Option<Tensor>) {
-        let [queries, keys, values] = [queries, keys, values].map(|projected| self.split(projected));
-        let (mixed, weights) = if wanted || (self.dropout > 0.0 && pass.trains()) {
-            let weights = weights(&queries, &keys, allowed);
-            (pass.dropout(&weights, self.dropout).matmul(&values), wanted.then_some(weights))
-        } else {
-            let keep = match allowed {
-                Allowed::Kept(keep) => Some(keep.unsqueeze(1).unsqueeze(1)),
-                Allowed::All | Allowed::Causal => None,
-            };
-            let causal = matches!(allowed, Allowed::Causal);
-            (Tensor::scaled_dot_product_attention(&queries, &keys, &values, keep, 0.0, causal, None, false), None)
-        };
+        // Fused attention in half precision is slow on CPUs, its backward pass many times over.
+        let (mixed, weights) = exact_on_cpu(queries.device(), |exact| {
+            let [queries, keys, values] = [queries, keys, values].map(|projected| self.split(&exact(projected)));
+            self.mix(&queries, (&keys, &values), allowed, wanted, pass)
+        });
         (self.join(&mixed), weights)
+    }
+
+    /// The same for heads that are apart [B, H, T, K], with the outcome apart too.
+    fn mix(
+        &self,
+        queries: &Tensor,
+        (keys, values): (&Tensor, &Tensor),
+        allowed: Allowed,
+        wanted: bool,
+        pass: &Pass,
+    ) -> (Tensor, Option<Tensor>) {
+        if wanted || (self.dropout > 0.0 && pass.trains()) {
+            let weights = weights(queries, keys, allowed);
+            return (pass.dropout(&weights, self.dropout).matmul(values), wanted.then_some(weights));
+        }
+        let keep = match allowed {
+            Allowed::Kept(keep) => Some(keep.unsqueeze(1).unsqueeze(1)),
+            Allowed::All | Allowed::Causal => None,
+        };
+        let causal = matches!(allowed, Allowed::Causal);
+        (Tensor::scaled_dot_product_attention(queries, keys, values, keep, 0.0, causal, None, false), None)
     }
 
     /// What the heads made [B, H, T, K] as one: [B, T, D].

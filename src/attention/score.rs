@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{AttentionOptions, Prepared};
-use crate::nn::{Linear, Scope};
+use crate::nn::{Linear, Scope, linear};
 
 /// The scores of the literature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +75,10 @@ impl Score {
             Score::Dot { scale } if *scale == 1.0 => keys.shallow_clone(),
             Score::Dot { scale } => keys * *scale,
             // q·(W k): one product a source instead of one a step.
-            Score::General { weight } => keys.linear(weight, None::<&Tensor>),
+            Score::General { weight } => linear(keys, weight, None),
             Score::Concat { weight, query, .. } => {
                 let keys_part = weight.narrow(1, *query, weight.size()[1] - query);
-                keys.linear(&keys_part, None::<&Tensor>)
+                linear(keys, &keys_part, None)
             }
             Score::Location { .. } => keys.shallow_clone(),
         }
@@ -91,14 +91,14 @@ impl Score {
                 hidden_layer(&project.forward(query), &prepared.keys, energy, coverage)
             }
             Score::Concat { weight, energy, query: width } => {
-                let projected = query.linear(&weight.narrow(1, 0, *width), None::<&Tensor>);
+                let projected = linear(query, &weight.narrow(1, 0, *width), None);
                 hidden_layer(&projected, &prepared.keys, energy, coverage)
             }
             Score::Dot { .. } | Score::General { .. } => with_coverage(query.matmul(&prepared.keys.transpose(1, 2)), coverage),
             Score::Location { positions } => {
                 let sources = prepared.keys.size()[1];
                 let known = positions.weight.size()[0];
-                let energies = query.linear(&positions.weight.narrow(0, 0, sources.min(known)), None::<&Tensor>);
+                let energies = linear(query, &positions.weight.narrow(0, 0, sources.min(known)), None);
                 // Positions behind the table share the energy of its last row, so that a long sentence is read rather than refused.
                 let energies = if sources > known {
                     let size = [energies.size()[0], energies.size()[1], sources - known];

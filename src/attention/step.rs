@@ -26,8 +26,11 @@ pub fn attend_places(
     heads: i64,
     wanted: bool,
 ) -> (Tensor, Option<Tensor>) {
-    let attend = if queries.device() == Device::Cpu && queries.kind() == Kind::Float { walk } else { gather };
-    attend(queries, (keys, values), places, heads, wanted)
+    if queries.device() != Device::Cpu || keys.kind() != Kind::Float {
+        return gather(queries, (keys, values), places, heads, wanted);
+    }
+    // Half-precision products give half-precision queries.
+    walk(&queries.to_kind(Kind::Float), (keys, values), places, heads, wanted)
 }
 
 /// By libtorch's operations, on any device.

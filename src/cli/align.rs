@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, write_heatmap};
-use super::device::DeviceArguments;
+use super::device::{DeviceArguments, PrecisionArguments};
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::translator::{Aligned, Pair, Translator};
@@ -46,6 +46,8 @@ pub struct Arguments {
     view: ViewArguments,
     #[command(flatten)]
     device: DeviceArguments,
+    #[command(flatten)]
+    precision: PrecisionArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +66,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     text.check()?;
     let device = arguments.device.choose()?;
     let load = |path: &PathBuf| {
-        let translator = Translator::load(path, device)?;
+        let mut translator = Translator::load(path, device)?;
+        arguments.precision.apply(&mut translator);
         if !translator.model.attends() {
             bail!("{}: this model has no attention, so it has no alignments", path.display());
         }

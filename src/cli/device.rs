@@ -1,10 +1,11 @@
-//! `--device` and `--threads`, the same for every command that computes.
+//! `--device`, `--threads` and `--precision`, the same for every command that computes.
 
 use anyhow::Result;
 use clap::Args;
 use tch::Device;
 
-use crate::runtime::{DeviceChoice, set_threads};
+use crate::runtime::{DeviceChoice, Precision, set_threads};
+use crate::translator::Translator;
 
 #[derive(Args)]
 pub struct DeviceArguments {
@@ -24,5 +25,24 @@ impl DeviceArguments {
         let chosen = choice.resolve()?;
         eprintln!("device {:?} ({})", chosen.device, chosen.reason);
         Ok(chosen.device)
+    }
+}
+
+/// For commands that run a model that is there.
+#[derive(Args)]
+pub struct PrecisionArguments {
+    /// What matrix products are computed in: fp32, bf16 or fp16. Half precision is for large models, on processors and GPUs that have
+    /// instructions for it.
+    #[arg(long, default_value = "fp32")]
+    precision: Precision,
+}
+
+impl PrecisionArguments {
+    /// Makes a translator compute so, and says on standard error what speaks against it.
+    pub fn apply(&self, translator: &mut Translator) {
+        translator.precision = self.precision;
+        if let Some(warning) = self.precision.warning(translator.device) {
+            eprintln!("--precision: {warning}");
+        }
     }
 }

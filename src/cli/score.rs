@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::device::DeviceArguments;
+use super::device::{DeviceArguments, PrecisionArguments};
 use crate::corpus::ParallelText;
 use crate::translator::{PairScore, Translator};
 
@@ -37,6 +37,8 @@ pub struct Arguments {
     batch_tokens: usize,
     #[command(flatten)]
     device: DeviceArguments,
+    #[command(flatten)]
+    precision: PrecisionArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,7 +64,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
     let device = arguments.device.choose()?;
-    let translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    arguments.precision.apply(&mut translator);
     let mut output = BufWriter::new(std::io::stdout().lock());
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;

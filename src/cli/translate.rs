@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::attention::{ViewArguments, write_heatmap};
-use super::device::DeviceArguments;
+use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
 use crate::alignment::AlignmentRecord;
@@ -58,6 +58,8 @@ pub struct Arguments {
     view: ViewArguments,
     #[command(flatten)]
     device: DeviceArguments,
+    #[command(flatten)]
+    precision: PrecisionArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,7 +77,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => None,
     };
     let device = arguments.device.choose()?;
-    let translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    arguments.precision.apply(&mut translator);
     let options = options(&arguments, &translator, dictionary)?;
     if let Some(folder) = &arguments.heatmaps {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;

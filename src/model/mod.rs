@@ -6,10 +6,10 @@ pub mod transformer;
 
 pub use build::{Vocabularies, build};
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::batch::Source;
-use crate::nn::Pass;
+use crate::nn::{Pass, linear};
 
 /// A model from source ids to target ids that shows what it attends to.
 pub trait Seq2Seq {
@@ -128,8 +128,8 @@ pub struct OutputLayer<'a> {
 }
 
 impl OutputLayer<'_> {
-    /// Features [.., F] to logits [.., V].
+    /// Features [.., F] to logits [.., V], in single precision.
     pub fn logits(&self, features: &Tensor) -> Tensor {
-        features.linear(self.weight, self.bias)
+        linear(features, self.weight, self.bias).to_kind(Kind::Float)
     }
 }

@@ -1,8 +1,10 @@
 //! y = x Wᵀ + b.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::{Initialization, Scope};
+use crate::runtime::bf16::{Side, add_product};
+use crate::runtime::{bf16_maps, for_products};
 
 /// A linear map, named `weight` [out, in] and `bias` [out] as in PyTorch.
 pub struct Linear {
@@ -24,6 +26,72 @@ impl Linear {
 
     /// [.., in] to [.., out].
     pub fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, self.bias.as_ref())
+        linear(input, &self.weight, self.bias.as_ref())
+    }
+}
+
+/// x Wᵀ + b: [.., in] by W [out, in] to [.., out], in the precision that is set.
+pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    if !bf16_maps() {
+        return input.linear(weight, bias);
+    }
+    let (rows, mut size) = (flat(input), input.size());
+    let output = [rows.size()[0], weight.size()[0]];
+    let sum = match bias {
+        Some(bias) => bias.to_kind(Kind::Float).expand(output, false).copy(),
+        None => Tensor::zeros(output, (Kind::Float, input.device())),
+    };
+    add_product(&sum, Side::AsItIs(&rows), Side::Transposed(&for_products(weight).contiguous()));
+    *size.last_mut().expect("an input has a last dimension") = output[1];
+    sum.view(size.as_slice())
+}
+
+/// s + x Wᵀ: sums [B, out], or [out] for every row, and [B, in] by W [out, in] to [B, out], in the precision that is set.
+pub fn add_linear(sum: &Tensor, input: &Tensor, weight: &Tensor) -> Tensor {
+    if !bf16_maps() {
+        return sum.addmm(input, &weight.tr());
+    }
+    let sum = sum.expand([input.size()[0], weight.size()[0]], false).copy();
+    add_product(&sum, Side::AsItIs(&flat(input)), Side::Transposed(&for_products(weight).contiguous()));
+    sum
+}
+
+/// [.., in] as rows of bfloat16.
+fn flat(input: &Tensor) -> Tensor {
+    let width = *input.size().last().expect("an input has a last dimension");
+    input.reshape([-1, width]).to_kind(Kind::BFloat16).contiguous()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Parameters;
+    use crate::runtime::{Precision, with_precision_for_inference};
+    use tch::Device;
+
+    #[test]
+    fn maps_of_bfloat16_give_float32_and_write_into_nothing_else() {
+        tch::manual_seed(5);
+        let store = Parameters::new(1, Device::Cpu);
+        let map = Linear::new(store.root(), 40, 30, Initialization::Xavier);
+        let bias = map.bias.as_ref().unwrap();
+        let _ = tch::no_grad(|| bias.shallow_clone().fill_(0.5));
+        // One row too: then a bias that was only expanded would be written into.
+        for size in [&[1, 40][..], &[7, 40], &[2, 3, 40], &[1, 1, 40]] {
+            let input = Tensor::randn(size, (Kind::Float, Device::Cpu));
+            let _guard = tch::no_grad_guard();
+            let (full, added) = (map.forward(&input), add_linear(bias, &input.reshape([-1, 40]), &map.weight));
+            for _ in 0..2 {
+                let (half, half_added) = with_precision_for_inference(Precision::Bf16, Device::Cpu, || {
+                    (map.forward(&input), add_linear(bias, &input.reshape([-1, 40]), &map.weight))
+                });
+                for (half, full) in [(half, &full), (half_added, &added)] {
+                    assert_eq!(half.size(), full.size());
+                    let off = (half - full).abs().max().double_value(&[]);
+                    assert!(off > 0.0 && off < 0.05, "{size:?}: {off}");
+                }
+            }
+            assert!(bias.eq(0.5).all().int64_value(&[]) == 1);
+        }
     }
 }

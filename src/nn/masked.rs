@@ -5,10 +5,10 @@ use tch::{Kind, Tensor};
 /// Softmax of `energy` [.., S] over the positions where `keep` (broadcastable, true = may be attended) holds: zero elsewhere,
 /// and zero everywhere in a row that keeps nothing.
 pub fn masked_softmax(energy: &Tensor, keep: &Tensor) -> Tensor {
-    // A finite floor: minus infinity would make a row of NaN where nothing is kept, and NaN gradients with it.
+    // A finite floor, which float16 could not hold: minus infinity would make a row of NaN where nothing is kept, and NaN gradients with it.
     let floor = -1e30;
     let hidden = keep.logical_not();
-    energy.masked_fill(&hidden, floor).softmax(-1, Kind::Float) * keep
+    energy.to_kind(Kind::Float).masked_fill(&hidden, floor).softmax(-1, Kind::Float) * keep
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod recurrent;
 mod rows;
 
 pub use embedding::Embedding;
-pub use linear::Linear;
+pub use linear::{Linear, linear};
 pub use masked::masked_softmax;
 pub use norm::{Norm, NormKind};
 pub use parameters::{Initialization, Parameters, Scope};

@@ -4,7 +4,10 @@
 //! its loss and gradient are worked out at once in closed form, and the logits are forgotten: the chunk stays in the cache, and
 //! nothing of size rows × V outlives it.
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::runtime::bf16::{self, Side};
+use crate::runtime::{bf16_maps, half_products};
 
 /// Rows at once: a chunk of logits should fit the cache.
 const CHUNK: i64 = 256;
@@ -60,15 +63,15 @@ impl ProjectedLoss<'_> {
     fn chunks(&self, features: &Tensor, targets: &Tensor) -> (Tensor, Tensor, Option<Tensor>, f64, f64) {
         let (rows, vocabulary) = (features.size()[0], self.weight.size()[0]);
         let ((smooth, shares), sure) = (self.shares(), 1.0 - self.label_smoothing);
+        let products = ChunkProducts::new(features, self.weight);
         let mut weight_gradient = self.weight.zeros_like();
         let mut bias_gradient = self.bias.map(Tensor::zeros_like);
         let mut gradients = Vec::new();
         let mut sums = Vec::new();
         for start in (0..rows).step_by(CHUNK as usize) {
             let count = CHUNK.min(rows - start);
-            let x = features.narrow(0, start, count);
             let target = targets.narrow(0, start, count).unsqueeze(1);
-            let logits = x.linear(self.weight, self.bias);
+            let logits = products.logits(start, count, self.bias);
             let highest = logits.amax([-1i64].as_slice(), true);
             let mut delta = logits.softmax(-1, Kind::Float);
             // log Σ exp, from the largest probability, which never vanishes.
@@ -82,9 +85,8 @@ impl ProjectedLoss<'_> {
             if let Some(shares) = &shares {
                 delta -= shares;
             }
-            let delta = delta.scatter_add_(1, &target, &Tensor::full([count, 1], -sure, (Kind::Float, x.device())));
-            gradients.push(delta.matmul(self.weight));
-            let _ = weight_gradient.addmm_(&delta.tr(), &x);
+            let delta = delta.scatter_add_(1, &target, &Tensor::full([count, 1], -sure, (Kind::Float, delta.device())));
+            gradients.push(products.gradients(start, &delta, &mut weight_gradient));
             if let Some(gradient) = &mut bias_gradient {
                 *gradient += delta.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
             }
@@ -120,10 +122,75 @@ impl ProjectedLoss<'_> {
     }
 }
 
+/// The three products of a chunk, in the precision that is set: sums and probabilities are float32 always.
+struct ChunkProducts {
+    /// x [N, D].
+    features: Tensor,
+    /// W [V, D].
+    weight: Tensor,
+    by: By,
+}
+
+enum By {
+    /// libtorch, both sides being of one kind.
+    Libtorch,
+    /// MKL, both sides being bfloat16 and the outcome float32.
+    Mkl,
+}
+
+impl ChunkProducts {
+    fn new(features: &Tensor, weight: &Tensor) -> Self {
+        let half = half_products().or(bf16_maps().then_some(Kind::BFloat16));
+        let mkl = half == Some(Kind::BFloat16) && features.device() == Device::Cpu && bf16::available();
+        let read = |tensor: &Tensor| half.map_or_else(|| tensor.detach(), |kind| tensor.detach().to_kind(kind).contiguous());
+        ChunkProducts { features: read(features), weight: read(weight), by: if mkl { By::Mkl } else { By::Libtorch } }
+    }
+
+    /// x Wᵀ + b for `count` rows from `start`: [count, V].
+    fn logits(&self, start: i64, count: i64, bias: Option<&Tensor>) -> Tensor {
+        let (x, size) = (self.features.narrow(0, start, count), [count, self.weight.size()[0]]);
+        match self.by {
+            By::Libtorch => x.linear(&self.weight, bias).to_kind(Kind::Float),
+            By::Mkl => {
+                let logits = match bias {
+                    Some(bias) => bias.expand(size, false).copy(),
+                    None => Tensor::zeros(size, (Kind::Float, x.device())),
+                };
+                bf16::add_product(&logits, Side::AsItIs(&x), Side::Transposed(&self.weight));
+                logits
+            }
+        }
+    }
+
+    /// From `delta` [count, V], the gradients of the logits of the rows from `start`: those of x [count, D] come back, and those of W are added
+    /// to `of_weight` [V, D].
+    fn gradients(&self, start: i64, delta: &Tensor, of_weight: &mut Tensor) -> Tensor {
+        let x = self.features.narrow(0, start, delta.size()[0]);
+        let delta = delta.to_kind(x.kind());
+        match self.by {
+            By::Libtorch if x.kind() == of_weight.kind() => {
+                let _ = of_weight.addmm_(&delta.tr(), &x);
+                delta.matmul(&self.weight)
+            }
+            By::Libtorch => {
+                *of_weight += delta.tr().matmul(&x);
+                delta.matmul(&self.weight).to_kind(of_weight.kind())
+            }
+            By::Mkl => {
+                let of_features = Tensor::zeros([x.size()[0], x.size()[1]], (Kind::Float, x.device()));
+                bf16::add_product(&of_features, Side::AsItIs(&delta), Side::AsItIs(&self.weight));
+                bf16::add_product(of_weight, Side::Transposed(&delta), Side::AsItIs(&x));
+                of_features
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Reduction};
+    use crate::runtime::{Precision, with_precision};
+    use tch::Reduction;
 
     #[test]
     fn words_that_are_switched_off_do_not_count() {
@@ -173,6 +240,30 @@ mod tests {
             }
             if let Some(want) = expected_bias {
                 assert!(b.grad().allclose(&want, 1e-4, 1e-5, false));
+            }
+        }
+    }
+
+    #[test]
+    fn half_precision_rounds_products_alone() {
+        tch::manual_seed(6);
+        for rows in [1, 300] {
+            let leaf = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let (x, w, b) = (leaf(&[rows, 64]), leaf(&[50, 64]), leaf(&[50]));
+            let targets = Tensor::randint(50, [rows], (Kind::Int64, Device::Cpu));
+            let loss = ProjectedLoss { weight: &w, bias: Some(&b), label_smoothing: 0.1 };
+            let gradients = |sums: &LossSums| Tensor::run_backward(&[&sums.backward], &[&x, &w, &b], false, false);
+            let full = loss.with_gradient(&x, &targets);
+            let expected = gradients(&full);
+            for precision in [Precision::Bf16, Precision::Fp16] {
+                for _ in 0..2 {
+                    let half = with_precision(precision, Device::Cpu, || loss.with_gradient(&x, &targets));
+                    assert!((half.sum / full.sum - 1.0).abs() < 5e-3, "{} {}", half.sum, full.sum);
+                    for (half, full) in gradients(&half).iter().zip(&expected) {
+                        let cosine = (half * full).sum(Kind::Double) / (half.norm() * full.norm());
+                        assert!(half.kind() == Kind::Float && cosine.double_value(&[]) > 0.999, "{rows} rows: {cosine}");
+                    }
+                }
             }
         }
     }

@@ -6,7 +6,9 @@
 
 use tch::{Kind, Tensor};
 
+use super::linear::{add_linear, linear};
 use super::{Initialization, Pass, Scope};
+use crate::runtime::{exact_on_cpu, for_products};
 
 /// Which recurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Cell {
             CellKind::Lstm => &self.bias_ih + &self.bias_hh,
             CellKind::Gru => self.bias_ih.shallow_clone(),
         };
-        input.linear(&self.weight_ih.narrow(1, 0, width), Some(&bias))
+        linear(input, &self.weight_ih.narrow(1, 0, width), Some(&bias))
     }
 
     /// Lays the weights out for steps whose input is what [`Cell::input_gates`] has already seen, and behind it `fed` columns that
@@ -96,18 +98,18 @@ impl Cell {
         let width = self.weight_ih.size()[1];
         Stepper {
             cell: self,
-            recurrent: self.weight_hh.tr(),
-            from_fed: (fed > 0).then(|| self.weight_ih.narrow(1, width - fed, fed).tr()),
+            recurrent: for_products(&self.weight_hh),
+            from_fed: (fed > 0).then(|| for_products(&self.weight_ih.narrow(1, width - fed, fed))),
         }
     }
 }
 
-/// A cell ready to be stepped: views of its weights, made once for all steps.
+/// A cell ready to be stepped: its weights as products read them, made once for all steps.
 pub struct Stepper<'a> {
     cell: &'a Cell,
-    /// [H, G·H]
+    /// [G·H, H]
     recurrent: Tensor,
-    /// [fed, G·H]
+    /// [G·H, fed]
     from_fed: Option<Tensor>,
 }
 
@@ -115,25 +117,26 @@ impl Stepper<'_> {
     /// One step. `gates` [B, G·H] from [`Cell::input_gates`]; `fed` [B, fed] or nothing.
     pub fn step(&self, gates: &Tensor, fed: Option<&Tensor>, state: &CellState) -> CellState {
         let from_input = match (fed, &self.from_fed) {
-            (Some(fed), Some(weight)) => gates.addmm(fed, weight),
+            (Some(fed), Some(weight)) => add_linear(gates, fed, weight),
             _ => gates.shallow_clone(),
         };
         // One `chunk` of the gates, because its backward is one concatenation.
         match self.cell.kind {
             CellKind::Lstm => {
-                let gates = from_input.addmm(&state.hidden, &self.recurrent).chunk(4, 1);
+                let gates = add_linear(&from_input, &state.hidden, &self.recurrent).chunk(4, 1);
                 let previous = state.cell.as_ref().expect("an LSTM state has a cell");
                 let cell = (gates[1].sigmoid() * previous).addcmul(&gates[0].sigmoid(), &gates[2].tanh());
                 CellState { hidden: gates[3].sigmoid() * cell.tanh(), cell: Some(cell) }
             }
             CellKind::Gru => {
                 let from_input = from_input.chunk(3, 1);
-                let recurrent = self.cell.bias_hh.addmm(&state.hidden, &self.recurrent).chunk(3, 1);
+                let recurrent = add_linear(&self.cell.bias_hh, &state.hidden, &self.recurrent).chunk(3, 1);
                 let reset = (&from_input[0] + &recurrent[0]).sigmoid();
                 let update = (&from_input[1] + &recurrent[1]).sigmoid();
                 let candidate = from_input[2].addcmul(&reset, &recurrent[2]).tanh();
                 // (1 - z) n + z h = n + z (h - n)
-                CellState { hidden: candidate.lerp_tensor(&state.hidden, &update), cell: None }
+                let kind = state.hidden.kind();
+                CellState { hidden: candidate.to_kind(kind).lerp_tensor(&state.hidden, &update.to_kind(kind)), cell: None }
             }
         }
     }
@@ -225,6 +228,14 @@ impl RecurrentStack {
 impl RecurrentLayer {
     /// One fused libtorch call over packed data [N, I] (with batch sizes) or padded data [B, T, I].
     fn fused(&self, data: &Tensor, batch_sizes: Option<&Tensor>, states: &[CellState]) -> (Tensor, Vec<CellState>) {
+        exact_on_cpu(data.device(), |exact| {
+            let exact_state =
+                |state: &CellState| CellState { hidden: exact(&state.hidden), cell: state.cell.as_ref().map(exact) };
+            self.run(&exact(data), batch_sizes, &states.iter().map(exact_state).collect::<Vec<_>>())
+        })
+    }
+
+    fn run(&self, data: &Tensor, batch_sizes: Option<&Tensor>, states: &[CellState]) -> (Tensor, Vec<CellState>) {
         let weights: Vec<&Tensor> = self.cells().flat_map(Cell::weights).collect();
         let bidirectional = self.backward.is_some();
         let hidden = Tensor::stack(&states.iter().map(|s| &s.hidden).collect::<Vec<_>>(), 0);

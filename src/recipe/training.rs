@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::check::Checks;
 use super::optimizer::OptimizerRecipe;
 use super::schedule::ScheduleRecipe;
+use crate::runtime::Precision;
 
 /// The training run: `[training]`. It ends at the first of `updates`, `epochs`, `minutes` and `patience`; one of the first three is required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct TrainingRecipe {
     pub keep_last: usize,
     /// Updates between log entries, 1 or more. Default 50.
     pub log_every: u64,
+    /// What matrix products are computed in: `fp32`, `bf16` or `fp16`. Default `fp32`.
+    pub precision: Precision,
     /// Decay of the moving average of the weights that validations and checkpoints take; 0 to 1, 1 excluded; 0 is off. Default 0.
     pub moving_average: f64,
     /// Prefixes of the names of parameters that are not trained. Default none.
@@ -131,6 +134,7 @@ impl Default for TrainingRecipe {
             keep_best: 1,
             keep_last: 2,
             log_every: 50,
+            precision: Precision::Fp32,
             moving_average: 0.0,
             freeze: Vec::new(),
             normalise: Normalise::Tokens,

@@ -1,15 +1,20 @@
-//! What stands under everything: libtorch and its CUDA half, devices, threads, the allocator, MKL's instructions, interrupts.
+//! What stands under everything: libtorch and its CUDA half, devices, threads, the allocator, half precision, MKL's instructions, interrupts.
 
 mod allocator;
+pub mod bf16;
 mod device;
+mod half;
 mod libtorch;
 mod mkl;
+mod precision;
 mod threads;
 mod workers;
 
 pub use allocator::keep_memory;
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
+pub use half::{bf16_maps, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
+pub use precision::Precision;
 pub use threads::{core_count, set_threads};
 pub use workers::{ReadOnly, share_out};

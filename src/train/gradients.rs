@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use tch::Device;
 
 use super::journal::Sums;
 use super::task::{Loss, Task};
 use crate::nn::Pass;
+use crate::runtime::{Precision, with_precision};
 
 /// What helps when numbers overflow.
 const REMEDY: &str =
@@ -22,8 +24,25 @@ pub struct Place {
     pub batch: u64,
 }
 
-/// Adds the gradients of the summed losses of `batches` to the parameters. Dropout is a function of (`seed`, `first_pass` + index).
-pub fn accumulate<T: Task>(task: &T, batches: &[T::Batch], seed: u64, first_pass: u64, place: &Place) -> Result<Sums> {
+/// What forward and backward are computed with.
+#[derive(Debug, Clone, Copy)]
+pub struct Arithmetic {
+    pub precision: Precision,
+    pub device: Device,
+    /// What gradients are multiplied with on the way.
+    pub loss_scale: f64,
+}
+
+/// Adds the gradients of the summed losses of `batches` to the parameters, times the loss scale. Dropout is a function of (`seed`,
+/// `first_pass` + index).
+pub fn accumulate<T: Task>(
+    task: &T,
+    batches: &[T::Batch],
+    arithmetic: Arithmetic,
+    seed: u64,
+    first_pass: u64,
+    place: &Place,
+) -> Result<Sums> {
     let mut sums = Sums::default();
     for (index, batch) in batches.iter().enumerate() {
         let name = || {
@@ -31,7 +50,7 @@ pub fn accumulate<T: Task>(task: &T, batches: &[T::Batch], seed: u64, first_pass
             format!("update {}, epoch {}, batch {number} ({})", place.update, place.epoch, task.describe(batch))
         };
         let pass = Pass::training(seed, first_pass + index as u64, 0);
-        let loss = memory_guarded(|| backward(task, batch, &pass), name)?;
+        let loss = memory_guarded(|| backward(task, batch, arithmetic, &pass), name)?;
         sums.nll += loss.nll;
         sums.auxiliary += loss.auxiliary;
         sums.terms += loss.terms;
@@ -51,11 +70,11 @@ pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, plac
 
 /// Goes forward and backward over the largest of an epoch's batches without learning from them, so that memory runs out now and not in
 /// the middle of the night. The gradients hold anything afterwards.
-pub fn rehearse<T: Task>(task: &T, batches: &[T::Batch], seed: u64) -> Result<()> {
+pub fn rehearse<T: Task>(task: &T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
     for number in largest(task, batches) {
         let batch = &batches[number];
         let name = || format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch));
-        let work = || Ok(task.loss(batch, &Pass::training(seed, u64::MAX, 0))?.backward.f_backward()?);
+        let work = || Ok(forward(task, batch, arithmetic, &Pass::training(seed, u64::MAX, 0))?.backward.f_backward()?);
         memory_guarded(work, name)?;
     }
     Ok(())
@@ -70,11 +89,19 @@ pub fn largest<T: Task>(task: &T, batches: &[T::Batch]) -> Vec<usize> {
     found.into_iter().collect()
 }
 
-fn backward<T: Task>(task: &T, batch: &T::Batch, pass: &Pass) -> Result<Loss> {
-    let loss = task.loss(batch, pass)?;
+fn forward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &Pass) -> Result<Loss> {
+    with_precision(arithmetic.precision, arithmetic.device, || task.loss(batch, pass))
+}
+
+fn backward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &Pass) -> Result<Loss> {
+    let loss = forward(task, batch, arithmetic, pass)?;
     ensure!(loss.terms > 0 && loss.sequences > 0, "the batch has nothing to learn from");
     ensure!(loss.sum.is_finite(), "the loss is {}; {REMEDY}", loss.sum);
-    loss.backward.f_backward()?;
+    if arithmetic.loss_scale == 1.0 {
+        loss.backward.f_backward()?;
+    } else {
+        (&loss.backward * arithmetic.loss_scale).f_backward()?;
+    }
     Ok(loss)
 }
 
@@ -115,7 +142,7 @@ fn is_about_memory(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind, Tensor};
+    use tch::{Kind, Tensor};
 
     #[test]
     fn running_out_of_memory_names_the_batch_and_the_remedy() {

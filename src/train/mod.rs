@@ -9,6 +9,7 @@ mod gradients;
 mod history;
 mod interrupt;
 mod journal;
+mod loss_scale;
 mod moving_average;
 mod optimizers;
 mod resume;

@@ -11,6 +11,7 @@ use tch::{Device, Tensor, no_grad};
 
 use super::flat::FlatParameters;
 use super::history::History;
+use super::loss_scale::LossScale;
 use super::optimizers::Optimizer;
 
 /// Version of the format; raised when an older Targum could not read a newer file.
@@ -41,6 +42,9 @@ pub struct TrainingState {
     pub epoch_batches: u64,
     /// Training time, over all resumed parts.
     pub elapsed_seconds: f64,
+    /// Where training is in float16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// All validations.
     pub history: History,
 }
@@ -57,6 +61,7 @@ impl TrainingState {
             batch: 0,
             epoch_batches: 0,
             elapsed_seconds: 0.0,
+            loss_scale: None,
             history: History::default(),
         }
     }

@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::flat::{Clipped, FlatParameters, clip};
 use super::freeze::freeze;
-use super::gradients::{Place, accumulate, broken_gradients, largest, rehearse};
+use super::gradients::{Arithmetic, Place, accumulate, broken_gradients, largest, rehearse};
 use super::history::Validated;
 use super::journal::Journal;
+use super::loss_scale::LossScale;
 use super::moving_average::{MovingAverage, averaged};
 use super::optimizers::Optimizer;
 use super::resume::{Beginning, Trained, begin, resume};
@@ -22,6 +23,7 @@ use super::state::TrainingState;
 use super::task::Task;
 use crate::recipe::{Normalise, TrainingRecipe};
 use crate::report::{Display, Goal};
+use crate::runtime::Precision;
 
 /// How a run starts and shows itself.
 pub struct TrainOptions<'a> {
@@ -73,7 +75,9 @@ pub fn train<T: Task>(
         if let Some(stop) = trainer.stop() {
             return trainer.finish(stop);
         }
-        trainer.update()?;
+        if !trainer.update()? {
+            continue;
+        }
         if trainer.state.update.is_multiple_of(recipe.validate_every) {
             trainer.validate()?;
             trainer.save()?;
@@ -120,6 +124,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         } else {
             begin(folder, &optimizer, seed)?
         };
+        let device = parameters.values().device();
+        messages.extend(recipe.precision.warning(device).map(|warning| format!("training.precision: {warning}")));
+        state.loss_scale = (recipe.precision == Precision::Fp16).then(|| state.loss_scale.take().unwrap_or_else(LossScale::new));
         let batches = epoch(task, &mut state, &mut messages)?;
         if frozen > 0 {
             messages.push(format!("{} numbers are trained, {frozen} are frozen", parameters.count()));
@@ -131,7 +138,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         if !tried.is_empty() {
             // Before it is tried: where memory does not suffice, the system may end the process without a word.
             journal.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
-            journal.pause(|| rehearse(task, &batches, seed))?;
+            let arithmetic = Arithmetic { precision: recipe.precision, device, loss_scale: 1.0 };
+            journal.pause(|| rehearse(task, &batches, arithmetic, seed))?;
             let _ = parameters.gradients().zero_();
         }
         let kind = if state.update > 0 { "resumed" } else { "started" };
@@ -170,20 +178,28 @@ impl<'a, T: Task> Trainer<'a, T> {
         ends.into_iter().find(|(_, over)| *over).map(|(stop, _)| stop)
     }
 
-    /// One update of the parameters: gradients of the next batches, normalised and clipped, and a step of the optimizer.
-    fn update(&mut self) -> Result<()> {
+    /// One update of the parameters: gradients of the next batches, normalised and clipped, and a step of the optimizer. False where it was
+    /// given up because the gradients overflowed float16.
+    fn update(&mut self) -> Result<bool> {
         let first = self.state.batch as usize;
         // An update never spans two epochs: the last one of an epoch may have fewer batches.
         let end = (first + self.recipe.accumulate).min(self.batches.len());
         let batches = &self.batches[first..end];
         let place = Place { update: self.state.update + 1, epoch: self.state.epoch + 1, batch: first as u64 + 1 };
         let first_pass = self.state.update * self.recipe.accumulate as u64;
-        let sums = accumulate(self.task, batches, self.state.seed, first_pass, &place).with_context(|| self.whereabouts())?;
+        let loss_scale = self.state.loss_scale.as_ref().map_or(1.0, |loss_scale| loss_scale.scale);
+        let device = self.parameters.gradients().device();
+        let arithmetic = Arithmetic { precision: self.recipe.precision, device, loss_scale };
+        let sums = accumulate(self.task, batches, arithmetic, self.state.seed, first_pass, &place)
+            .with_context(|| self.whereabouts())?;
         let divisor = match self.recipe.normalise {
             Normalise::Tokens => sums.terms,
             Normalise::Sentences => sums.sequences,
         };
-        let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64, self.recipe.clip_norm);
+        let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64 * loss_scale, self.recipe.clip_norm);
+        if !norm.is_finite() && self.state.loss_scale.is_some() {
+            return self.give_up(end).map(|()| false);
+        }
         if !norm.is_finite() {
             return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.whereabouts());
         }
@@ -197,15 +213,38 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.state.update += 1;
         self.state.batch = end as u64;
         self.state.elapsed_seconds = self.before + self.start.elapsed().as_secs_f64();
+        if let Some(loss_scale) = &mut self.state.loss_scale {
+            loss_scale.advance();
+        }
         self.journal.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
         if self.state.update.is_multiple_of(self.recipe.log_every) {
             self.journal.report(&self.state, rate, norm)?;
         }
-        if end == self.batches.len() {
+        self.next_epoch()?;
+        Ok(true)
+    }
+
+    /// Begins the next epoch where this one is over.
+    fn next_epoch(&mut self) -> Result<()> {
+        if self.state.batch == self.batches.len() as u64 {
             (self.state.epoch, self.state.batch, self.state.epoch_batches) = (self.state.epoch + 1, 0, 0);
             self.batches = epoch(self.task, &mut self.state, &mut Vec::new())?;
         }
         Ok(())
+    }
+
+    /// Learns nothing from the batches before `end`, and scales the loss less from now on.
+    fn give_up(&mut self, end: usize) -> Result<()> {
+        let _ = self.parameters.gradients().zero_();
+        self.state.batch = end as u64;
+        let Some(loss_scale) = &mut self.state.loss_scale else { return Ok(()) };
+        let outcome = loss_scale.overflow();
+        let (scale, overflows, update) = (loss_scale.scale, loss_scale.overflows, self.state.update);
+        outcome.with_context(|| self.whereabouts())?;
+        self.journal
+            .message(&format!("after update {update} gradients overflowed float16; the loss is scaled by {scale} from now on"));
+        self.journal.note("overflow", update, json!({ "loss_scale": scale, "overflows": overflows }))?;
+        self.next_epoch()
     }
 
     /// What is left when an update fails.

@@ -8,6 +8,7 @@ use super::view::AttentionView;
 use crate::batch::{Source, Target};
 use crate::corpus::batches_in_order;
 use crate::model::WithAttention;
+use crate::runtime::with_precision_for_inference;
 use crate::search::Scored;
 use crate::text::Encoding;
 
@@ -83,7 +84,8 @@ impl Translator {
             let source: Vec<&[u32]> = rows.iter().map(|&pair| pairs[pair].source.ids.as_slice()).collect();
             let target: Vec<&[u32]> = rows.iter().map(|&pair| pairs[pair].target.ids.as_slice()).collect();
             let (source, target) = (Source::new(&source, self.device), Target::new(&target, self.device));
-            for (pair, scored) in rows.into_iter().zip(models.score(&source, &target, attention)) {
+            let scored = with_precision_for_inference(self.precision, self.device, || models.score(&source, &target, attention));
+            for (pair, scored) in rows.into_iter().zip(scored) {
                 take(pair, &pairs[pair], scored)?;
             }
         }

@@ -8,13 +8,14 @@ use tch::Device;
 use super::Translator;
 use crate::checkpoint::{Config, Tokenizers, load_weights, locate, save_weights};
 use crate::model::{Vocabularies, build};
+use crate::runtime::Precision;
 
 impl Translator {
     /// A new model with starting weights.
     pub fn new(config: Config, tokenizers: Tokenizers, seed: u64, device: Device) -> Result<Self> {
         let vocabularies = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary };
         let model = build(&config.model, vocabularies, seed, device)?;
-        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device })
+        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, precision: Precision::Fp32 })
     }
 
     /// Loads a checkpoint folder, or the best checkpoint of a run folder.

@@ -24,6 +24,7 @@ use tch::Device;
 
 use crate::checkpoint::{Config, Tokenizers};
 use crate::model::Seq2Seq;
+use crate::runtime::Precision;
 
 /// A model with its tokenizers.
 pub struct Translator {
@@ -33,4 +34,6 @@ pub struct Translator {
     /// Further models that translate together with the first, as an ensemble.
     pub companions: Vec<Box<dyn Seq2Seq>>,
     pub device: Device,
+    /// What products are computed in when translating and scoring.
+    pub precision: Precision,
 }

@@ -10,7 +10,7 @@ use super::glossary::Glossary;
 use super::view::AttentionView;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
-use crate::runtime::{ReadOnly, share_out};
+use crate::runtime::{ReadOnly, share_out, with_precision_for_inference};
 use crate::search::{Constraint, Demands, Hypothesis, SearchOptions, search_with};
 use crate::text::Encoding;
 use crate::text::special::UNK;
@@ -108,7 +108,8 @@ impl Translator {
             });
             let demands: Vec<Demands> = demands.collect();
             let source = Source::new(&ids, translator.device);
-            let found = search_with(&translator.ensemble(), &source, &search_options, &demands);
+            let search = || search_with(&translator.ensemble(), &source, &search_options, &demands);
+            let found = with_precision_for_inference(translator.precision, translator.device, search);
             let texts = rows.iter().zip(found).map(|(&line, hypotheses)| {
                 let texts = hypotheses.into_iter().map(|hypothesis| {
                     let unmet = hypothesis.unmet.iter().map(|&index| wanted[line][index].0.to_owned()).collect();

@@ -1,6 +1,6 @@
 //! The whole Transformer under the house's `Seq2Seq` trait.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::embedding::{InputEmbedding, Place};
 use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView};
@@ -9,6 +9,7 @@ use crate::attention::Joined;
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use crate::nn::{Norm, Parameters, Pass, Rotation};
+use crate::runtime::half_products;
 
 /// An encoder-decoder of attention layers.
 ///
@@ -60,11 +61,13 @@ impl Seq2Seq for TransformerModel {
         if let Some(norm) = &self.encoder_norm {
             states = norm.forward(&states);
         }
+        let device = states.device();
+        // A search on the CPU reads them one by one, which half precision does not make faster.
+        let exact = !pass.trains() && device == Device::Cpu && half_products().is_some();
         let memory = self.decoder.iter().flat_map(|layer| {
             let (keys, values) = layer.cross.keys_and_values(&states);
-            [keys, values]
+            [keys, values].map(|part| if exact { part.to_kind(Kind::Float) } else { part })
         });
-        let device = states.device();
         let nothing = || Produced::empty(rows, size, device);
         Encoded {
             keep: source.keep.shallow_clone(),

@@ -1,0 +1,156 @@
+//! Matrix products of bfloat16 into float32, by MKL.
+//!
+//! libtorch's own products of bfloat16 round what they give to eight bits, and compile themselves anew for every shape they meet. MKL, which
+//! is inside libtorch on x86, has one that does neither; libtorch offers no operation for it, but its C interface is there to be called.
+
+use std::ffi::{c_int, c_void};
+use std::sync::OnceLock;
+
+use tch::{Device, Kind, Tensor};
+
+/// `cblas_gemm_bf16bf16f32` of MKL's C interface: C ← α · op(A) op(B) + β · C.
+type Gemm = unsafe extern "C" fn(
+    layout: c_int,
+    transpose_a: c_int,
+    transpose_b: c_int,
+    m: c_int,
+    n: c_int,
+    k: c_int,
+    alpha: f32,
+    a: *const c_void,
+    leading_a: c_int,
+    b: *const c_void,
+    leading_b: c_int,
+    beta: f32,
+    c: *mut c_void,
+    leading_c: c_int,
+);
+
+const ROW_MAJOR: c_int = 101;
+const AS_IT_IS: c_int = 111;
+const TRANSPOSED: c_int = 112;
+
+fn gemm() -> Option<Gemm> {
+    static FOUND: OnceLock<Option<Gemm>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        {
+            // SAFETY: dlsym only looks a name up; what has this name is the function above, with 32-bit integers as libtorch links MKL.
+            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"cblas_gemm_bf16bf16f32".as_ptr()) };
+            (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Gemm>(found) })
+        }
+        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+        {
+            None
+        }
+    })
+}
+
+/// Whether this libtorch has such a product.
+pub fn available() -> bool {
+    gemm().is_some()
+}
+
+/// A matrix of bfloat16 and how a product reads it.
+#[derive(Clone, Copy)]
+pub enum Side<'a> {
+    AsItIs(&'a Tensor),
+    Transposed(&'a Tensor),
+}
+
+impl Side<'_> {
+    fn matrix(&self) -> &Tensor {
+        match self {
+            Side::AsItIs(matrix) | Side::Transposed(matrix) => matrix,
+        }
+    }
+
+    fn flag(&self) -> c_int {
+        match self {
+            Side::AsItIs(_) => AS_IT_IS,
+            Side::Transposed(_) => TRANSPOSED,
+        }
+    }
+
+    /// Rows and columns as the product sees them.
+    fn size(&self) -> (i64, i64) {
+        let (rows, columns) = self.matrix().size2().expect("a side of a product is a matrix");
+        match self {
+            Side::AsItIs(_) => (rows, columns),
+            Side::Transposed(_) => (columns, rows),
+        }
+    }
+}
+
+/// Adds the product of two matrices of bfloat16 to one of float32 [M, N], in place.
+///
+/// # Panics
+/// When MKL has no such product (see [`available`]), or kinds, shapes or layouts do not fit.
+pub fn add_product(sum: &Tensor, left: Side, right: Side) {
+    let gemm = gemm().expect("asked for before");
+    let ((m, k), (inner, n)) = (left.size(), right.size());
+    assert!(k == inner && sum.size() == [m, n], "[{m}, {k}] by [{inner}, {n}] does not give {:?}", sum.size());
+    let fits = |tensor: &Tensor, kind| tensor.kind() == kind && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    assert!(
+        fits(sum, Kind::Float) && fits(left.matrix(), Kind::BFloat16) && fits(right.matrix(), Kind::BFloat16),
+        "products go from bfloat16 into float32, all of it contiguous and on the CPU"
+    );
+    if m == 0 || n == 0 || k == 0 {
+        return;
+    }
+    let int = |size: i64| c_int::try_from(size).expect("a matrix has fewer than 2^31 rows and columns");
+    let leading = |side: &Side| int(side.matrix().size()[1]);
+    // SAFETY: kinds, shapes and layouts were compared above, and a tensor's storage is its own; what is written belongs to `sum` alone.
+    unsafe {
+        gemm(
+            ROW_MAJOR,
+            left.flag(),
+            right.flag(),
+            int(m),
+            int(n),
+            int(k),
+            1.0,
+            left.matrix().data_ptr(),
+            leading(&left),
+            right.matrix().data_ptr(),
+            leading(&right),
+            1.0,
+            sum.data_ptr(),
+            int(n),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_libtorchs_product_of_the_same_numbers() {
+        if !available() {
+            return;
+        }
+        tch::manual_seed(1);
+        let random = |size: [i64; 2]| Tensor::randn(size, (Kind::Float, Device::Cpu)).to_kind(Kind::BFloat16);
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (33, 129, 64), (256, 100, 300)] {
+            let (a, b) = (random([m, k]), random([k, n]));
+            let (a_turned, b_turned) = (a.tr().contiguous(), b.tr().contiguous());
+            let expected = a.to_kind(Kind::Double).matmul(&b.to_kind(Kind::Double)) + 2.0;
+            for left in [Side::AsItIs(&a), Side::Transposed(&a_turned)] {
+                for right in [Side::AsItIs(&b), Side::Transposed(&b_turned)] {
+                    let sum = Tensor::full([m, n], 2.0, (Kind::Float, Device::Cpu));
+                    add_product(&sum, left, right);
+                    assert!(sum.to_kind(Kind::Double).allclose(&expected, 1e-4, 1e-4, false), "{m} {n} {k}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "does not give")]
+    fn what_does_not_fit_is_refused() {
+        let zeros = |size: [i64; 2], kind| Tensor::zeros(size, (kind, Device::Cpu));
+        let (a, b) = (zeros([2, 3], Kind::BFloat16), zeros([4, 5], Kind::BFloat16));
+        add_product(&zeros([2, 5], Kind::Float), Side::AsItIs(&a), Side::AsItIs(&b));
+    }
+}
