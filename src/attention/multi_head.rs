@@ -39,10 +39,12 @@ pub enum Allowed<'a> {
 }
 
 impl MultiHead {
-    /// For vectors of `size` numbers, which `heads` divides. `dropout` falls on weights.
-    pub fn new(scope: Scope, size: i64, heads: i64, dropout: f64, initialization: Initialization) -> Self {
-        let map = |name: &str| Linear::new(scope.sub(name), size, size, initialization);
-        MultiHead { query: map("q_proj"), key: map("k_proj"), value: map("v_proj"), output: map("out_proj"), heads, dropout }
+    /// For vectors of `size` numbers, which `heads` divides. `dropout` falls on weights. Maps start as Xavier's with this gain, those of
+    /// queries, keys and values as if they were one matrix.
+    pub fn new(scope: Scope, size: i64, heads: i64, dropout: f64, gain: f64) -> Self {
+        let map = |name: &str, gain| Linear::new(scope.sub(name), size, size, Initialization::Xavier { gain });
+        let [query, key, value] = ["q_proj", "k_proj", "v_proj"].map(|name| map(name, gain * std::f64::consts::FRAC_1_SQRT_2));
+        MultiHead { query, key, value, output: map("out_proj", gain), heads, dropout }
     }
 
     /// Queries of [.., D], all heads beside each other.
@@ -154,7 +156,7 @@ mod tests {
     fn the_fused_kernel_and_the_written_out_form_agree() {
         tch::manual_seed(2);
         let store = Parameters::new(1, Device::Cpu);
-        let attention = MultiHead::new(store.root(), 12, 3, 0.0, Initialization::Xavier);
+        let attention = MultiHead::new(store.root(), 12, 3, 0.0, 1.0);
         let input = Tensor::randn([2, 5, 12], (Kind::Float, Device::Cpu));
         let keep = Tensor::from_slice(&[true, true, true, true, true, true, true, true, false, false]).reshape([2, 5]);
         let queries = attention.queries(&input);

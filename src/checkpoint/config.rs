@@ -62,6 +62,7 @@ impl Config {
             source: recipe.data.source.clone(),
             target: recipe.data.target.clone(),
             lowercase: recipe.tokenizer.lowercase,
+            source_prefix: recipe.data.source_prefix.clone(),
             ..Config::of_model(recipe.model.clone(), recipe.search.clone(), tokenizers)
         }
     }

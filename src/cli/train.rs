@@ -115,6 +115,7 @@ fn origin(init: &Path) -> Result<Origin> {
         lowercase: config.lowercase,
         joint: matches!(tokenizers, Tokenizers::Joint(_)),
         vocabularies: (tokenizers.source().size(), tokenizers.target().size()),
+        source_prefix: config.source_prefix,
     })
 }
 

@@ -163,6 +163,8 @@ impl MarianConfig {
             },
             scale_embeddings: reader.switch("scale_embedding", false),
             start: Start::Zero,
+            // How weights start does not matter to weights that are there.
+            depth_scaled: TransformerRecipe::default().depth_scaled,
             dropout: reader.rate("dropout", 0.1),
             attention_dropout: reader.rate("attention_dropout", 0.0),
             activation_dropout: reader.rate("activation_dropout", 0.0),

@@ -73,7 +73,7 @@ mod tests {
     fn maps_of_bfloat16_give_float32_and_write_into_nothing_else() {
         tch::manual_seed(5);
         let store = Parameters::new(1, Device::Cpu);
-        let map = Linear::new(store.root(), 40, 30, Initialization::Xavier);
+        let map = Linear::new(store.root(), 40, 30, Initialization::Xavier { gain: 1.0 });
         let bias = map.bias.as_ref().unwrap();
         let _ = tch::no_grad(|| bias.shallow_clone().fill_(0.5));
         // One row too: then a bias that was only expanded would be written into.

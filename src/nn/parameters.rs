@@ -18,8 +18,8 @@ pub enum Initialization {
     Normal(f64),
     /// A random (semi-)orthogonal matrix (Saxe et al. 2014). A matrix of stacked gates is filled square by square.
     Orthogonal,
-    /// Uniform in ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010).
-    Xavier,
+    /// Uniform in ±gain √(6 / (fan in + fan out)) (Glorot and Bengio 2010).
+    Xavier { gain: f64 },
     /// One value everywhere.
     Constant(f64),
 }
@@ -97,9 +97,9 @@ fn starting_values(size: &[i64], initialization: Initialization, chance: &mut Ch
         Initialization::Uniform(bound) => uniform(size, chance) * (2.0 * bound) - bound,
         Initialization::Normal(deviation) => normal(size, chance) * deviation,
         Initialization::Constant(value) => Tensor::full(size, value, (Kind::Float, Device::Cpu)),
-        Initialization::Xavier => {
+        Initialization::Xavier { gain } => {
             let (fan_out, fan_in) = (size[0], size[1..].iter().product::<i64>().max(1));
-            let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
+            let bound = gain * (6.0 / (fan_in + fan_out) as f64).sqrt();
             uniform(size, chance) * (2.0 * bound) - bound
         }
         Initialization::Orthogonal => {

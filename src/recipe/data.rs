@@ -21,6 +21,9 @@ pub struct DataRecipe {
     pub validation: CorpusPath,
     /// What is scored once, after training.
     pub test: Option<CorpusPath>,
+    /// A piece that every source line begins with, such as a tag of the target language (`>>fra<<`); it has to be in the source vocabulary.
+    /// Default that of the checkpoint a run starts from.
+    pub source_prefix: Option<String>,
     /// Word links of the training corpus, a line for each of its lines, for `training.guided_alignment`.
     pub alignment: Option<PathBuf>,
     /// Which pairs of the training corpus are left out: `[data.filters]`.
@@ -50,6 +53,7 @@ impl Default for DataRecipe {
             train: CorpusPath::prefix("data/synth/train"),
             validation: CorpusPath::prefix("data/synth/validation"),
             test: None,
+            source_prefix: None,
             alignment: None,
             filters: FilterRecipe::default(),
         }

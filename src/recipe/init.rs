@@ -16,6 +16,8 @@ pub struct Origin {
     pub joint: bool,
     /// Pieces of the source and the target vocabulary.
     pub vocabularies: (usize, usize),
+    /// The piece that its sources begin with.
+    pub source_prefix: Option<String>,
 }
 
 impl Origin {
@@ -40,6 +42,9 @@ impl Origin {
         if let Value::Table(tokenizer) = tokenizer {
             tokenizer.insert("lowercase".to_owned(), self.lowercase.into());
             tokenizer.insert("joint".to_owned(), self.joint.into());
+        }
+        if let (Some(prefix), Some(Value::Table(data))) = (&self.source_prefix, table.get_mut("data")) {
+            data.entry("source_prefix").or_insert_with(|| prefix.as_str().into());
         }
         problems
     }

@@ -97,7 +97,9 @@ impl Recipe {
             ModelRecipe::Transformer(model) => model.check(checks),
         }
         let (tied, length) = ["tied", "maximum_length"].map(|key| format!("model.{}.{key}", self.model.family())).into();
-        checks.conflict(&[&tied, "tokenizer.joint"], self.model.tied() == super::Tied::All && !self.tokenizer.joint, || {
+        // A checkpoint may have one vocabulary and two ways to cut, as Marian's have.
+        let apart = self.init.is_none() && !self.tokenizer.joint;
+        checks.conflict(&[&tied, "tokenizer.joint"], self.model.tied() == super::Tied::All && apart, || {
             "`all` shares one embedding between both sides and needs `tokenizer.joint = true`; or use `decoder`".to_owned()
         });
         let (longest, limit) = (self.data.filters.maximum_length, self.model.maximum_length());

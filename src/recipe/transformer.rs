@@ -29,6 +29,9 @@ pub struct TransformerRecipe {
     pub scale_embeddings: bool,
     /// What the decoder reads first. Default `zero`.
     pub start: Start,
+    /// Whether the starting weights of the l-th layer are divided by √l (Zhang et al. 2019): layers on top of each other with the norm after each
+    /// sublayer hardly learn without. Default true.
+    pub depth_scaled: bool,
     /// Dropout of embeddings and of every sublayer's output; 0 to 1, 1 excluded. Default 0.1.
     pub dropout: f64,
     /// Dropout of attention weights. Default 0: with it attention cannot use the fused kernel.
@@ -123,6 +126,7 @@ impl Default for TransformerRecipe {
             tied: Tied::All,
             scale_embeddings: true,
             start: Start::Zero,
+            depth_scaled: true,
             dropout: 0.1,
             attention_dropout: 0.0,
             activation_dropout: 0.0,

@@ -48,7 +48,7 @@ impl Translator {
         views: &[AttentionView],
     ) -> Result<Vec<Option<Forced>>> {
         let mut results: Vec<Option<Forced>> = pairs.iter().map(|_| None).collect();
-        self.score_encoded(&self.encode_pairs(pairs), batch_tokens, WithAttention::Yes, |pair, encoded, scored| {
+        self.score_encoded(&self.encode_pairs(pairs)?, batch_tokens, WithAttention::Yes, |pair, encoded, scored| {
             let Scored { log_probabilities, attention } = scored;
             let words: Vec<Option<u32>> = encoded.target.words.iter().map(|&word| Some(word)).collect();
             let under = |attention| move |&view| (attention, view);
@@ -61,10 +61,10 @@ impl Translator {
         Ok(results)
     }
 
-    pub(super) fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Vec<EncodedPair> {
-        let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+    pub(super) fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<EncodedPair>> {
+        let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())?;
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-        sources.into_iter().zip(targets).map(|(source, target)| EncodedPair { source, target }).collect()
+        Ok(sources.into_iter().zip(targets).map(|(source, target)| EncodedPair { source, target }).collect())
     }
 
     /// Runs the models over the pairs of which no side is blank, in batches of similar length, and hands each pair's number and scores on.

@@ -17,6 +17,7 @@ pub use forced::{Forced, Pair};
 pub use glossary::{Continuations, Glossary};
 pub use paragraphs::{LongSentence, Splitting};
 pub use score::PairScore;
+pub use sources::SourceEncoder;
 pub use translate::{TranslateOptions, Translated, Translation};
 pub use view::AttentionView;
 

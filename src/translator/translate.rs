@@ -69,7 +69,7 @@ impl Translator {
     /// # Errors
     /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling.
     pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
-        let encodings = self.encode_sources(lines);
+        let encodings = self.encode_sources(lines)?;
         let mut translations: Vec<Translation> =
             lines.iter().map(|line| Translation { source: (*line).into(), hypotheses: vec![Translated::empty()] }).collect();
         let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();

@@ -12,7 +12,7 @@ mod resume;
 mod rows;
 mod score;
 mod search;
-mod support;
+pub mod support;
 mod train;
 mod translate;
 mod unknown_words;

@@ -1,6 +1,7 @@
 //! Marian models from `transformers` (tests/fixtures/reference/marian.py): read, run, written again.
 
 mod bad_input;
+mod commands;
 mod parity;
 
 use std::path::{Path, PathBuf};

@@ -153,12 +153,12 @@ impl Starts {
                 Starts { embedding: Initialization::Normal(1.0), ..Starts::of(recipe::InitializationKind::Xavier) }
             }
             recipe::InitializationKind::Xavier => Starts {
-                cell: CellInitialization { input: Initialization::Xavier, recurrent: Initialization::Orthogonal },
-                score: Initialization::Xavier,
-                energy: Initialization::Xavier,
+                cell: CellInitialization { input: Initialization::Xavier { gain: 1.0 }, recurrent: Initialization::Orthogonal },
+                score: Initialization::Xavier { gain: 1.0 },
+                energy: Initialization::Xavier { gain: 1.0 },
                 // By Glorot's rule a row would shrink as the vocabulary grows, though only one of its rows is ever read at once.
                 embedding: Initialization::Uniform(0.1),
-                other: Initialization::Xavier,
+                other: Initialization::Xavier { gain: 1.0 },
             },
         }
     }

@@ -41,7 +41,9 @@ impl TransformerModel {
         let encoder = builder.layers(&encoder_scope, &recipe.encoder, |scope| builder.encoder_layer(scope));
         let encoder_norm = builder.last_norm(&encoder_scope);
         let output = match recipe.tied {
-            Tied::None => root.sub("lm_head").tensor("weight", &[vocabularies.target, size], Initialization::Xavier),
+            Tied::None => {
+                root.sub("lm_head").tensor("weight", &[vocabularies.target, size], Initialization::Xavier { gain: 1.0 })
+            }
             Tied::Decoder | Tied::All => target.shallow_clone(),
         };
         let target = builder.input(&decoder_scope, target);
@@ -95,7 +97,12 @@ impl Builder<'_> {
 
     fn layers<L>(&self, scope: &Scope, layers: &LayersRecipe, layer: impl Fn(&LayerScope) -> L) -> Vec<L> {
         let stack = scope.sub("layers");
-        (0..layers.layers).map(|index| layer(&LayerScope { scope: stack.sub(&index.to_string()), layers })).collect()
+        (0..layers.layers)
+            .map(|index| {
+                let gain = if self.recipe.depth_scaled { ((index + 1) as f64).powf(-0.5) } else { 1.0 };
+                layer(&LayerScope { scope: stack.sub(&index.to_string()), layers, gain })
+            })
+            .collect()
     }
 
     fn encoder_layer(&self, layer: &LayerScope) -> EncoderLayer {
@@ -121,13 +128,13 @@ impl Builder<'_> {
     fn attention(&self, layer: &LayerScope, name: &str) -> MultiHead {
         let recipe = self.recipe;
         let scope = layer.scope.sub(name);
-        MultiHead::new(scope, recipe.dimension, layer.layers.heads, recipe.attention_dropout, Initialization::Xavier)
+        MultiHead::new(scope, recipe.dimension, layer.layers.heads, recipe.attention_dropout, layer.gain)
     }
 
     fn feed_forward(&self, layer: &LayerScope) -> FeedForward {
         let recipe = self.recipe;
         let sizes = (recipe.dimension, layer.layers.feed_forward);
-        FeedForward::new(&layer.scope, sizes, recipe.activation, recipe.gated, recipe.activation_dropout)
+        FeedForward::new(&layer.scope, sizes, recipe.activation, recipe.gated, recipe.activation_dropout, layer.gain)
     }
 
     fn residual(&self, layer: &LayerScope, name: &str) -> Residual {
@@ -152,4 +159,6 @@ impl Builder<'_> {
 struct LayerScope<'a> {
     scope: Scope<'a>,
     layers: &'a LayersRecipe,
+    /// Of the starting weights.
+    gain: f64,
 }

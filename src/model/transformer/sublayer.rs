@@ -32,9 +32,9 @@ pub(super) struct FeedForward {
 }
 
 impl FeedForward {
-    pub fn new(scope: &Scope, sizes: (i64, i64), activation: Activation, gated: bool, dropout: f64) -> Self {
+    pub fn new(scope: &Scope, sizes: (i64, i64), activation: Activation, gated: bool, dropout: f64, gain: f64) -> Self {
         let (outside, inside) = sizes;
-        let map = |name: &str, from, to| Linear::new(scope.sub(name), from, to, Initialization::Xavier);
+        let map = |name: &str, from, to| Linear::new(scope.sub(name), from, to, Initialization::Xavier { gain });
         FeedForward {
             inner: map("fc1", outside, inside),
             gate: gated.then(|| map("fc_gate", outside, inside)),

@@ -13,6 +13,7 @@ fn origin() -> Origin {
         lowercase: true,
         joint: false,
         vocabularies: (500, 700),
+        source_prefix: Some(">>fra<<".into()),
     }
 }
 
@@ -26,6 +27,8 @@ fn what_a_recipe_leaves_out_follows_the_checkpoint() {
     let recipe = read(&[]).unwrap();
     assert_eq!(recipe.model, origin().model);
     assert!(recipe.tokenizer.lowercase && !recipe.tokenizer.joint);
+    assert_eq!(recipe.data.source_prefix.as_deref(), Some(">>fra<<"));
+    assert_eq!(read(&["data.source_prefix=\">>deu<<\""]).unwrap().data.source_prefix.as_deref(), Some(">>deu<<"));
     let ModelRecipe::Recurrent(model) = read(&["model.recurrent.dropout=0.4", "model.recurrent.hidden=24"]).unwrap().model else {
         panic!("the checkpoint's model is recurrent");
     };

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::read;
+use crate::runtime::Precision;
 
 fn name() -> impl Strategy<Value = String> {
     // Quotes, backslashes and letters beyond ASCII have to survive TOML.
@@ -31,6 +32,7 @@ fn data() -> impl Strategy<Value = DataRecipe> {
             train,
             validation,
             test,
+            source_prefix: remove_duplicates.then(|| ">>fra<<".to_owned()),
             alignment,
             filters: FilterRecipe { minimum_length, maximum_length: 100, maximum_ratio, remove_duplicates },
         })
@@ -162,6 +164,7 @@ fn training() -> impl Strategy<Value = TrainingRecipe> {
     let end = (proptest::option::of(1..9999_u64), proptest::option::of(0.1..99.0), proptest::option::of(1..99_u64));
     (optimizer(), schedule(), end, metric, 0.0..1.0, 0.0..9.0, proptest::collection::vec(name(), 0..3)).prop_map(
         |(optimizer, schedule, (updates, minutes, patience), metric, label_smoothing, clip_norm, freeze)| TrainingRecipe {
+            precision: if updates.is_some() { Precision::Bf16 } else { Precision::Fp32 },
             moving_average: label_smoothing,
             freeze,
             optimizer,

@@ -9,6 +9,7 @@ use super::tokenizers::{fingerprint, take_over, train};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
 use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
+use crate::translator::SourceEncoder;
 
 /// Opens one of a recipe's corpora.
 pub fn open(data: &DataRecipe, path: &CorpusPath) -> Result<ParallelText> {
@@ -17,6 +18,10 @@ pub fn open(data: &DataRecipe, path: &CorpusPath) -> Result<ParallelText> {
         Ok(TextFiles::Tsv(file)) => Ok(ParallelText::tsv(file)),
         Err(missing) => Err(anyhow!("{}", missing.join("\n"))),
     }
+}
+
+fn source_encoder<'a>(recipe: &Recipe, tokenizers: &'a Tokenizers) -> Result<SourceEncoder<'a>> {
+    SourceEncoder::new(tokenizers.source(), recipe.data.source_prefix.as_deref())
 }
 
 /// Indexed training pairs and how they are batched.
@@ -35,6 +40,9 @@ impl TrainingData {
             (None, false) => train(recipe, &text, run_folder)?,
         };
         let filters = &recipe.data.filters;
+        let sources = source_encoder(recipe, &tokenizers)?;
+        let mut cut_by = fingerprint(run_folder)?;
+        cut_by.extend(recipe.data.source_prefix.iter().flat_map(|prefix| prefix.bytes()));
         let request = IndexRequest {
             text: &text,
             filters: FilterOptions {
@@ -43,15 +51,12 @@ impl TrainingData {
                 maximum_ratio: filters.maximum_ratio,
                 remove_duplicates: filters.remove_duplicates,
             },
-            tokenizers: &fingerprint(run_folder)?,
+            tokenizers: &cut_by,
             vocabulary: tokenizers.source().size().max(tokenizers.target().size()),
             path: &run_folder.join("train.index"),
         };
-        let (index, report) = TokenIndex::open_or_build(
-            &request,
-            |line| tokenizers.source().encode(line).ids,
-            |line| tokenizers.target().encode(line).ids,
-        )?;
+        let (index, report) =
+            TokenIndex::open_or_build(&request, |line| sources.encode(line).ids, |line| tokenizers.target().encode(line).ids)?;
         eprintln!("{report}");
         let size = BatchSize { tokens: recipe.training.batch_tokens, sentences: None };
         let plan = BatchPlan::new(index.columns(), size);
@@ -63,7 +68,8 @@ impl TrainingData {
         let Some(guided) = recipe.training.guided_alignment.filter(|guided| guided.weight > 0.0) else { return Ok(None) };
         let file = recipe.data.alignment.as_ref().context("training.guided_alignment needs data.alignment")?;
         let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
-        Ok(Some(GuidedAlignment::read(guided, file, &open(&recipe.data, &recipe.data.train)?, tokenizers, lines)?))
+        let (sources, text) = (source_encoder(recipe, tokenizers)?, open(&recipe.data, &recipe.data.train)?);
+        Ok(Some(GuidedAlignment::read(guided, file, &text, &sources, tokenizers.target(), lines)?))
     }
 
     /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.

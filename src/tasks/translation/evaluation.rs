@@ -85,7 +85,7 @@ impl HeldOut {
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();
-        let loss = self.loss(translator, options.batch_tokens);
+        let loss = self.loss(translator, options.batch_tokens)?;
         let lowercase = translator.config.lowercase;
         let references = [self.targets.as_slice()];
         Ok(Evaluation {
@@ -99,12 +99,9 @@ impl HeldOut {
         })
     }
 
-    fn loss(&self, translator: &Translator, batch_tokens: usize) -> f64 {
-        let encode = |lines: &[String], tokenizer: &crate::text::Tokenizer| {
-            tokenizer.encode_batch(&lines.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        let sources = encode(&self.sources, translator.tokenizers.source());
-        let targets = encode(&self.targets, translator.tokenizers.target());
+    fn loss(&self, translator: &Translator, batch_tokens: usize) -> Result<f64> {
+        let (sources, targets): (Vec<&str>, Vec<&str>) = self.pairs().into_iter().unzip();
+        let (sources, targets) = (translator.encode_sources(&sources)?, translator.tokenizers.target().encode_batch(&targets));
         let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
         let model = translator.model.as_ref();
         let _guard = tch::no_grad_guard();
@@ -121,7 +118,7 @@ impl HeldOut {
             nll += loss.sums(&real_rows(&decoded.features, &target.real), &target.output).1;
             tokens += target.tokens();
         }
-        nll / tokens.max(1) as f64
+        Ok(nll / tokens.max(1) as f64)
     }
 
     /// The layer and head, or mean over them, whose links are nearest to gold. None where there is no gold, or nothing to choose from.

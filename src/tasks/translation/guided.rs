@@ -6,12 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
-use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
 use crate::metrics::{GoldLinks, read_gold};
 use crate::recipe::GuidedAlignmentRecipe;
-use crate::text::{Encoding, words};
-use crate::translator::Translator;
+use crate::text::{Encoding, Tokenizer, words};
+use crate::translator::{SourceEncoder, Translator};
 
 /// Lines that are cut into pieces at a time.
 const CHUNK: usize = 4096;
@@ -35,7 +34,8 @@ impl GuidedAlignment {
         recipe: GuidedAlignmentRecipe,
         file: &Path,
         text: &ParallelText,
-        tokenizers: &Tokenizers,
+        sources: &SourceEncoder,
+        targets: &Tokenizer,
         lines: impl Iterator<Item = usize>,
     ) -> Result<Self> {
         let gold = read_gold(file, 0)?;
@@ -52,10 +52,10 @@ impl GuidedAlignment {
                 chunk.push((source, target, gold));
             }
             if chunk.len() == CHUNK {
-                guided.extend(&std::mem::take(&mut chunk), tokenizers);
+                guided.extend(&std::mem::take(&mut chunk), sources, targets);
             }
         }
-        guided.extend(&chunk, tokenizers);
+        guided.extend(&chunk, sources, targets);
         ensure!(
             gold.len() == count,
             "{}: {} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
@@ -65,9 +65,9 @@ impl GuidedAlignment {
         Ok(guided)
     }
 
-    fn extend(&mut self, pairs: &[(String, String, &GoldLinks)], tokenizers: &Tokenizers) {
-        let sources = tokenizers.source().encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
-        let targets = tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
+    fn extend(&mut self, pairs: &[(String, String, &GoldLinks)], sources: &SourceEncoder, targets: &Tokenizer) {
+        let sources = sources.encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
+        let targets = targets.encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
         for ((source, target), (_, _, gold)) in sources.iter().zip(&targets).zip(pairs) {
             self.links.extend(project(gold, source, target));
             self.starts.push(self.links.len());
@@ -144,7 +144,8 @@ fn project(gold: &GoldLinks, source: &Encoding, target: &Encoding) -> Vec<(u32, 
         if word != Some(of) {
             (word, linked) = (Some(of), of_word(of as usize));
         }
-        let pieces = (0u32..).zip(&source.words).filter(|(_, word)| linked.contains(&(**word as usize)));
+        // A tag before the line belongs to no word.
+        let pieces = (0u32..).zip(&source.words).skip(source.prefix).filter(|(_, word)| linked.contains(&(**word as usize)));
         links.extend(pieces.map(|(source, _)| (piece, source)));
     }
     links
@@ -163,8 +164,15 @@ mod tests {
     fn a_link_between_words_links_all_their_pieces() {
         let gold = GoldLinks::parse("0-0 2-0 1p0 1p1", 0).unwrap();
         // Words of one, two and one pieces; two words of two and one.
-        let links = project(&gold, &encoding(&[0, 1, 1, 2]), &encoding(&[0, 0, 1]));
+        let links: [_; 6] = project(&gold, &encoding(&[0, 1, 1, 2]), &encoding(&[0, 0, 1])).try_into().unwrap();
         assert_eq!(links, [(0, 0), (0, 3), (1, 0), (1, 3), (2, 1), (2, 2)]);
+        let mut tagged = encoding(&[0, 1, 1, 2]);
+        tagged.prepend(7);
+        assert_eq!(
+            project(&gold, &tagged, &encoding(&[0, 0, 1])),
+            links.map(|(target, source)| (target, source + 1)),
+            "a tag is no word"
+        );
     }
 
     #[test]
