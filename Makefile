@@ -77,6 +77,7 @@ results: build data/synth/train.en ## train and score what docs/results.md repor
 	scripts/results-synthetic.sh
 	scripts/results-alignment.sh
 	scripts/results-multi30k.sh
+	scripts/results-transformer.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh $(PEERS)

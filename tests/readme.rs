@@ -264,7 +264,7 @@ fn keys() -> BTreeMap<String, Value> {
     let path = folder.path().join("recipe.toml");
     fs::write(&path, "data.train = \"t\"\ndata.validation = \"v\"\nmodel.recurrent = {}\ntraining.updates = 1\n").unwrap();
     let variants = [
-        "data.test=t init=i",
+        "data.test=t data.source_prefix=p init=i",
         "data.alignment=a training.guided_alignment={layer=0,head=0}",
         "training.epochs=1 training.minutes=1.0 training.validation_sentences=1 training.patience=1",
         "tokenizer.joint=false tokenizer.source_size=300 tokenizer.target_size=300",

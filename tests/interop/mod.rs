@@ -3,11 +3,13 @@
 mod bad_input;
 mod commands;
 mod parity;
+mod trained;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use targum::interop::import;
+use targum::text::Tokenizer;
 use targum::translator::Translator;
 use tch::Device;
 
@@ -26,4 +28,9 @@ pub fn json(path: &Path) -> Value {
 pub fn imported(name: &str, to: Option<&str>, out: &Path) -> Translator {
     import(&fixture(name), to).unwrap().save(out).unwrap();
     Translator::load(out, Device::Cpu).unwrap()
+}
+
+/// Marian's ids of a house's.
+pub fn marian_ids(tokenizer: &Tokenizer, ids: impl IntoIterator<Item = u32>, vocabulary: &Value) -> Vec<i64> {
+    ids.into_iter().map(|id| vocabulary[tokenizer.piece(id)].as_i64().expect("a piece of Marian's vocabulary")).collect()
 }

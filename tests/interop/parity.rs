@@ -8,19 +8,14 @@ use targum::interop::export_huggingface;
 use targum::model::WithAttention;
 use targum::nn::Pass;
 use targum::search::EarlyStopping;
-use targum::text::{Tokenizer, special};
+use targum::text::special;
 use targum::translator::{AttentionView, TranslateOptions, Translator};
 use tch::Tensor;
 
-use super::{MODELS, fixture, imported, json};
+use super::{MODELS, fixture, imported, json, marian_ids};
 
 /// Logits of both sides may be this far apart.
 const LOGITS: f64 = 1e-4;
-
-/// Marian's ids of a house's.
-fn marian_ids(tokenizer: &Tokenizer, ids: impl IntoIterator<Item = u32>, vocabulary: &Value) -> Vec<i64> {
-    ids.into_iter().map(|id| vocabulary[tokenizer.piece(id)].as_i64().expect("a piece of Marian's vocabulary")).collect()
-}
 
 fn vocabularies(folder: &Path) -> [Value; 2] {
     let source = json(&folder.join("vocab.json"));
