@@ -26,7 +26,7 @@ for language in ${*:-de fr}; do
         [ -e "$run/last" ] && resume=--resume
         # shellcheck disable=SC2086
         $targum train configs/multi30k-en-$language-transformer.toml $resume $threads \
-            --set "training.precision=\"$precision\"" >/dev/null
+            --set training.precision=$precision >/dev/null
     fi
     [ -e "$average" ] || $targum average --model "$run" --last 10 --out "$average"
     # shellcheck disable=SC2086

@@ -8,8 +8,8 @@ const BLOCK: i64 = 128;
 /// The `count` best of `scores` [B, W, V] + `keys` [B, W, 1] in each of B, best first: the sums, and their places in [W · V]. A place whose
 /// sum is minus infinity means nothing.
 ///
-/// The best tokens are in the blocks whose best tokens are best, so a look at the maximum of each block leaves few tokens to sort: over a
-/// vocabulary of 10,000 a third of the time, and the sums of most tokens are never made.
+/// The best tokens are in the blocks whose best tokens are best, so a look at the maximum of each block leaves few tokens to sort, and the sums of
+/// most tokens are never made.
 pub(super) fn top(scores: &Tensor, keys: &Tensor, count: i64) -> (Tensor, Tensor) {
     let size = scores.size();
     let (sources, width, vocabulary) = (size[0], size[1], size[2]);
