@@ -49,8 +49,8 @@ pub struct TokenizerOptions {
     /// Whether characters outside the vocabulary are spelled as UTF-8 bytes, for which it then holds 256 pieces, instead of as one
     /// unknown token each (one for all that follow each other in a unigram model). The word level has unknown tokens only.
     pub byte_fallback: bool,
-    /// Whether SentencePiece can run the tokenizer: words are cut wherever the pieces say, not first at punctuation, and marks are not
-    /// composed (no NFC). Of the kinds only byte pairs and unigrams.
+    /// Whether SentencePiece can run the tokenizer: words are cut wherever the pieces say, which are learned between punctuation, and marks
+    /// are not composed (no NFC). Of the kinds only byte pairs and unigrams.
     pub sentencepiece: bool,
 }
 
@@ -78,12 +78,14 @@ impl Tokenizer {
     pub fn train<'a>(options: &TokenizerOptions, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
         let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == Kind::Word };
         let mut plain = sentencepiece_model(options)?;
+        let pipeline = Pipeline::new(steps);
         let runs = match &plain {
-            Some(model) => count_runs(sentencepiece::train::normaliser(model)?, count_words(lines)),
-            None => {
-                let pipeline = Pipeline::new(steps);
-                count_runs(|word| pipeline.runs(&pipeline.normalise(word)), count_words(lines))
+            // SentencePiece learns no piece across scripts, punctuation being one: otherwise "sofa" and "sofa." have nothing in common.
+            Some(model) => {
+                let normalise = sentencepiece::train::normaliser(model)?;
+                count_runs(|word| pipeline.runs(&normalise(word)), count_words(lines))
             }
+            None => count_runs(|word| pipeline.runs(&pipeline.normalise(word)), count_words(lines)),
         };
         if runs.is_empty() {
             bail!("no text to learn a tokenizer from: expected at least one word, found white space only");

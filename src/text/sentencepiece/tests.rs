@@ -235,6 +235,19 @@ fn sentencepiece_runs_what_was_trained_here() {
 }
 
 #[test]
+fn no_piece_that_was_learned_joins_a_word_and_punctuation() {
+    for (name, kind, lowercase, byte_fallback) in TRAINED {
+        let tokenizer = trained(kind, lowercase, byte_fallback);
+        let pieces = (0..tokenizer.size() as u32).map(|id| tokenizer.piece(id)).filter(|piece| !piece.starts_with('<'));
+        let joined =
+            |piece: &str| piece.contains(char::is_alphanumeric) && piece.contains(['.', ',', '!', '?', ';', ':', '"', '(', ')']);
+        let found: Vec<&str> = pieces.filter(|piece| joined(piece)).collect();
+        assert!(found.is_empty(), "{name}: {found:?}");
+        assert!(tokenizer.encode("word.").ids.len() > 1, "{name}: there is a piece for the full stop");
+    }
+}
+
+#[test]
 fn only_pieces_of_words_can_be_made_for_sentencepiece() {
     let options = crate::text::TokenizerOptions { kind: crate::text::Kind::Word, sentencepiece: true, ..Default::default() };
     let error = Tokenizer::train(&options, ["a b"].into_iter()).unwrap_err().to_string();

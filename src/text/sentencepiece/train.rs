@@ -21,9 +21,9 @@ pub fn blank(model_type: ModelType, lowercase: bool, byte_fallback: bool) -> Mod
 }
 
 /// Words as the model sees them, each with its mark.
-pub fn normaliser(model: &ModelProto) -> Result<impl Fn(&str) -> Vec<String> + Sync> {
+pub fn normaliser(model: &ModelProto) -> Result<impl Fn(&str) -> String + Sync> {
     let normaliser = Normaliser::new(model)?;
-    Ok(move |word: &str| vec![normaliser.normalise(word).text])
+    Ok(move |word: &str| normaliser.normalise(word).text)
 }
 
 /// Adds the learned pieces with their scores, behind what SentencePiece needs at the front.
