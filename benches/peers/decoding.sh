@@ -6,7 +6,7 @@
 #
 # Needs target/release/targum (make build), Multi30k (targum data multi30k), Python 3.10 or newer, and a Transformer that can be exported:
 #
-#   targum train configs/multi30k-en-de-transformer.toml --set tokenizer.sentencepiece=true
+#   targum train configs/multi30k-en-de-transformer.toml
 #
 # The others get a virtual environment in .work/decoding-venv, once. Environment: PYTHON, the interpreter; PEERS_TORCH, a folder that holds
 # torch for it, where it is not to be installed again (3 GB; less with PIP_EXTRA_INDEX_URL set to an index of torch's CPU builds).

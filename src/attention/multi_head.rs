@@ -92,30 +92,18 @@ impl MultiHead {
         // Fused attention in half precision is slow on CPUs, its backward pass many times over.
         let (mixed, weights) = exact_on_cpu(queries.device(), |exact| {
             let [queries, keys, values] = [queries, keys, values].map(|projected| self.split(&exact(projected)));
-            self.mix(&queries, (&keys, &values), allowed, wanted, pass)
+            if wanted || (self.dropout > 0.0 && pass.trains()) {
+                let weights = weights(&queries, &keys, allowed);
+                return (pass.dropout(&weights, self.dropout).matmul(&values), wanted.then_some(weights));
+            }
+            let keep = match allowed {
+                Allowed::Kept(keep) => Some(keep.unsqueeze(1).unsqueeze(1)),
+                Allowed::All | Allowed::Causal => None,
+            };
+            let causal = matches!(allowed, Allowed::Causal);
+            (Tensor::scaled_dot_product_attention(&queries, &keys, &values, keep, 0.0, causal, None, false), None)
         });
         (self.join(&mixed), weights)
-    }
-
-    /// The same for heads that are apart [B, H, T, K], with the outcome apart too.
-    fn mix(
-        &self,
-        queries: &Tensor,
-        (keys, values): (&Tensor, &Tensor),
-        allowed: Allowed,
-        wanted: bool,
-        pass: &Pass,
-    ) -> (Tensor, Option<Tensor>) {
-        if wanted || (self.dropout > 0.0 && pass.trains()) {
-            let weights = weights(queries, keys, allowed);
-            return (pass.dropout(&weights, self.dropout).matmul(values), wanted.then_some(weights));
-        }
-        let keep = match allowed {
-            Allowed::Kept(keep) => Some(keep.unsqueeze(1).unsqueeze(1)),
-            Allowed::All | Allowed::Causal => None,
-        };
-        let causal = matches!(allowed, Allowed::Causal);
-        (Tensor::scaled_dot_product_attention(queries, keys, values, keep, 0.0, causal, None, false), None)
     }
 
     /// What the heads made [B, H, T, K] as one: [B, T, D].

@@ -35,15 +35,14 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor 
     if !bf16_maps() {
         return input.linear(weight, bias);
     }
-    let (rows, mut size) = (flat(input), input.size());
-    let output = [rows.size()[0], weight.size()[0]];
-    let sum = match bias {
-        Some(bias) => bias.to_kind(Kind::Float).expand(output, false).copy(),
-        None => Tensor::zeros(output, (Kind::Float, input.device())),
+    let mut size = input.size();
+    let width = size.pop().expect("an input has a last dimension");
+    let start = match bias {
+        Some(bias) => bias.to_kind(Kind::Float),
+        None => Tensor::zeros([weight.size()[0]], (Kind::Float, input.device())),
     };
-    add_product(&sum, Side::AsItIs(&rows), Side::Transposed(&for_products(weight).contiguous()));
-    *size.last_mut().expect("an input has a last dimension") = output[1];
-    sum.view(size.as_slice())
+    size.push(weight.size()[0]);
+    add_linear(&start, &input.reshape([-1, width]), weight).view(size.as_slice())
 }
 
 /// s + x Wᵀ: sums [B, out], or [out] for every row, and [B, in] by W [out, in] to [B, out], in the precision that is set.
@@ -52,14 +51,9 @@ pub fn add_linear(sum: &Tensor, input: &Tensor, weight: &Tensor) -> Tensor {
         return sum.addmm(input, &weight.tr());
     }
     let sum = sum.expand([input.size()[0], weight.size()[0]], false).copy();
-    add_product(&sum, Side::AsItIs(&flat(input)), Side::Transposed(&for_products(weight).contiguous()));
+    let (input, weight) = (input.to_kind(Kind::BFloat16).contiguous(), for_products(weight).contiguous());
+    add_product(&sum, Side::AsItIs(&input), Side::Transposed(&weight));
     sum
-}
-
-/// [.., in] as rows of bfloat16.
-fn flat(input: &Tensor) -> Tensor {
-    let width = *input.size().last().expect("an input has a last dimension");
-    input.reshape([-1, width]).to_kind(Kind::BFloat16).contiguous()
 }
 
 #[cfg(test)]
