@@ -3,9 +3,15 @@
 //! [`machine`] is the frame: a controller, a memory, and what the one says to the other at every step.
 
 mod controller;
+mod line;
 pub mod machine;
+mod set;
 mod tape;
+mod tree;
 
 pub use controller::{Controller, ControllerKind, ControllerState};
+pub use line::{Line, LineKind};
 pub use machine::{Accessed, Looked, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState};
+pub use set::Set;
 pub use tape::{Tape, TapeOptions};
+pub use tree::Tree;

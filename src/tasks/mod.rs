@@ -1,7 +1,9 @@
 //! What the one trainer can train: translation, and the studies of memory and attention.
 
+mod chance;
 mod study;
 mod tape;
+mod transduction;
 pub mod translation;
 
 pub use study::{Aim, Finding, Study, run};

@@ -8,6 +8,7 @@ use serde_json::json;
 use tch::Device;
 
 use super::tape::TapeTask;
+use super::transduction::TransductionTask;
 use crate::alignment::Figure;
 use crate::checkpoint::{locate, save_weights};
 use crate::nn::Parameters;
@@ -89,7 +90,8 @@ fn plain(value: f64) -> String {
 /// As [`train`]; or where the examination fails or cannot write.
 pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
     match &recipe.task {
-        TaskRecipe::Tape(tape) => trained(TapeTask::new(tape, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a study is about: one file a task.
 
 mod tape;
+mod transduction;
 
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
+pub use transduction::{LineKind, LineRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 
 /// The task: one table under `[task]`, named after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,8 @@ pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProbl
 pub enum TaskRecipe {
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
+    /// `[task.transduction]`: sequences of symbols, as Grefenstette et al. 2015 generate them.
+    Transduction(TransductionRecipe),
 }
 
 impl Default for TaskRecipe {
@@ -27,19 +31,21 @@ impl TaskRecipe {
     pub fn family(&self) -> &'static str {
         match self {
             Self::Tape(_) => "tape",
+            Self::Transduction(_) => "transduction",
         }
     }
 
     /// Whether there is anything to train.
     pub fn is_trained(&self) -> bool {
         match self {
-            Self::Tape(_) => true,
+            Self::Tape(_) | Self::Transduction(_) => true,
         }
     }
 
     pub(super) fn check(&self, checks: &mut Checks) {
         match self {
             Self::Tape(recipe) => recipe.check(checks),
+            Self::Transduction(recipe) => recipe.check(checks),
         }
     }
 }
