@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test lint format bench results peers decoding doctor clean
+.PHONY: help libtorch build data train translate align test lint format bench results memory peers decoding doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ results: build data/synth/train.en ## train and score what docs/results.md repor
 	scripts/results-alignment.sh
 	scripts/results-multi30k.sh
 	scripts/results-transformer.sh
+
+memory: build ## train and examine every study, and write docs/memory.md (hours)
+	scripts/memory.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh $(PEERS)

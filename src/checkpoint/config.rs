@@ -97,6 +97,12 @@ impl Config {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("{}: cannot read; is {} a checkpoint of Targum?", path.display(), folder.display()))?;
         let value: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
+        if let Some(task) = value.get("task").and_then(serde_json::Value::as_object).and_then(|task| task.keys().next()) {
+            bail!(
+                "{}: a checkpoint of a study (task.{task}), which translates nothing; `targum train` of its run folder with --resume goes on with it",
+                path.display()
+            );
+        }
         match value.get("format").and_then(serde_json::Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => bail!(

@@ -12,6 +12,7 @@ mod resume;
 mod rows;
 mod score;
 mod search;
+mod studies;
 pub mod support;
 mod train;
 mod translate;

@@ -1,0 +1,117 @@
+//! Recipes with `[task]`: trained, examined, gone on with, and what they refuse.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{Ran, arguments, checkpoints, targum, weights};
+
+/// A machine small enough for a test.
+const TAPE: &str = "--set task.tape.batch=4 --set task.tape.tested=8 --set task.tape.model.ntm.hidden=8 --set task.tape.model.ntm.slots=12 \
+    --set task.tape.model.ntm.width=6 --set training.log_every=1 --set training.validate_every=2";
+
+fn config(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(name)
+}
+
+fn train(name: &str, options: &str, out: &Path) -> Ran {
+    targum(arguments(&format!("train {{}} --out {{}} {options}"), &[&config(name), out]))
+}
+
+#[test]
+fn a_study_is_trained_examined_and_gone_on_with() {
+    let place = TempDir::new().unwrap();
+    let (whole, parts) = (place.path().join("whole"), place.path().join("parts"));
+    let told = train("ntm-copy.toml", &format!("{TAPE} --set training.updates=4"), &whole).good();
+    assert_eq!(checkpoints(&whole), ["step-00000002", "step-00000004"]);
+    assert!(told.stderr.contains("an NTM with 12 slots of 6 learns to copy"), "{}", told.stderr);
+    let rows: Vec<&str> = told.lines().into_iter().filter(|line| line.starts_with("| ntm-copy |")).collect();
+    assert_eq!(rows.len(), 5, "{}", told.stdout);
+    assert_eq!(fs::read_to_string(whole.join("test.md")).unwrap(), rows.join("\n") + "\n");
+    let findings: Value = serde_json::from_str(&fs::read_to_string(whole.join("test.json")).unwrap()).unwrap();
+    assert_eq!(findings[4]["aim"]["at-most"], 10.0);
+    assert!(findings[4]["value"].as_f64().unwrap() > 300.0, "an untaught machine knows nothing: {findings}");
+    for picture in ["answer.svg", "heads.svg", "heads.png", "heatmaps/step-00000004/heads.svg"] {
+        assert!(whole.join(picture).exists(), "{picture}");
+    }
+
+    train("ntm-copy.toml", &format!("{TAPE} --set training.updates=2"), &parts).good();
+    train("ntm-copy.toml", &format!("{TAPE} --set training.updates=4"), &parts)
+        .failed(1, &["has checkpoints up to update 2", "--resume"]);
+    targum(arguments("train {} --resume --set training.updates=4", &[&parts])).good();
+    assert_eq!(weights(&parts.join("last")), weights(&whole.join("last")), "a run in two parts equals one in one");
+}
+
+#[test]
+fn every_problem_and_every_memory_runs() {
+    let place = TempDir::new().unwrap();
+    let tape = "--set task.tape.batch=2 --set task.tape.tested=2 --set training.updates=2 --set training.validate_every=2";
+    let transduction = "--set task.transduction.batch=2 --set task.transduction.tested=3 --set task.transduction.longest=8 \
+        --set training.updates=2 --set training.validate_every=2";
+    for (config, options) in [
+        ("ntm-repeat-copy.toml", tape),
+        ("ntm-associative-recall.toml", tape),
+        ("ntm-dynamic-ngrams.toml", tape),
+        ("ntm-priority-sort.toml", tape),
+        ("lstm-copy.toml", tape),
+        ("stack-reverse.toml", transduction),
+        ("queue-copy.toml", transduction),
+    ] {
+        let out = place.path().join(config);
+        let told = train(config, options, &out).good();
+        assert!(told.lines().len() > 3, "{}", told.stdout);
+        assert!(out.join("test.json").exists());
+    }
+    let deque = "--set task.transduction.model.line.kind=deque --set task.transduction.problem=bigram-flip";
+    train("stack-reverse.toml", &format!("{transduction} {deque}"), &place.path().join("deque")).good();
+}
+
+#[test]
+fn what_a_study_cannot_do_is_refused() {
+    let place = TempDir::new().unwrap();
+    let out = place.path().join("run");
+    let refused = |name: &str, options: &str, parts: &[&str]| drop(train(name, options, &out).failed(1, parts));
+    refused("ntm-copy.toml", "--init elsewhere", &["--init", "is a study, which starts from nothing"]);
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model.ntm.shift=70 --set training.batch_tokens=9 --set training.metric=bleu --set task.tape.bach=3",
+        &[
+            "4 problems",
+            "task.tape.model.ntm.shift: moves over 141 slots in a step, more than the 128 there are",
+            "training.batch_tokens: is about sentences of a corpus",
+            "training.metric: is bleu, but `task.tape` is scored by bits and error",
+            "task.tape.bach: unknown key; did you mean `batch`?",
+        ],
+    );
+    refused("ntm-copy.toml", "--set task.tape.model.ntm.read_heads=0", &["read_heads: is 0, expected 1 or more"]);
+    refused(
+        "ntm-priority-sort.toml",
+        "--set task.tape.problem.priority-sort.sorted=21",
+        &["sorted: is 21, expected 1 to the length of 20"],
+    );
+    refused(
+        "ntm-associative-recall.toml",
+        "--set task.tape.problem.associative-recall.items=1",
+        &["items: is 1, expected 2 or more"],
+    );
+    refused(
+        "queue-copy.toml",
+        "--set task.transduction.problem=bigram-flip --set task.transduction.longest=9",
+        &["longest: is 9, expected an even number, as bigrams are flipped"],
+    );
+    refused("queue-copy.toml", "--set task.transduction.shortest=90", &["shortest: is 90, more than the longest of 64"]);
+    refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);
+    assert!(!out.exists(), "nothing was begun");
+}
+
+#[test]
+fn a_study_translates_nothing() {
+    let place = TempDir::new().unwrap();
+    train("ntm-copy.toml", &format!("{TAPE} --set training.updates=1"), place.path()).good();
+    for command in ["translate --model {}", "inspect {}"] {
+        let told = targum(arguments(command, &[place.path()]));
+        told.failed(1, &["a checkpoint of a study (task.tape), which translates nothing"]);
+    }
+}
