@@ -32,9 +32,9 @@ study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm
 study ntm-associative-recall ntm-associative-recall
 study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
-study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model.lstm.hidden=128
+study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study ntm-priority-sort ntm-priority-sort
-study lstm-priority-sort ntm-priority-sort --set task.tape.model.lstm.hidden=128
+study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study stack-reverse stack-reverse
 study queue-copy queue-copy
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
