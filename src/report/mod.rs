@@ -1,7 +1,8 @@
-//! What a run tells: a log for programs, event files for TensorBoard, and progress for people.
+//! What a run tells: a log for programs, event files for TensorBoard, progress and charts for people.
 
 mod jsonl;
 mod memory;
+mod plot;
 mod progress;
 mod tensorboard;
 mod training;
@@ -10,6 +11,7 @@ pub use indicatif::{FormattedDuration, HumanBytes, HumanCount};
 
 pub use jsonl::JsonLines;
 pub use memory::{peak_memory, resident_memory};
+pub use plot::Chart;
 pub use progress::{Display, Progress, Unit};
 pub use tensorboard::EventWriter;
 pub use training::{Figures, Goal, Rates, TrainingProgress};
