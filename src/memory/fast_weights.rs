@@ -40,9 +40,15 @@ pub struct FastWeightCell {
 
 /// λ and η.
 enum Strength {
-    Given { decay: f64, rate: f64 },
+    Given {
+        decay: f64,
+        rate: f64,
+    },
     /// logit(λ) and ln η, one number each, so that no gradient leads out of where they make sense.
-    Learned { decay: Tensor, rate: Tensor },
+    Learned {
+        decay: Tensor,
+        rate: Tensor,
+    },
 }
 
 /// What a cell remembers.
@@ -187,7 +193,7 @@ mod tests {
             let (_, cell) = cell(FastWeightOptions { rate, ..options() });
             let first = cell.step(&input(1).select(1, 0), &cell.zero_state(2));
             let second = cell.step(&(input(1).select(1, 0) * 0.3), &first);
-            second.hidden.cosine_similarity(&first.hidden, 1, 1e-9).mean(Kind::Double).double_value(&[])
+            Tensor::cosine_similarity(&second.hidden, &first.hidden, 1, 1e-9).mean(Kind::Double).double_value(&[])
         };
         assert!(likeness(5.0) > likeness(1e-6));
     }

@@ -1,9 +1,11 @@
-//! What a run tells: a log for programs, event files for TensorBoard, progress and charts for people.
+//! What a run tells: a log for programs, event files for TensorBoard, progress, charts and strips of pictures for people.
 
 mod jsonl;
+mod markup;
 mod memory;
 mod plot;
 mod progress;
+mod strip;
 mod tensorboard;
 mod training;
 
@@ -13,5 +15,6 @@ pub use jsonl::JsonLines;
 pub use memory::{peak_memory, resident_memory};
 pub use plot::Chart;
 pub use progress::{Display, Progress, Unit};
+pub use strip::Strip;
 pub use tensorboard::EventWriter;
 pub use training::{Figures, Goal, Rates, TrainingProgress};

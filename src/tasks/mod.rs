@@ -1,5 +1,6 @@
 //! What the one trainer can train: translation, and the studies of memory and attention.
 
+mod hopfield;
 mod study;
 mod tape;
 pub mod translation;

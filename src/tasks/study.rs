@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use tch::Device;
 
+use super::hopfield;
 use super::tape::TapeTask;
 use crate::alignment::Figure;
 use crate::checkpoint::{locate, save_weights};
@@ -90,6 +91,8 @@ fn plain(value: f64) -> String {
 pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
     match &recipe.task {
         TaskRecipe::Tape(tape) => trained(TapeTask::new(tape, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
     }
 }
 

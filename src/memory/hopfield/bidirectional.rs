@@ -84,7 +84,8 @@ impl BidirectionalMemory {
     }
 
     fn settle(&self, mut first: Tensor, mut second: Tensor, limit: usize) -> PairRecalled {
-        let mut energies: Vec<Vec<f64>> = doubles(&self.energy_of(&first, &second)).into_iter().map(|start| vec![start]).collect();
+        let mut energies: Vec<Vec<f64>> =
+            doubles(&self.energy_of(&first, &second)).into_iter().map(|start| vec![start]).collect();
         let mut settled = vec![false; energies.len()];
         for round in 0..=limit {
             let next_first = sign_or(&second.matmul(&self.weights.tr()), &first);
@@ -157,13 +158,13 @@ mod tests {
     #[test]
     fn sides_that_do_not_fit_are_named() {
         let (first, second) = pairs(3, 8, 5);
-        let error = BidirectionalMemory::learn(&first, &second.first(2).unwrap()).err().unwrap().to_string();
+        let error = BidirectionalMemory::learn(&first, &second.select(0..2).unwrap()).err().unwrap().to_string();
         assert!(error.contains("found 3 and 2"), "{error}");
         let memory = BidirectionalMemory::learn(&first, &second).unwrap();
         let error = memory.recall_from_first(&second, 1).unwrap_err().to_string();
         assert!(error.contains("the network has 8 units, the patterns have 5"), "{error}");
         assert!(memory.recall_from_second(&first, 1).is_err());
-        assert!(memory.energy(&first, &second.first(2).unwrap()).unwrap_err().to_string().contains("found 3 and 2"));
+        assert!(memory.energy(&first, &second.select(0..2).unwrap()).unwrap_err().to_string().contains("found 3 and 2"));
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The network of continuous units (Hopfield 1984).
 
 use anyhow::{Result, ensure};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::binary::check;
 
@@ -70,7 +70,10 @@ impl ContinuousHopfield {
     pub fn relax(&self, potentials: &Tensor, step: f64, tolerance: f64, limit: usize) -> Result<Relaxed> {
         let units = self.bias.size()[0];
         let size = potentials.size();
-        ensure!(size.len() == 2 && size[1] == units, "potentials of {units} units need the shape [rows, {units}], found {size:?}");
+        ensure!(
+            size.len() == 2 && size[1] == units,
+            "potentials of {units} units need the shape [rows, {units}], found {size:?}"
+        );
         ensure!(step > 0.0 && step <= 1.0, "a step must be above 0 and at most 1 of the time constant, found {step}");
         let mut potentials = potentials.detach().to_kind(self.weights.kind());
         let mut energies = vec![self.energy(&potentials)];
@@ -92,7 +95,7 @@ impl ContinuousHopfield {
 mod tests {
     use super::super::{BinaryHopfield, LearningRule, Patterns};
     use super::*;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
 

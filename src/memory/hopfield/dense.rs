@@ -33,7 +33,10 @@ impl DenseMemory {
     /// A power below 2.
     pub fn new(patterns: &Patterns, interaction: Interaction) -> Result<Self> {
         if let Interaction::Power(order) = interaction {
-            ensure!(order >= 2, "the order of a dense memory must be at least 2, found {order}: 2 is Hebb's network, 3 holds more than N patterns");
+            ensure!(
+                order >= 2,
+                "the order of a dense memory must be at least 2, found {order}: 2 is Hebb's network, 3 holds more than N patterns"
+            );
         }
         Ok(DenseMemory { patterns: patterns.tensor().shallow_clone(), interaction })
     }

@@ -83,7 +83,10 @@ impl HopfieldLayer {
             ensure!(found >= 1, "a Hopfield layer needs {name} of at least 1, found {found}");
         }
         let beta = options.beta.unwrap_or(1.0 / (head_size as f64).sqrt());
-        ensure!(beta.is_finite() && beta > 0.0, "a Hopfield layer needs beta above 0, found {beta}: leave it out for 1/√{head_size}");
+        ensure!(
+            beta.is_finite() && beta > 0.0,
+            "a Hopfield layer needs beta above 0, found {beta}: leave it out for 1/√{head_size}"
+        );
         let map = |name: &str, input, output| Linear::new(scope.sub(name), input, output, options.initialization);
         let width = heads * head_size;
         Ok(HopfieldLayer {

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn incremental_rules_can_stop_and_go_on() {
         let all = Patterns::random(5, 30, 4, DOUBLE).unwrap();
-        let (first, rest) = (all.first(2).unwrap(), Patterns::new(&all.tensor().narrow(0, 2, 3)).unwrap());
+        let (first, rest) = (all.select(0..2).unwrap(), all.select(2..5).unwrap());
         for rule in [LearningRule::Hebb, LearningRule::Storkey] {
             let half = rule.weights(&first, None).unwrap();
             let copy = half.copy();
@@ -131,7 +131,7 @@ mod tests {
     fn the_pseudo_inverse_projects_on_the_patterns() {
         let patterns = Patterns::random(7, 12, 5, DOUBLE).unwrap();
         // One pattern twice: dependent, and no trouble.
-        let twice = Patterns::new(&Tensor::cat(&[patterns.tensor(), &patterns.tensor().narrow(0, 0, 1)], 0)).unwrap();
+        let twice = patterns.select((0..7).chain([0])).unwrap();
         let weights = LearningRule::PseudoInverse.weights(&twice, None).unwrap();
         let columns = patterns.tensor().tr();
         let projection = columns.matmul(&columns.linalg_pinv(1e-12, false));
@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn more_patterns_than_units_are_refused() {
-        let error = LearningRule::PseudoInverse.weights(&Patterns::random(9, 8, 1, DOUBLE).unwrap(), None).unwrap_err().to_string();
+        let error =
+            LearningRule::PseudoInverse.weights(&Patterns::random(9, 8, 1, DOUBLE).unwrap(), None).unwrap_err().to_string();
         assert!(error.contains("9 patterns for 8 units, expected at most 8"), "{error}");
     }
 }

@@ -35,7 +35,10 @@ impl ModernHopfield {
         let wrong = patterns.isfinite().logical_not().nonzero();
         if wrong.size()[0] > 0 {
             let (pattern, at) = (wrong.int64_value(&[0, 0]), wrong.int64_value(&[0, 1]));
-            anyhow::bail!("pattern {pattern} has {} at place {at}, expected finite numbers", patterns.double_value(&[pattern, at]));
+            anyhow::bail!(
+                "pattern {pattern} has {} at place {at}, expected finite numbers",
+                patterns.double_value(&[pattern, at])
+            );
         }
         ensure!(beta.is_finite() && beta > 0.0, "β must be above 0, found {beta}: 1/√D is attention's");
         Ok(ModernHopfield { patterns: patterns.shallow_clone(), beta })

@@ -53,13 +53,17 @@ impl Patterns {
         Ok(Patterns(&self.0 * Tensor::from_slice(&factors).to_kind(self.0.kind()).view_as(&self.0).to_device(self.0.device())))
     }
 
-    /// The first `count` of them.
+    /// Those at these places, from 0, in this order.
     ///
     /// # Errors
-    /// Fewer patterns than that, or none asked for.
-    pub fn first(&self, count: i64) -> Result<Self> {
-        ensure!((1..=self.count()).contains(&count), "cannot take {count} of {} patterns", self.count());
-        Ok(Patterns(self.0.narrow(0, 0, count)))
+    /// No places, or one behind the last pattern.
+    pub fn select(&self, places: impl IntoIterator<Item = i64>) -> Result<Self> {
+        let places: Vec<i64> = places.into_iter().collect();
+        ensure!(!places.is_empty(), "no places to take patterns from: name at least one");
+        if let Some(place) = places.iter().find(|place| !(0..self.count()).contains(place)) {
+            anyhow::bail!("there is no pattern {place}: the {} patterns are counted from 0", self.count());
+        }
+        Ok(Patterns(self.0.index_select(0, &Tensor::from_slice(&places).to_device(self.0.device()))))
     }
 
     /// P.
@@ -138,7 +142,9 @@ mod tests {
         let patterns = Patterns::random(3, 8, 1, Kind::Double).unwrap();
         assert!(Patterns::random(0, 8, 1, Kind::Double).is_err());
         assert_eq!(patterns.flipped(9, 1).unwrap_err().to_string(), "cannot flip 9 units of patterns that have 8");
-        assert_eq!(patterns.first(4).unwrap_err().to_string(), "cannot take 4 of 3 patterns");
+        let error = patterns.select([0, 3]).unwrap_err().to_string();
+        assert_eq!(error, "there is no pattern 3: the 3 patterns are counted from 0");
+        assert!(patterns.select([]).is_err());
         let other = Patterns::random(3, 7, 1, Kind::Double).unwrap();
         assert!(patterns.overlap(&other).unwrap_err().to_string().contains("[3, 8] and [3, 7]"));
     }

@@ -1,11 +1,15 @@
 //! What a study is about: one file a task.
 
+mod hopfield_capacity;
+mod hopfield_recall;
 mod tape;
 
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 
+pub use hopfield_capacity::HopfieldCapacityRecipe;
+pub use hopfield_recall::HopfieldRecallRecipe;
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
 
 /// The task: one table under `[task]`, named after it.
@@ -14,6 +18,10 @@ pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProbl
 pub enum TaskRecipe {
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
+    /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
+    HopfieldCapacity(HopfieldCapacityRecipe),
+    /// `[task.hopfield-recall]`: letters drawn as bitmaps are stored, corrupted and restored.
+    HopfieldRecall(HopfieldRecallRecipe),
 }
 
 impl Default for TaskRecipe {
@@ -27,6 +35,8 @@ impl TaskRecipe {
     pub fn family(&self) -> &'static str {
         match self {
             Self::Tape(_) => "tape",
+            Self::HopfieldCapacity(_) => "hopfield-capacity",
+            Self::HopfieldRecall(_) => "hopfield-recall",
         }
     }
 
@@ -34,12 +44,15 @@ impl TaskRecipe {
     pub fn is_trained(&self) -> bool {
         match self {
             Self::Tape(_) => true,
+            Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => false,
         }
     }
 
     pub(super) fn check(&self, checks: &mut Checks) {
         match self {
             Self::Tape(recipe) => recipe.check(checks),
+            Self::HopfieldCapacity(recipe) => recipe.check(checks),
+            Self::HopfieldRecall(recipe) => recipe.check(checks),
         }
     }
 }

@@ -76,7 +76,8 @@ impl Chart {
         for Curve { name, points } in &self.curves {
             for (number, &(x, y)) in points.iter().enumerate() {
                 for (axis, value) in [(&self.x, x), (&self.y, y)] {
-                    axis.check(value).map_err(|error| error.context(format!("chart {:?}, curve {name:?}, point {number}", self.title)))?;
+                    axis.check(value)
+                        .map_err(|error| error.context(format!("chart {:?}, curve {name:?}, point {number}", self.title)))?;
                 }
             }
         }

@@ -2,27 +2,16 @@
 
 use std::fmt::Write;
 
-use unicode_width::UnicodeWidthStr;
-
 use super::axis::{Span, number};
 use super::{Chart, Curve};
+use crate::report::markup::{self, INK, escape, text};
 
 /// Colours that stay apart in every kind of colour vision (Okabe and Ito 2008), without the yellow, which white swallows.
 const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937"];
-const MARKERS: [Marker; 7] = [
-    Marker::Circle,
-    Marker::Square,
-    Marker::Triangle,
-    Marker::Diamond,
-    Marker::UpsideDown,
-    Marker::Cross,
-    Marker::Plus,
-];
-const INK: &str = "#1f2937";
+const MARKERS: [Marker; 7] =
+    [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::UpsideDown, Marker::Cross, Marker::Plus];
 const FAINT: &str = "#6b7280";
 const GRID: &str = "#e5e7eb";
-const FAMILIES: &str = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
-const SIZE: f64 = 13.0;
 
 /// The area between the axes.
 const WIDTH: f64 = 520.0;
@@ -48,19 +37,11 @@ enum Marker {
 
 /// The whole document; all numbers have been checked.
 pub fn write(chart: &Chart, x: &Span, y: &Span) -> String {
-    let names = chart.curves.iter().map(|curve| curve.name.width()).max().unwrap_or(0);
-    let legend = STROKE + 8.0 + names as f64 * SIZE * 0.58;
-    let (width, height) = ((LEFT + WIDTH + GAP + legend + GAP).ceil(), TOP + HEIGHT + BELOW);
-    let mut out = String::new();
-    // Writing into a String cannot fail.
-    let _ = write!(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
-         <title>{}</title>\n<style>text{{font:{SIZE}px {FAMILIES};fill:{INK}}}.t{{font-weight:600}}.f{{fill:{FAINT}}}</style>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-        escape(&chart.title)
-    );
-    text(&mut out, LEFT, TOP / 2.0, "start", "t", &chart.title);
+    let names = chart.curves.iter().map(|curve| markup::width(&curve.name)).fold(0.0, f64::max);
+    let width = (LEFT + WIDTH + GAP + STROKE + 8.0 + names + GAP).ceil();
+    let height = (TOP + HEIGHT + BELOW).max(TOP + LINE * chart.curves.len() as f64 + GAP);
+    let mut out = markup::open(width, height, &chart.title, &format!(".f{{fill:{FAINT}}}"));
+    out += &text(LEFT, TOP / 2.0, "start", "t", &chart.title);
     axes(chart, x, y, &mut out);
     for (at, label) in &chart.references {
         let at = short(LEFT + x.place(*at) * WIDTH);
@@ -82,7 +63,7 @@ pub fn write(chart: &Chart, x: &Span, y: &Span) -> String {
             "<path d=\"M{left} {middle}h{STROKE}\" stroke=\"{colour}\" stroke-width=\"2\"/>\n{}",
             shape(marker, left + STROKE / 2.0, middle, colour, "")
         );
-        text(&mut out, left + STROKE + 8.0, middle, "start", "", &curve.name);
+        out += &text(left + STROKE + 8.0, middle, "start", "", &curve.name);
     }
     out.push_str("</svg>\n");
     out
@@ -93,15 +74,15 @@ fn axes(chart: &Chart, x: &Span, y: &Span, out: &mut String) {
     for &tick in &y.ticks {
         let at = short(bottom - y.place(tick) * HEIGHT);
         let _ = writeln!(out, "<path d=\"M{LEFT} {at}h{WIDTH}\" stroke=\"{GRID}\"/>");
-        text(out, LEFT - 8.0, at, "end", "", &number(tick));
+        *out += &text(LEFT - 8.0, at, "end", "", &number(tick));
     }
     for &tick in &x.ticks {
         let at = short(LEFT + x.place(tick) * WIDTH);
         let _ = writeln!(out, "<path d=\"M{at} {bottom}v5\" stroke=\"{INK}\"/>");
-        text(out, at, bottom + 16.0, "middle", "", &number(tick));
+        *out += &text(at, bottom + 16.0, "middle", "", &number(tick));
     }
     let _ = writeln!(out, "<path d=\"M{LEFT} {TOP}V{bottom}H{}\" fill=\"none\" stroke=\"{INK}\"/>", LEFT + WIDTH);
-    text(out, LEFT + WIDTH / 2.0, bottom + 40.0, "middle", "", &chart.x.label);
+    *out += &text(LEFT + WIDTH / 2.0, bottom + 40.0, "middle", "", &chart.x.label);
     let middle = TOP + HEIGHT / 2.0;
     let _ = writeln!(
         out,
@@ -147,23 +128,7 @@ fn shape(marker: Marker, x: f64, y: f64, colour: &str, tip: &str) -> String {
     format!("<path class=\"m\" d=\"M{x} {y}{path}\" fill=\"{colour}\" stroke=\"{colour}\" stroke-width=\"1.5\">{tip}</path>")
 }
 
-fn text(out: &mut String, x: f64, y: f64, anchor: &str, class: &str, content: &str) {
-    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-    let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" dy=\".35em\" text-anchor=\"{anchor}\"{class}>{}</text>", escape(content));
-}
-
 /// Tenths are as fine as a screen shows.
 fn short(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
-}
-
-/// What XML has no place for, or means something by, becomes something else.
-fn escape(text: &str) -> String {
-    let shown = |character: char| match character {
-        '\n' | '\t' | '\r' => ' ',
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => char::REPLACEMENT_CHARACTER,
-        other => other,
-    };
-    let shown: String = text.chars().map(shown).collect();
-    shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

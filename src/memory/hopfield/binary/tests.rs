@@ -77,7 +77,7 @@ fn the_order_is_the_seeds_and_company_does_not_matter() {
     let together = network.asynchronous(&cues, 1, 50).unwrap();
     assert!(network.asynchronous(&cues, 1, 50).unwrap().states.tensor().equal(together.states.tensor()));
     assert!(!network.asynchronous(&cues, 2, 50).unwrap().states.tensor().equal(together.states.tensor()));
-    let last = Patterns::new(&cues.tensor().narrow(0, 5, 1)).unwrap();
+    let last = cues.select([5]).unwrap();
     let alone = network.asynchronous(&last, 1, 50).unwrap();
     assert!(alone.states.tensor().get(0).equal(&together.states.tensor().get(5)));
     assert_eq!(alone.energies[0], together.energies[5]);
