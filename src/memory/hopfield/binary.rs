@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::patterns::doubles;
-use super::updates::{Landscape, asynchronous, synchronous};
+use super::updates::{Landscape, ROUNDING, asynchronous, synchronous};
 use super::{LearningRule, Patterns, Recalled};
 
 /// N units, each +1 or -1, every pair joined by a symmetric weight: E = -½ sᵀWs - bᵀs.
@@ -92,11 +92,13 @@ impl BinaryHopfield {
         let cues = cues.for_network(self.units(), &self.weights)?;
         let (weights, bias) = (doubles(&self.weights), doubles(&self.bias));
         let units = bias.len();
+        let size = |numbers: &[f64]| numbers.iter().map(|number| number.abs()).sum::<f64>();
+        let noise = ROUNDING * (weights.chunks(units).map(size).fold(0.0, f64::max) + size(&bias));
         asynchronous(&cues, seed, limit, |cue| {
             let row = |unit: usize| &weights[unit * units..(unit + 1) * units];
             let field: Vec<f64> = (0..units).map(|unit| bias[unit] + dot(row(unit), cue)).collect();
             let energy = -0.5 * (dot(&field, cue) + dot(&bias, cue));
-            Fields { weights: &weights, state: cue.to_vec(), field, energy }
+            Fields { weights: &weights, state: cue.to_vec(), field, energy, noise }
         })
     }
 }
@@ -107,6 +109,7 @@ struct Fields<'a> {
     state: Vec<f64>,
     field: Vec<f64>,
     energy: f64,
+    noise: f64,
 }
 
 impl Landscape for Fields<'_> {
@@ -124,6 +127,10 @@ impl Landscape for Fields<'_> {
         let (twice, units) = (2.0 * self.state[unit], self.state.len());
         let row = &self.weights[unit * units..(unit + 1) * units];
         self.field.iter_mut().zip(row).for_each(|(field, weight)| *field += twice * weight);
+    }
+
+    fn noise(&self) -> f64 {
+        self.noise
     }
 
     fn state(&self) -> &[f64] {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::patterns::doubles;
-use super::updates::{Landscape, asynchronous, synchronous};
+use super::updates::{Landscape, ROUNDING, asynchronous, synchronous};
 use super::{Patterns, Recalled};
 
 /// F of the energy E = -Σ_μ F(m_μ), m_μ = x_μ·s being how far pattern μ agrees with the state.
@@ -119,6 +119,7 @@ struct Overlaps<'a> {
     /// Σ (F(m+2) + F(m-2)) / 2 - F(m) for powers.
     bend: f64,
     energy: f64,
+    noise: f64,
 }
 
 impl<'a> Overlaps<'a> {
@@ -129,7 +130,8 @@ impl<'a> Overlaps<'a> {
             overlaps.iter_mut().zip(row).for_each(|(overlap, pattern)| *overlap += sign * pattern);
         }
         let weights = vec![0.0; count];
-        let mut new = Overlaps { by_unit, interaction, state: cue.to_vec(), overlaps, weights, bend: 0.0, energy: 0.0 };
+        let mut new =
+            Overlaps { by_unit, interaction, state: cue.to_vec(), overlaps, weights, bend: 0.0, energy: 0.0, noise: ROUNDING };
         new.weigh();
         new
     }
@@ -145,12 +147,13 @@ impl<'a> Overlaps<'a> {
             Interaction::Power(order) => {
                 let units = self.state.len() as f64;
                 let power = |overlap: f64| (overlap / units).powi(order);
-                (self.bend, self.energy) = (0.0, 0.0);
+                (self.bend, self.energy, self.noise) = (0.0, 0.0, 0.0);
                 for (weight, &overlap) in both {
                     let (above, here, below) = (power(overlap + 2.0), power(overlap), power(overlap - 2.0));
                     *weight = (above - below) * 0.5;
                     self.bend += (above + below) * 0.5 - here;
                     self.energy -= here;
+                    self.noise += ROUNDING * (above.abs() + here.abs() + below.abs());
                 }
             }
             Interaction::Exponential => {
@@ -186,6 +189,10 @@ impl Landscape for Overlaps<'_> {
         let row = self.row(unit);
         self.overlaps.iter_mut().zip(row).for_each(|(overlap, pattern)| *overlap += twice * pattern);
         self.weigh();
+    }
+
+    fn noise(&self) -> f64 {
+        self.noise
     }
 
     fn state(&self) -> &[f64] {

