@@ -5,9 +5,15 @@
 mod controller;
 pub mod fast_weights;
 pub mod hopfield;
+mod line;
 pub mod machine;
+mod set;
 mod tape;
+mod tree;
 
 pub use controller::{Controller, ControllerKind, ControllerState};
+pub use line::{Line, LineKind};
 pub use machine::{Accessed, Looked, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState};
+pub use set::Set;
 pub use tape::{Tape, TapeOptions};
+pub use tree::Tree;

@@ -63,6 +63,7 @@ impl TaskRecipe {
         match self {
             Self::Tape(_) => &[Metric::Bits, Metric::Error],
             Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => &[],
+            Self::Transduction(_) => &[Metric::Loss, Metric::Accuracy, Metric::Error],
         }
     }
 }

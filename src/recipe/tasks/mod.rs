@@ -3,6 +3,7 @@
 mod hopfield_capacity;
 mod hopfield_recall;
 mod tape;
+mod transduction;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::check::Checks;
 pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
+pub use transduction::{LineKind, LineRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 
 /// The task: one table under `[task]`, named after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum TaskRecipe {
     HopfieldCapacity(HopfieldCapacityRecipe),
     /// `[task.hopfield-recall]`: letters drawn as bitmaps are stored, corrupted and restored.
     HopfieldRecall(HopfieldRecallRecipe),
+    /// `[task.transduction]`: sequences of symbols, as Grefenstette et al. 2015 generate them.
+    Transduction(TransductionRecipe),
 }
 
 impl Default for TaskRecipe {
@@ -37,13 +41,14 @@ impl TaskRecipe {
             Self::Tape(_) => "tape",
             Self::HopfieldCapacity(_) => "hopfield-capacity",
             Self::HopfieldRecall(_) => "hopfield-recall",
+            Self::Transduction(_) => "transduction",
         }
     }
 
     /// Whether there is anything to train.
     pub fn is_trained(&self) -> bool {
         match self {
-            Self::Tape(_) => true,
+            Self::Tape(_) | Self::Transduction(_) => true,
             Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => false,
         }
     }
@@ -53,6 +58,7 @@ impl TaskRecipe {
             Self::Tape(recipe) => recipe.check(checks),
             Self::HopfieldCapacity(recipe) => recipe.check(checks),
             Self::HopfieldRecall(recipe) => recipe.check(checks),
+            Self::Transduction(recipe) => recipe.check(checks),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The sequences, generated: a pure function of problem, sizes and seed.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-
 use crate::recipe::TapeProblem;
+use crate::tasks::chance::Chance;
 
 /// Bits of a vector that is copied or sorted.
 const BITS: usize = 8;
@@ -31,39 +29,9 @@ pub struct Sequence {
     pub targets: Vec<Vec<f32>>,
 }
 
-/// The numbers a problem draws.
-pub struct Chance(ChaCha8Rng);
-
-impl Chance {
-    /// Nearby numbers give unrelated chance.
-    pub fn new(seed: u64, number: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(number);
-        Chance(random)
-    }
-
-    fn bit(&mut self) -> f32 {
-        (self.0.next_u32() & 1) as f32
-    }
-
-    fn bits(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.bit()).collect()
-    }
-
-    /// In [0, 1).
-    fn share(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// From `low` to `high`, both included.
-    fn between(&mut self, low: usize, high: usize) -> usize {
-        low + (self.share() * (high - low + 1) as f64) as usize
-    }
-
-    /// Beta(½, ½): sin² of a uniform angle.
-    fn arcsine(&mut self) -> f64 {
-        (self.share() * std::f64::consts::FRAC_PI_2).sin().powi(2)
-    }
+/// Beta(½, ½): sin² of a uniform angle.
+fn arcsine(chance: &mut Chance) -> f64 {
+    (chance.share() * std::f64::consts::FRAC_PI_2).sin().powi(2)
 }
 
 impl TapeProblem {
@@ -154,7 +122,12 @@ fn recall(items: usize, chance: &mut Chance) -> Sequence {
 /// Bits by a table of chances drawn from Beta(½, ½); each step sees the bit before the one it is to tell. The first five depend on nothing
 /// and are not scored.
 fn ngrams(length: usize, chance: &mut Chance) -> Sequence {
-    let table: Vec<f64> = (0..1 << CONTEXT).map(|_| chance.arcsine()).collect();
+    let table: Vec<f64> = (0..1 << CONTEXT).map(|_| arcsine(chance)).collect();
+    ngrams_of(&table, length, chance)
+}
+
+/// The same by a given table, the chance of a one after each context.
+fn ngrams_of(table: &[f64], length: usize, chance: &mut Chance) -> Sequence {
     let mut bits: Vec<f32> = (0..CONTEXT.min(length)).map(|_| chance.bit()).collect();
     while bits.len() < length {
         let context = context_of(&bits);
@@ -261,15 +234,23 @@ mod tests {
 
     #[test]
     fn the_best_estimator_of_ngrams_learns_their_table() {
-        let cost = |length: usize| {
-            let total: f64 =
-                (0..50).map(|number| optimal_bits(&drawn(TapeProblem::DynamicNgrams { length: 200 }, length, 1, number))).sum();
-            total / 50.0 / (length - 5) as f64
-        };
-        // What a bit of known chance costs on average over Beta(½, ½) is 2 - 1 / ln 2 bits; learning the table costs more at first.
-        let entropy = 2.0 - 1.0 / std::f64::consts::LN_2;
-        let (short, long) = (cost(200), cost(20_000));
-        assert!((long - entropy).abs() < 0.03 && short > long + 0.05, "{short} {long} {entropy}");
+        const LENGTH: usize = 2000;
+        let mut chance = Chance::new(1, 1);
+        let table: Vec<f64> = (0..1 << CONTEXT).map(|_| arcsine(&mut chance)).collect();
+        let (mut known, mut learned) = (0.0, 0.0);
+        for _ in 0..20 {
+            let sequence = ngrams_of(&table, LENGTH, &mut chance);
+            let bits: Vec<f32> =
+                sequence.inputs.iter().skip(1).map(|input| input[0]).chain([sequence.targets.last().unwrap()[0]]).collect();
+            for (step, target) in sequence.targets.iter().enumerate() {
+                let one = table[context_of(&bits[..step + CONTEXT])];
+                known -= (if target[0] == 1.0 { one } else { 1.0 - one }).log2();
+            }
+            learned += optimal_bits(&sequence);
+        }
+        // Learning one chance from n bits costs about ½ log₂ n + 1 bits (Krichevsky and Trofimov 1981).
+        let (regret, most) = ((learned - known) / 20.0, 32.0 * (0.5 * (LENGTH as f64 / 32.0).log2() + 1.0));
+        assert!(regret > 0.0 && regret < most, "{regret} of at most {most}");
     }
 
     #[test]

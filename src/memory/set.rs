@@ -1,0 +1,126 @@
+//! A memory organised as a set: slots without an order, found by content alone, read and written by the same attention.
+//!
+//! The plainest external memory: α = softmax(s(m, q)), r = Σ α m, m ← m ∘ (1 - α e) + α a, with any score s of the house.
+
+use tch::{Kind, Tensor};
+
+use super::machine::{Accessed, Looked, Memory, MemoryState};
+use crate::attention::{Attention, AttentionOptions, ChoiceKind, ScoreKind, Step};
+use crate::nn::{Initialization, Scope};
+
+/// Slots that are found by what is in them.
+pub struct Set {
+    attention: Attention,
+    /// What the slots hold at first [Z, M], learned: slots that were all alike would stay alike.
+    first: Tensor,
+}
+
+impl Set {
+    /// `slots` of `width` numbers, of which queries are scored by `score`.
+    pub fn new(scope: &Scope, slots: i64, width: i64, score: ScoreKind) -> Self {
+        let xavier = Initialization::Xavier { gain: 1.0 };
+        let options = AttentionOptions {
+            score,
+            choice: ChoiceKind::Global,
+            size: width,
+            query: width,
+            keys: width,
+            maximum_length: slots,
+            coverage: false,
+            initialization: xavier,
+            score_initialization: xavier,
+            energy_initialization: Initialization::Normal(1.0),
+        };
+        Set {
+            attention: Attention::new(scope.sub("attention"), &options),
+            first: scope.tensor("first", &[slots, width], Initialization::Normal(1.0)),
+        }
+    }
+
+    fn width(&self) -> i64 {
+        self.first.size()[1]
+    }
+}
+
+impl Memory for Set {
+    /// Query, what to erase and what to add.
+    fn interface(&self) -> i64 {
+        3 * self.width()
+    }
+
+    fn read_size(&self) -> i64 {
+        self.width()
+    }
+
+    /// Memory [B, Z, M].
+    fn start(&self, rows: i64) -> MemoryState {
+        MemoryState(vec![self.first.unsqueeze(0).expand([rows, -1, -1], false)])
+    }
+
+    fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
+        let memory = &state.0[0];
+        let said = interface.unsqueeze(1).chunk(3, -1);
+        let (rows, slots) = (memory.size()[0], memory.size()[1]);
+        let keep = Tensor::ones([rows, slots], (Kind::Bool, memory.device()));
+        let lengths = Tensor::full([rows, 1], slots, (memory.kind(), memory.device()));
+        let prepared = self.attention.prepare(memory, &keep, &lengths);
+        let attended = self.attention.attend(&said[0], &prepared, Step::Same(0), None);
+        // [B, Z, 1]
+        let shares = attended.weights.transpose(1, 2);
+        let kept = shares.bmm(&said[1].sigmoid()) * -1.0 + 1.0;
+        let memory = memory * kept + shares.bmm(&said[2].tanh());
+        let looked = Looked { read: attended.weights.shallow_clone(), write: attended.weights };
+        Accessed { read: attended.context.squeeze_dim(1), state: MemoryState(vec![memory]), looked }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::nn::Parameters;
+    use crate::nn::numerical::check_gradients;
+    use tch::Device;
+
+    #[test]
+    fn what_is_asked_for_is_read_then_replaced() {
+        let store = Parameters::double(1);
+        let set = Set::new(&store.root(), 3, 2, ScoreKind::Dot);
+        let held = Tensor::from_slice(&[10.0, 0.0, 0.0, 10.0, -10.0, 0.0]).view([1, 3, 2]);
+        let sure = 50.0;
+        // Query (0, 10), erase all, add (tanh 1, 0).
+        let interface = Tensor::from_slice(&[0.0, 10.0, sure, sure, 1.0, 0.0]).view([1, 6]);
+        let accessed = set.access(&interface, &MemoryState(vec![held.shallow_clone()]));
+        let read = Tensor::from_slice(&[0.0, 10.0]).view([1, 2]);
+        assert!(accessed.read.allclose(&read, 1e-9, 1e-9, false));
+        let after = Tensor::from_slice(&[10.0, 0.0, 1f64.tanh(), 0.0, -10.0, 0.0]).view([1, 3, 2]);
+        assert!(accessed.state.0[0].allclose(&after, 1e-9, 1e-9, false));
+    }
+
+    #[test]
+    fn the_order_of_slots_does_not_matter() {
+        tch::manual_seed(2);
+        let store = Parameters::double(2);
+        let set = Set::new(&store.root(), 4, 3, ScoreKind::Additive);
+        let (memory, interface) =
+            (Tensor::randn([2, 4, 3], (Kind::Double, Device::Cpu)), Tensor::randn([2, 9], (Kind::Double, Device::Cpu)));
+        let order = Tensor::from_slice(&[2i64, 0, 3, 1]);
+        let one = set.access(&interface, &MemoryState(vec![memory.shallow_clone()]));
+        let other = set.access(&interface, &MemoryState(vec![memory.index_select(1, &order)]));
+        assert!(one.read.allclose(&other.read, 1e-9, 1e-9, false));
+        assert!(one.state.0[0].index_select(1, &order).allclose(&other.state.0[0], 1e-9, 1e-9, false));
+    }
+
+    #[test]
+    fn gradients_are_right() {
+        for score in [ScoreKind::Additive, ScoreKind::General, ScoreKind::ScaledDot] {
+            tch::manual_seed(3);
+            let store = Parameters::double(3);
+            let set = Set::new(&store.root().sub("set"), 3, 2, score);
+            let options = MachineOptions { input: 2, controller: ControllerKind::Lstm, hidden: 3, output: 2 };
+            let machine = MemoryMachine::new(&store.root(), &options, Box::new(set));
+            let inputs = Tensor::randn([2, 3, 2], (Kind::Double, Device::Cpu));
+            check_gradients(&store.named(), || machine.run(&inputs).0.square().sum(Kind::Double));
+        }
+    }
+}

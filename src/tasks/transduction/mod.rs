@@ -1,0 +1,7 @@
+//! Sequences of symbols to be copied, reversed or flipped (Grefenstette et al. 2015, section 4.1).
+
+mod model;
+mod problem;
+mod task;
+
+pub use task::TransductionTask;
