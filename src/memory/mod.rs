@@ -3,6 +3,8 @@
 //! [`machine`] is the frame: a controller, a memory, and what the one says to the other at every step.
 
 mod controller;
+pub mod fast_weights;
+pub mod hopfield;
 mod line;
 pub mod machine;
 mod set;

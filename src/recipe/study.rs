@@ -62,6 +62,7 @@ impl TaskRecipe {
     fn metrics(&self) -> &'static [Metric] {
         match self {
             Self::Tape(_) => &[Metric::Bits, Metric::Error],
+            Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => &[],
             Self::Transduction(_) => &[Metric::Loss, Metric::Accuracy, Metric::Error],
         }
     }

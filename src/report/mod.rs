@@ -1,8 +1,11 @@
-//! What a run tells: a log for programs, event files for TensorBoard, and progress for people.
+//! What a run tells: a log for programs, event files for TensorBoard, progress, charts and strips of pictures for people.
 
 mod jsonl;
+mod markup;
 mod memory;
+mod plot;
 mod progress;
+mod strip;
 mod tensorboard;
 mod training;
 
@@ -10,6 +13,8 @@ pub use indicatif::{FormattedDuration, HumanBytes, HumanCount};
 
 pub use jsonl::JsonLines;
 pub use memory::{peak_memory, resident_memory};
+pub use plot::Chart;
 pub use progress::{Display, Progress, Unit};
+pub use strip::Strip;
 pub use tensorboard::EventWriter;
 pub use training::{Figures, Goal, Rates, TrainingProgress};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use tch::Device;
 
+use super::hopfield;
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
 use crate::alignment::Figure;
@@ -90,6 +91,8 @@ fn plain(value: f64) -> String {
 /// As [`train`]; or where the examination fails or cannot write.
 pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
     match &recipe.task {
+        TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
         TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
     }

@@ -1,0 +1,36 @@
+//! What Hopfield networks hold and how they recall. Nothing here is trained: patterns are stored by rules.
+
+mod capacity;
+mod growth;
+mod letters;
+mod recall;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tch::Kind;
+
+use crate::memory::hopfield::Patterns;
+
+pub use capacity::measure as measure_capacity;
+pub use recall::measure as measure_recall;
+
+/// Sweeps after which no network of these studies still moves.
+const SWEEPS: usize = 200;
+
+/// Mean overlap of patterns with what became of them.
+fn mean_overlap(patterns: &Patterns, ends: &Patterns) -> Result<f64> {
+    Ok(patterns.overlap(ends)?.mean(Kind::Double).double_value(&[]))
+}
+
+/// `count` of `patterns`, evenly spread over the order in which they were stored; all where there are fewer.
+fn spread(patterns: &Patterns, count: i64) -> Result<Patterns> {
+    let all = patterns.count();
+    let count = count.min(all);
+    patterns.select((0..count).map(|place| place * all / count))
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+}
