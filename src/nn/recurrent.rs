@@ -77,7 +77,7 @@ impl Cell {
 
     /// All zeros for `rows` rows.
     pub fn zero_state(&self, rows: i64) -> CellState {
-        let zeros = || Tensor::zeros([rows, self.hidden], (Kind::Float, self.weight_hh.device()));
+        let zeros = || Tensor::zeros([rows, self.hidden], (self.weight_hh.kind(), self.weight_hh.device()));
         CellState { hidden: zeros(), cell: (self.kind == CellKind::Lstm).then(zeros) }
     }
 
