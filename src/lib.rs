@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod corpus;
 pub mod interop;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod nn;

@@ -15,6 +15,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("checkpoint", 5, true),
     ("model", 4, true),
     ("batch", 3, true),
+    ("memory", 3, true),
     ("attention", 2, true),
     ("train", 2, true),
     ("corpus", 2, false),

@@ -14,6 +14,8 @@ mod import;
 mod inspect;
 mod score;
 mod search;
+mod start;
+mod study;
 mod train;
 mod translate;
 

@@ -2,21 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
+use super::start::{RECIPE, open, started, with_recipe};
+use super::study;
 use crate::checkpoint::{Config, Tokenizers, locate};
-use crate::recipe::{Origin, Recipe};
+use crate::recipe::{Origin, Recipe, StudyRecipe};
 use crate::report::{Display, HumanCount};
 use crate::runtime::{core_count, libtorch};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
 use crate::train::{Outcome, RunFolder, Stop, Task, TrainOptions, install_interrupt_handler, train};
 use crate::translator::Translator;
-
-/// The recipe as it was resolved, in the run folder.
-const RECIPE: &str = "recipe.toml";
 
 /// Arguments of `targum train`.
 #[derive(Args)]
@@ -28,23 +27,37 @@ pub struct Arguments {
     out: Option<PathBuf>,
     /// Overrides a key of the recipe, such as training.batch_tokens=2048; again for each further one.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub(super) set: Vec<String>,
     /// Start from the weights, the tokenizers and the model of this checkpoint or run folder (fine-tuning).
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
-    init: Option<PathBuf>,
+    pub(super) init: Option<PathBuf>,
     /// Go on from the newest checkpoint of the run folder.
     #[arg(long)]
-    resume: bool,
+    pub(super) resume: bool,
     /// Print the recipe with all its defaults, and stop.
     #[arg(long)]
-    print_recipe: bool,
+    pub(super) print_recipe: bool,
     #[command(flatten)]
-    device: DeviceArguments,
+    pub(super) device: DeviceArguments,
+}
+
+impl Arguments {
+    /// The run folder of a recipe of this name.
+    pub(super) fn out(&self, name: &str) -> PathBuf {
+        match &self.out {
+            Some(out) => out.clone(),
+            None if self.recipe.is_dir() => self.recipe.clone(),
+            None => Path::new("checkpoints").join(name),
+        }
+    }
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
     let of_run = arguments.recipe.is_dir();
     let file = if of_run { arguments.recipe.join(RECIPE) } else { arguments.recipe.clone() };
+    if StudyRecipe::is_in(&file) {
+        return study::run(&arguments, &file);
+    }
     let mut settings = arguments.set.clone();
     settings.extend(arguments.init.as_ref().map(|init| format!("init={}", toml::Value::from(init.display().to_string()))));
     // A run's own recipe has its model in full, wherever that came from.
@@ -57,48 +70,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
         print!("{}", recipe.to_toml()?);
         return Ok(());
     }
-    let out = match (&arguments.out, of_run) {
-        (Some(out), _) => out.clone(),
-        (None, true) => arguments.recipe.clone(),
-        (None, false) => Path::new("checkpoints").join(&recipe.name),
-    };
-    let of_folder = out.join(RECIPE);
-    if arguments.resume && !of_run && of_folder.exists() {
-        // What the run was started with counts, not what the recipe's file says by now.
-        let started = Recipe::load(&of_folder, &arguments.set)?;
-        if started != recipe {
-            eprintln!(
-                "{} differs from {}, which counts: change a run with --set key=value, or start another one with --out",
-                file.display(),
-                of_folder.display()
-            );
-        }
-        recipe = started;
+    let out = arguments.out(&recipe.name);
+    if arguments.resume {
+        recipe = started(recipe, &file, &out, |file| Recipe::load(file, &arguments.set))?;
     }
     recipe.check_paths(&file)?;
     let device = arguments.device.choose()?;
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
-    let folder = RunFolder::open(&out)?;
-    let resume = arguments.resume && !folder.checkpoints()?.is_empty();
-    if !resume && let Some(newest) = folder.checkpoints()?.last() {
-        bail!(
-            "{}: has checkpoints up to update {newest}; go on with --resume, or train elsewhere with --out",
-            folder.path().display()
-        );
-    }
-    let before = if resume { std::fs::read_to_string(&of_folder).ok() } else { None };
-    write_recipe(&recipe.to_toml()?, folder.path())?;
-    let outcome = match train_model(&recipe, &folder, resume, device) {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // A run keeps the recipe that it can be resumed with.
-            if let Some(before) = before {
-                write_recipe(&before, folder.path())?;
-            }
-            return Err(error);
-        }
-    };
+    let (folder, resume) = open(&out, arguments.resume)?;
+    let outcome = with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device))?;
     if outcome.stop == Stop::Interrupted {
         return Ok(());
     }
@@ -130,25 +111,21 @@ fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device
     train(&mut task, &recipe.training, recipe.seed, folder, options)
 }
 
-/// In one step: a run without its recipe cannot be resumed.
-fn write_recipe(recipe: &str, folder: &Path) -> Result<()> {
-    let (path, hidden) = (folder.join(RECIPE), folder.join(format!(".writing-{RECIPE}")));
-    std::fs::write(&hidden, recipe)
-        .and_then(|()| std::fs::rename(&hidden, &path))
-        .with_context(|| format!("{}: cannot write", path.display()))
-}
-
 fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
     let parameters: usize = task.parameters().iter().map(|parameter| parameter.tensor.numel()).sum();
-    eprintln!(
-        "Targum {}, libtorch {}, {device:?}, {} threads of {} cores, seed {}",
+    eprintln!("{}", machine(device, recipe.seed));
+    eprintln!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
+}
+
+/// "Targum 0.1.0, libtorch 2.11.0, Cpu, 2 threads of 2 cores, seed 1".
+pub(super) fn machine(device: Device, seed: u64) -> String {
+    format!(
+        "Targum {}, libtorch {}, {device:?}, {} threads of {} cores, seed {seed}",
         env!("CARGO_PKG_VERSION"),
         libtorch().version.as_deref().unwrap_or("unknown"),
         tch::get_num_threads(),
         core_count(),
-        recipe.seed
-    );
-    eprintln!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
+    )
 }
 
 /// Scores the best checkpoint on the test set, and says what to try next.

@@ -3,12 +3,13 @@
 use tch::{Kind, Tensor};
 
 /// Softmax of `energy` [.., S] over the positions where `keep` (broadcastable, true = may be attended) holds: zero elsewhere,
-/// and zero everywhere in a row that keeps nothing.
+/// and zero everywhere in a row that keeps nothing. In float32, whatever half precision the energies have; float64 stays.
 pub fn masked_softmax(energy: &Tensor, keep: &Tensor) -> Tensor {
     // A finite floor, which float16 could not hold: minus infinity would make a row of NaN where nothing is kept, and NaN gradients with it.
     let floor = -1e30;
     let hidden = keep.logical_not();
-    energy.to_kind(Kind::Float).masked_fill(&hidden, floor).softmax(-1, Kind::Float) * keep
+    let kind = if energy.kind() == Kind::Double { Kind::Double } else { Kind::Float };
+    energy.to_kind(kind).masked_fill(&hidden, floor).softmax(-1, kind) * keep
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod embedding;
 mod linear;
 mod masked;
 mod norm;
+#[cfg(test)]
+pub mod numerical;
 mod parameters;
 mod pass;
 mod positions;
@@ -15,7 +17,7 @@ mod recurrent;
 mod rows;
 
 pub use embedding::Embedding;
-pub use linear::{Linear, linear};
+pub use linear::{Linear, add_linear, linear};
 pub use masked::masked_softmax;
 pub use norm::{Norm, NormKind};
 pub use parameters::{Initialization, Parameters, Scope};

@@ -28,13 +28,19 @@ pub enum Initialization {
 pub struct Parameters {
     entries: RefCell<Vec<(String, Tensor)>>,
     device: Device,
+    kind: Kind,
     seed: u64,
 }
 
 impl Parameters {
     /// An empty store. Starting values are a function of `seed` and the parameter's name, made on the CPU whatever the device.
     pub fn new(seed: u64, device: Device) -> Self {
-        Parameters { entries: RefCell::default(), device, seed }
+        Parameters { entries: RefCell::default(), device, kind: Kind::Float, seed }
+    }
+
+    /// The same in double precision, for checking gradients against differences.
+    pub fn double(seed: u64) -> Self {
+        Parameters { kind: Kind::Double, ..Self::new(seed, Device::Cpu) }
     }
 
     /// Where the parameters live.
@@ -79,7 +85,7 @@ impl<'a> Scope<'a> {
         assert!(entries.iter().all(|(taken, _)| *taken != name), "two parameters are named {name}");
         let mut chance = ChaCha8Rng::seed_from_u64(seed_of(self.store.seed, &name));
         let values = tch::no_grad(|| starting_values(size, initialization, &mut chance));
-        let tensor = values.to_device(self.store.device).set_requires_grad(true);
+        let tensor = values.to_device(self.store.device).to_kind(self.store.kind).set_requires_grad(true);
         entries.push((name, tensor.shallow_clone()));
         tensor
     }

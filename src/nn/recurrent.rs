@@ -4,7 +4,7 @@
 //! `_reverse` for the backward direction; G = 4 for i, f, g, o and 3 for r, z, n). tch's `nn::LSTM` fixes dropout at
 //! construction and knows no lengths, so that its backward direction reads padding first; hence this one.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::linear::{add_linear, linear};
 use super::{Initialization, Pass, Scope};
@@ -58,6 +58,11 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// A cell by itself, to be stepped: `weight_ih_l0` and so on.
+    pub fn single(scope: &Scope, kind: CellKind, input: i64, hidden: i64, initialization: CellInitialization) -> Self {
+        Self::new(scope, "l0", kind, input, hidden, initialization)
+    }
+
     fn new(scope: &Scope, suffix: &str, kind: CellKind, input: i64, hidden: i64, initialization: CellInitialization) -> Self {
         let rows = kind.gates() * hidden;
         let tensor = |name: &str, size: &[i64], how| scope.tensor(&format!("{name}_{suffix}"), size, how);
@@ -188,6 +193,11 @@ impl RecurrentStack {
         RecurrentStack { layers }
     }
 
+    /// One state of zeros for each layer of a stack that goes forward only.
+    pub fn zero_states(&self, rows: i64) -> Vec<CellState> {
+        self.layers.iter().map(|layer| layer.forward.zero_state(rows)).collect()
+    }
+
     /// Reads `input` [B, S, I] whose rows have these true lengths (each at least 1), from a zero state: padding leaks into neither
     /// direction. Dropout between layers.
     pub fn read(&self, input: &Tensor, lengths: &[i64], dropout: f64, pass: &Pass) -> StackOutput {
@@ -309,7 +319,7 @@ impl SortedByLength {
 mod tests {
     use super::*;
     use crate::nn::Parameters;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     fn stack(kind: CellKind, input: i64, layers: i64, bidirectional: bool) -> RecurrentStack {
         let initialization = CellInitialization { input: Initialization::Uniform(0.4), recurrent: Initialization::Uniform(0.4) };

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::check::Checks;
@@ -11,7 +12,34 @@ use super::init::Origin;
 use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
-use super::{Metric, ModelRecipe, Recipe};
+use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
+
+/// What a recipe file may be about.
+pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
+    /// Looks for what the types let through.
+    fn check(&self, checks: &mut Checks);
+}
+
+impl StudyRecipe {
+    /// Whether a file or run folder's recipe is about a study, that is, has `[task]`; whatever else it says may be wrong.
+    pub fn is_in(path: &Path) -> bool {
+        let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<Table>().ok());
+        table.is_some_and(|table| table.contains_key("task"))
+    }
+
+    /// As [`Recipe::load`].
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        load(path, overrides, None)
+    }
+
+    /// As [`Recipe::to_toml`].
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("cannot write the recipe as TOML")
+    }
+}
 
 impl Recipe {
     /// Reads a recipe and writes `overrides`, each `key.path=value`, over it.
@@ -19,9 +47,7 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read or is not TOML; otherwise a [`RecipeError`] with everything that is wrong.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self::read(&text, &name, path, overrides, None)
+        load(path, overrides, None)
     }
 
     /// The same for a run that starts from a checkpoint: the model is the checkpoint's, and what the recipe says of it has to agree.
@@ -29,9 +55,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::load`]; every disagreement is one of the problems.
     pub fn load_with_origin(path: &Path, overrides: &[String], origin: &Origin) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self::read(&text, &name, path, overrides, Some(origin))
+        load(path, overrides, Some(origin))
     }
 
     /// The checkpoint or run folder that a recipe starts from, `init`, where it says so; whatever else it says may be wrong.
@@ -39,26 +63,6 @@ impl Recipe {
         let mut table: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
         overrides.iter().for_each(|setting| drop(overrides::apply(&mut table, setting)));
         table.get("init").and_then(Value::as_str).map(PathBuf::from)
-    }
-
-    /// Reads a recipe's text. `name` stands in where it gives none; `file` is what errors call it.
-    pub(super) fn read(text: &str, name: &str, file: &Path, overrides: &[String], origin: Option<&Origin>) -> Result<Self> {
-        let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.display()))?;
-        table.entry("name").or_insert_with(|| Value::String(name.to_owned()));
-        let mut problems: Vec<Problem> =
-            overrides.iter().filter_map(|setting| overrides::apply(&mut table, setting).err()).collect();
-        if let Some(origin) = origin {
-            problems.extend(origin.apply(&mut table));
-        }
-        let recipe = read_table(&table, &mut problems);
-        let mut checks = Checks::new(&table, problems);
-        if let Some(recipe) = &recipe {
-            recipe.check(&mut checks);
-        }
-        match (recipe, checks.into_problems()) {
-            (Some(recipe), problems) if problems.is_empty() => Ok(recipe),
-            (_, problems) => Err(RecipeError { file: file.to_owned(), problems }.into()),
-        }
     }
 
     /// The whole recipe as TOML, defaults included; reading it gives the same recipe.
@@ -85,11 +89,11 @@ impl Recipe {
         }
         if problems.is_empty() { Ok(()) } else { Err(RecipeError { file: file.to_owned(), problems }.into()) }
     }
+}
 
+impl RecipeFile for Recipe {
     fn check(&self, checks: &mut Checks) {
-        let good_name = !self.name.is_empty() && !self.name.starts_with('.') && !self.name.contains(['/', '\\', '\0']);
-        checks.ensure("name", good_name, || format!("is {:?}, expected the name of a folder", self.name));
-        checks.value("seed", self.seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
+        check_name_and_seed(&self.name, self.seed, checks);
         self.data.check(checks);
         self.tokenizer.check(checks);
         match &self.model {
@@ -109,6 +113,10 @@ impl Recipe {
             || format!("lets {longest} pieces and the end of sentence through, more than `{length} = {limit}`"),
         );
         self.training.check(checks);
+        let metric = self.training.metric;
+        checks.ensure("training.metric", metric.is_of_translation(), || {
+            format!("is {}, by which studies alone are scored (recipes with `[task]`)", metric.name())
+        });
         let guided = self.training.guided_alignment.is_some();
         checks.conflict(&["training.guided_alignment", "data.alignment"], guided && self.data.alignment.is_none(), || {
             "needs word links of the training corpus: give them as `data.alignment`".to_owned()
@@ -120,13 +128,50 @@ impl Recipe {
     }
 }
 
+pub(super) fn check_name_and_seed(name: &str, seed: u64, checks: &mut Checks) {
+    let good_name = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    checks.ensure("name", good_name, || format!("is {name:?}, expected the name of a folder"));
+    checks.value("seed", seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
+}
+
+fn load<R: RecipeFile>(path: &Path, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    read(&text, &name, path, overrides, origin)
+}
+
+/// Reads a recipe's text. `name` stands in where it gives none; `file` is what errors call it.
+pub(super) fn read<R: RecipeFile>(
+    text: &str,
+    name: &str,
+    file: &Path,
+    overrides: &[String],
+    origin: Option<&Origin>,
+) -> Result<R> {
+    let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.display()))?;
+    table.entry("name").or_insert_with(|| Value::String(name.to_owned()));
+    let mut problems: Vec<Problem> = overrides.iter().filter_map(|setting| overrides::apply(&mut table, setting).err()).collect();
+    if let Some(origin) = origin {
+        problems.extend(origin.apply(&mut table));
+    }
+    let recipe: Option<R> = read_table(&table, &mut problems);
+    let mut checks = Checks::new(&table, problems);
+    if let Some(recipe) = &recipe {
+        recipe.check(&mut checks);
+    }
+    match (recipe, checks.into_problems()) {
+        (Some(recipe), problems) if problems.is_empty() => Ok(recipe),
+        (_, problems) => Err(RecipeError { file: file.to_owned(), problems }.into()),
+    }
+}
+
 /// Reads the table as often as it takes: serde stops at the first fault, so each is noted and mended from the defaults until none is left.
 /// Returns nothing where a fault cannot be mended.
-fn read_table(table: &Table, problems: &mut Vec<Problem>) -> Option<Recipe> {
-    let defaults = Table::try_from(Recipe::default()).expect("the default recipe is TOML");
+fn read_table<R: RecipeFile>(table: &Table, problems: &mut Vec<Problem>) -> Option<R> {
+    let defaults = Table::try_from(R::default()).expect("the default recipe is TOML");
     let mut table = table.clone();
     loop {
-        let fault = match Recipe::deserialize(Node::Table(&table)) {
+        let fault = match R::deserialize(Node::Table(&table)) {
             Ok(recipe) => return Some(recipe),
             Err(fault) => fault,
         };

@@ -17,6 +17,8 @@ mod recurrent;
 mod recurrent_table;
 mod schedule;
 mod search;
+mod study;
+mod tasks;
 mod tokenizer;
 mod training;
 mod transformer;
@@ -39,6 +41,8 @@ pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,
 };
 pub use search::{EarlyStopping, LengthPenalty, SearchRecipe};
+pub use study::StudyRecipe;
+pub use tasks::*;
 pub use tokenizer::{TokenizerKind, TokenizerRecipe};
 pub use training::{GuidedAlignmentRecipe, Metric, Normalise, TrainingRecipe};
 pub use transformer::{Activation, LayersRecipe, NormPlace, Normalization, Positions, Start, TransformerRecipe};

@@ -84,6 +84,12 @@ pub enum Metric {
     Perplexity,
     /// Alignment error rate; needs gold alignments.
     Aer,
+    /// Bits a sequence, of a study.
+    Bits,
+    /// Share that is right, of a study.
+    Accuracy,
+    /// What is wrong, of a study.
+    Error,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,9 +103,14 @@ pub enum Normalise {
 impl Metric {
     pub fn higher_is_better(self) -> bool {
         match self {
-            Self::Bleu | Self::Chrf => true,
-            Self::Ter | Self::Loss | Self::Perplexity | Self::Aer => false,
+            Self::Bleu | Self::Chrf | Self::Accuracy => true,
+            Self::Ter | Self::Loss | Self::Perplexity | Self::Aer | Self::Bits | Self::Error => false,
         }
+    }
+
+    /// Whether translations have it.
+    pub fn is_of_translation(self) -> bool {
+        !matches!(self, Self::Bits | Self::Accuracy | Self::Error)
     }
 
     /// The name it has in recipes and logs.
@@ -111,6 +122,9 @@ impl Metric {
             Self::Loss => "loss",
             Self::Perplexity => "perplexity",
             Self::Aer => "aer",
+            Self::Bits => "bits",
+            Self::Accuracy => "accuracy",
+            Self::Error => "error",
         }
     }
 }

@@ -19,7 +19,7 @@ fn origin() -> Origin {
 
 fn read(overrides: &[&str]) -> anyhow::Result<Recipe> {
     let overrides: Vec<String> = overrides.iter().map(|&setting| setting.to_owned()).collect();
-    Recipe::read(LEAST, "tiny", Path::new("tiny.toml"), &overrides, Some(&origin()))
+    load::read::<Recipe>(LEAST, "tiny", Path::new("tiny.toml"), &overrides, Some(&origin()))
 }
 
 #[test]
@@ -34,15 +34,16 @@ fn what_a_recipe_leaves_out_follows_the_checkpoint() {
     };
     assert_eq!((model.hidden, model.dropout), (24, 0.4), "dropout is the recipe's");
     let without = LEAST.replace("[model.recurrent]", "");
-    let recipe = Recipe::read(&without, "tiny", Path::new("tiny.toml"), &["model=recurrent".into()], Some(&origin())).unwrap();
+    let recipe =
+        load::read::<Recipe>(&without, "tiny", Path::new("tiny.toml"), &["model=recurrent".into()], Some(&origin())).unwrap();
     assert_eq!(recipe.model, origin().model);
-    assert_eq!(Recipe::read(&without, "tiny", Path::new("tiny.toml"), &[], Some(&origin())).unwrap(), recipe);
+    assert_eq!(load::read::<Recipe>(&without, "tiny", Path::new("tiny.toml"), &[], Some(&origin())).unwrap(), recipe);
 }
 
 #[test]
 fn all_disagreements_are_told_with_both_sides() {
     let other = LEAST.replace("recurrent", "transformer");
-    let error = Recipe::read(&other, "tiny", Path::new("tiny.toml"), &[], Some(&origin())).unwrap_err().to_string();
+    let error = load::read::<Recipe>(&other, "tiny", Path::new("tiny.toml"), &[], Some(&origin())).unwrap_err().to_string();
     assert!(error.contains("model: is a transformer, but old/best has a recurrent"), "{error}");
     let overrides = [
         "model.recurrent.hidden=32",

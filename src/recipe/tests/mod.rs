@@ -4,7 +4,7 @@ mod round_trip;
 
 use std::path::Path;
 
-use super::{Recipe, RecipeError};
+use super::{Recipe, RecipeError, load};
 
 /// The least a recipe has to say.
 const LEAST: &str = r#"
@@ -17,7 +17,7 @@ validation = "data/tiny/validation"
 
 fn read(text: &str, overrides: &[&str]) -> anyhow::Result<Recipe> {
     let overrides: Vec<String> = overrides.iter().map(|&setting| setting.to_owned()).collect();
-    Recipe::read(text, "tiny", Path::new("configs/tiny.toml"), &overrides, None)
+    load::read::<Recipe>(text, "tiny", Path::new("configs/tiny.toml"), &overrides, None)
 }
 
 /// All problems of the least recipe under these overrides, one a line.

@@ -1,0 +1,114 @@
+//! The frame of memory-augmented networks: a controller reads an input and what it last read, tells the memory what to do, and answers.
+//!
+//! h(t) = controller([x(t); r(t-1)]), interface(t) = W h(t), r(t), M(t) = access(interface(t), M(t-1)), y(t) = V [h(t); r(t)]
+//! (Graves et al. 2014, section 3; the same frame for the memories of Grefenstette et al. 2015). Any controller works with any memory.
+
+use tch::Tensor;
+
+use super::controller::{Controller, ControllerKind, ControllerState};
+use crate::nn::{Initialization, Linear, Scope};
+
+/// What a memory holds: batch-first tensors whose meaning is the memory's own.
+pub struct MemoryState(pub Vec<Tensor>);
+
+/// Where heads looked in a step, a share of attention for every slot.
+pub struct Looked {
+    /// [B, heads that read, Z]
+    pub read: Tensor,
+    /// [B, heads that write, Z]
+    pub write: Tensor,
+}
+
+/// What came of one access.
+pub struct Accessed {
+    /// What was read [B, R].
+    pub read: Tensor,
+    pub state: MemoryState,
+    pub looked: Looked,
+}
+
+/// A memory with its ways to read and write. Nothing in it changes between calls: what is remembered is in the state.
+pub trait Memory {
+    /// How many numbers the controller says in a step.
+    fn interface(&self) -> i64;
+
+    /// How many numbers are read in a step, R.
+    fn read_size(&self) -> i64;
+
+    /// The memory before the first step, of B sequences.
+    fn start(&self, rows: i64) -> MemoryState;
+
+    /// One step: `interface` [B, ·] says what to look for, erase and add.
+    fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed;
+}
+
+/// Sizes of a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineOptions {
+    /// Numbers of an input.
+    pub input: i64,
+    pub controller: ControllerKind,
+    /// Units of the controller, D.
+    pub hidden: i64,
+    /// Numbers of an answer, O.
+    pub output: i64,
+}
+
+/// A controller with a memory.
+pub struct MemoryMachine {
+    controller: Controller,
+    memory: Box<dyn Memory>,
+    interface: Linear,
+    output: Linear,
+    /// What counts as read before the first step [R], learned.
+    first_read: Tensor,
+}
+
+/// A machine between two steps.
+pub struct MachineState {
+    controller: ControllerState,
+    read: Tensor,
+    memory: MemoryState,
+}
+
+/// Larger numbers of an interface say no more and overflow (Collier and Beel 2018).
+const LIMIT: f64 = 20.0;
+
+impl MemoryMachine {
+    pub fn new(scope: &Scope, options: &MachineOptions, memory: Box<dyn Memory>) -> Self {
+        let (read, hidden, xavier) = (memory.read_size(), options.hidden, Initialization::Xavier { gain: 1.0 });
+        MemoryMachine {
+            controller: Controller::new(&scope.sub("controller"), options.controller, options.input, read, hidden),
+            interface: Linear::new(scope.sub("interface"), hidden, memory.interface(), xavier),
+            output: Linear::new(scope.sub("output"), hidden + read, options.output, xavier),
+            first_read: scope.tensor("first_read", &[read], Initialization::Normal(0.1)),
+            memory,
+        }
+    }
+
+    /// Before the first step of B sequences.
+    pub fn start(&self, rows: i64) -> MachineState {
+        MachineState {
+            controller: self.controller.start(rows),
+            read: self.first_read.tanh().expand([rows, -1], false),
+            memory: self.memory.start(rows),
+        }
+    }
+
+    /// Reads whole sequences [B, T, I] from the start: answers [B, T, O], and where the heads looked at every step.
+    pub fn run(&self, inputs: &Tensor) -> (Tensor, Vec<Looked>) {
+        let (rows, steps) = (inputs.size()[0], inputs.size()[1]);
+        let heard = self.controller.hear(inputs).transpose(0, 1).contiguous();
+        let stepper = self.controller.stepper(self.memory.read_size());
+        let mut state = self.start(rows);
+        let (mut known, mut looks) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
+        for heard in heard.unbind(0) {
+            let (hidden, controller) = stepper.step(&heard, &state.read, &state.controller);
+            let accessed = self.memory.access(&self.interface.forward(&hidden).clamp(-LIMIT, LIMIT), &state.memory);
+            known.push(Tensor::cat(&[&hidden, &accessed.read], 1));
+            looks.push(accessed.looked);
+            state = MachineState { controller, read: accessed.read, memory: accessed.state };
+        }
+        (self.output.forward(&Tensor::stack(&known, 1)), looks)
+    }
+}

@@ -1,0 +1,219 @@
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::check::Checks;
+
+/// `[task.tape]`: the five tasks of Graves et al. 2014, generated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TapeRecipe {
+    /// What the sequences are: one table under `[task.tape.problem]`, or its name alone for the defaults. Default `copy`.
+    pub problem: TapeProblem,
+    /// What learns it: one table under `[task.tape.model]`, or its name alone. Default `ntm`.
+    pub model: TapeModelRecipe,
+    /// Sequences of a batch, all of one length, 1 or more. Default 32.
+    pub batch: usize,
+    /// Sequences of a validation and of each length tested, 1 or more. Default 64.
+    pub tested: usize,
+}
+
+/// A problem with the lengths that are trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TapeProblem {
+    /// Vectors of 8 random bits, to be given back in order.
+    Copy {
+        /// Longest sequence trained on, 1 or more. Default 20.
+        #[serde(default = "twenty")]
+        length: i64,
+    },
+    /// The same, to be given back several times, and an end marker after them.
+    RepeatCopy {
+        /// Longest sequence trained on, 1 or more. Default 10.
+        #[serde(default = "ten")]
+        length: i64,
+        /// Most repetitions trained on, 1 or more. Default 10.
+        #[serde(default = "ten")]
+        repeats: i64,
+    },
+    /// Items of three vectors of 6 bits; one of them is asked for, to be answered by the one that came after it.
+    AssociativeRecall {
+        /// Most items trained on, 2 or more. Default 6.
+        #[serde(default = "six")]
+        items: i64,
+    },
+    /// Bits whose chance depends on the five before them, by a table drawn anew for every sequence.
+    DynamicNgrams {
+        /// Bits of a sequence, 6 or more. Default 200.
+        #[serde(default = "two_hundred")]
+        length: i64,
+    },
+    /// Vectors of 8 random bits with priorities, of which those of highest priority are to be given back in that order.
+    PrioritySort {
+        /// Vectors of a sequence, 1 or more. Default 20.
+        #[serde(default = "twenty")]
+        length: i64,
+        /// Vectors given back, 1 to `length`. Default 16.
+        #[serde(default = "sixteen")]
+        sorted: i64,
+    },
+}
+
+/// What learns a problem.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TapeModelRecipe {
+    /// `[task.tape.model.ntm]`: a Neural Turing Machine.
+    Ntm(NtmRecipe),
+    /// `[task.tape.model.lstm]`: LSTM layers alone, for comparison.
+    Lstm(LstmRecipe),
+}
+
+/// A Neural Turing Machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NtmRecipe {
+    /// What works the heads. Default `lstm`.
+    pub controller: ControllerKind,
+    /// Units of the controller, 1 or more. Default 100.
+    pub hidden: i64,
+    /// Slots of the memory, 1 or more. Default 128.
+    pub slots: i64,
+    /// Numbers in a slot, 1 or more. Default 20.
+    pub width: i64,
+    /// Heads that read, 1 or more. Default 1.
+    pub read_heads: i64,
+    /// Heads that write, 1 or more. Default 1.
+    pub write_heads: i64,
+    /// Furthest a head moves in a step, in slots; 2 × `shift` + 1 is at most `slots`. Default 1.
+    pub shift: i64,
+}
+
+/// The controller of a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControllerKind {
+    /// One layer of tanh units, which remembers nothing by itself.
+    FeedForward,
+    /// One layer of LSTM cells.
+    Lstm,
+}
+
+/// LSTM layers on top of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LstmRecipe {
+    /// Cells of a layer, 1 or more. Default 256.
+    pub hidden: i64,
+    /// Layers, 1 or more. Default 3.
+    pub layers: i64,
+}
+
+impl Default for TapeRecipe {
+    fn default() -> Self {
+        Self { problem: TapeProblem::default(), model: TapeModelRecipe::default(), batch: 32, tested: 64 }
+    }
+}
+
+impl Default for TapeProblem {
+    fn default() -> Self {
+        Self::Copy { length: twenty() }
+    }
+}
+
+impl Default for TapeModelRecipe {
+    fn default() -> Self {
+        Self::Ntm(NtmRecipe::default())
+    }
+}
+
+impl Default for NtmRecipe {
+    fn default() -> Self {
+        Self { controller: ControllerKind::Lstm, hidden: 100, slots: 128, width: 20, read_heads: 1, write_heads: 1, shift: 1 }
+    }
+}
+
+impl Default for LstmRecipe {
+    fn default() -> Self {
+        Self { hidden: 256, layers: 3 }
+    }
+}
+
+fn six() -> i64 {
+    6
+}
+
+fn ten() -> i64 {
+    10
+}
+
+fn sixteen() -> i64 {
+    16
+}
+
+fn twenty() -> i64 {
+    20
+}
+
+fn two_hundred() -> i64 {
+    200
+}
+
+impl TapeRecipe {
+    pub(super) fn check(&self, checks: &mut Checks) {
+        for (key, value) in [("batch", self.batch), ("tested", self.tested)] {
+            checks.value(&format!("task.tape.{key}"), value, "1 or more", |value| value >= 1);
+        }
+        self.problem.check(checks);
+        match &self.model {
+            TapeModelRecipe::Ntm(model) => model.check("task.tape.model.ntm", checks),
+            TapeModelRecipe::Lstm(model) => {
+                for (key, value) in [("hidden", model.hidden), ("layers", model.layers)] {
+                    checks.value(&format!("task.tape.model.lstm.{key}"), value, "1 or more", |value| value >= 1);
+                }
+            }
+        }
+    }
+}
+
+impl TapeProblem {
+    fn check(&self, checks: &mut Checks) {
+        let mut least = |key: &str, value: i64, least: i64| {
+            checks.value(&format!("task.tape.problem.{key}"), value, &format!("{least} or more"), |value| value >= least);
+        };
+        match *self {
+            Self::Copy { length } => least("copy.length", length, 1),
+            Self::RepeatCopy { length, repeats } => {
+                least("repeat-copy.length", length, 1);
+                least("repeat-copy.repeats", repeats, 1);
+            }
+            Self::AssociativeRecall { items } => least("associative-recall.items", items, 2),
+            Self::DynamicNgrams { length } => least("dynamic-ngrams.length", length, 6),
+            Self::PrioritySort { length, sorted } => {
+                least("priority-sort.length", length, 1);
+                let expected = format!("1 to the length of {length}");
+                checks
+                    .value("task.tape.problem.priority-sort.sorted", sorted, &expected, |sorted| (1..=length).contains(&sorted));
+            }
+        }
+    }
+}
+
+impl NtmRecipe {
+    fn check(&self, path: &str, checks: &mut Checks) {
+        let counts = [
+            ("hidden", self.hidden),
+            ("slots", self.slots),
+            ("width", self.width),
+            ("read_heads", self.read_heads),
+            ("write_heads", self.write_heads),
+        ];
+        for (key, value) in counts {
+            checks.value(&format!("{path}.{key}"), value, "1 or more", |value| value >= 1);
+        }
+        let (shift, slots) = (self.shift, self.slots);
+        checks.value(&format!("{path}.shift"), shift, "0 or more", |shift| shift >= 0);
+        checks.conflict(&[&format!("{path}.shift"), &format!("{path}.slots")], shift >= 0 && 2 * shift + 1 > slots, || {
+            format!("moves over {} slots in a step, more than the {slots} there are", 2 * shift + 1)
+        });
+    }
+}

@@ -1,0 +1,9 @@
+//! The five tasks of Graves et al. 2014: sequences of bits to be stored, found and worked on.
+
+mod examine;
+mod model;
+mod pictures;
+mod problem;
+mod task;
+
+pub use task::TapeTask;
