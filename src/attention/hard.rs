@@ -49,7 +49,8 @@ impl HardChoice {
         let probabilities = &weights / total.masked_fill(&something.logical_not(), 1.0);
         let something = something.squeeze_dim(-1);
         // p ln p is 0 at p = 0, and its gradient is kept finite there.
-        let entropy = -(&probabilities * probabilities.clamp_min(TINY).log()).sum_dim_intlist([-1i64].as_slice(), false, weights.kind());
+        let entropy =
+            -(&probabilities * probabilities.clamp_min(TINY).log()).sum_dim_intlist([-1i64].as_slice(), false, weights.kind());
         let chosen = probabilities.gather(-1, &positions.unsqueeze(-1), false).squeeze_dim(-1);
         let log_probability = chosen.clamp_min(TINY).log() * &something;
         let ones = positions.unsqueeze(-1).eq_tensor(&Tensor::arange(weights.size()[2], (Kind::Int64, weights.device())));
@@ -193,11 +194,13 @@ mod tests {
     #[test]
     fn a_row_without_weights_chooses_nothing() {
         let energies = Tensor::from_slice(&[1f64, 2.0]).reshape([1, 1, 2]).set_requires_grad(true);
-        let weights = crate::nn::masked_softmax(&energies, &Tensor::from_slice(&[false, false]));
-        for choice in [HardChoice::argmax(&weights), HardChoice::sample(&weights, &Pass::training(1, 1, 0))] {
+        let (one, rule) = (Tensor::ones([1, 1], (Kind::Double, Device::Cpu)), Reinforce::new(1.0, 1.0).unwrap());
+        for pass in [Pass::evaluation(), Pass::training(1, 1, 0)] {
+            let weights = crate::nn::masked_softmax(&energies, &Tensor::from_slice(&[false, false]));
+            let choice = HardChoice::sample(&weights, &pass);
             assert_eq!(choice.one_hot.sum(Kind::Double).double_value(&[]), 0.0);
-            let surrogate = Reinforce::new(1.0, 1.0).unwrap().surrogate(&choice, &Tensor::ones([1, 1], (Kind::Double, Device::Cpu)), 0.0, &Tensor::ones([1, 1], (Kind::Double, Device::Cpu)));
-            assert_eq!(Vec::<f64>::try_from(gradient_of(&energies, &surrogate).reshape(-1)).unwrap(), [0.0, 0.0]);
+            let gradient = gradient_of(&energies, &rule.surrogate(&choice, &one, 0.0, &one));
+            assert_eq!(Vec::<f64>::try_from(gradient.reshape(-1)).unwrap(), [0.0, 0.0]);
         }
     }
 

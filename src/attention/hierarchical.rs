@@ -4,9 +4,7 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use crate::nn::{
-    CellInitialization, CellKind, Initialization, Linear, Pass, RecurrentStack, Scope, masked_softmax,
-};
+use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Pass, RecurrentStack, Scope, masked_softmax};
 
 /// How the states of a level become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,6 +216,8 @@ mod tests {
         assert!(error(&[3, 0], &[2]).contains("[3, 0]"));
         assert!(error(&[3, 1], &[2, 0]).contains("1 or more sentences"));
         let none = HierarchicalOptions { context: 0, ..options(Pooling::Attention) };
-        assert!(Hierarchical::new(Parameters::double(2).root(), &none).map(|_| ()).unwrap_err().to_string().contains("contexts of 0"));
+        assert!(
+            Hierarchical::new(Parameters::double(2).root(), &none).map(|_| ()).unwrap_err().to_string().contains("contexts of 0")
+        );
     }
 }

@@ -30,7 +30,10 @@ impl Pointer {
     /// # Errors
     /// Sizes that cannot work, and the location score, which knows no inputs to point at.
     pub fn new(scope: Scope, options: &PointerOptions) -> Result<Self> {
-        ensure!(options.score != ScoreKind::Location, "a pointer needs a score that looks at what it points at; location does not");
+        ensure!(
+            options.score != ScoreKind::Location,
+            "a pointer needs a score that looks at what it points at; location does not"
+        );
         let PointerOptions { score, size, query, keys, initialization } = *options;
         let options = AttentionOptions {
             score,

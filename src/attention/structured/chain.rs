@@ -19,7 +19,8 @@ pub fn chain_marginals(energy: &Tensor, pairwise: &Tensor, keep: &Tensor) -> Ten
     let both = |tensor: &Tensor| Tensor::stack(&[tensor.tr(), tensor.tr().flip([0])], 1);
     let (sources, kept_both) = (both(&unary).unbind(0), both(&kept).unbind(0));
     let psi = |from: i64, to: i64| pairwise.get(from).get(to).to_kind(unary.kind());
-    let (up, down) = (Tensor::stack(&[psi(0, 1), psi(1, 0)], 0).unsqueeze(1), Tensor::stack(&[psi(1, 0), psi(0, 1)], 0).unsqueeze(1));
+    let (up, down) =
+        (Tensor::stack(&[psi(0, 1), psi(1, 0)], 0).unsqueeze(1), Tensor::stack(&[psi(1, 0), psi(0, 1)], 0).unsqueeze(1));
     let (stay, leave) = (psi(1, 1), psi(0, 0));
     let mut message = sources[0].zeros_like();
     let mut messages = Vec::with_capacity(sources.len());

@@ -39,7 +39,11 @@ pub fn segment_marginals(energy: &Tensor, lengths: &Tensor, keep: &Tensor) -> Se
         let before_and_behind = forward.narrow(1, 0, starts) + backward.narrow(1, length, starts) - &partition;
         let marginal = (before_and_behind + potential).exp();
         // A position is covered by the segments that start at it and at the positions before it.
-        covered += marginal.constant_pad_nd([length - 1, length - 1]).unfold(1, length, 1).sum_dim_intlist([-1i64].as_slice(), false, unary.kind());
+        covered += marginal.constant_pad_nd([length - 1, length - 1]).unfold(1, length, 1).sum_dim_intlist(
+            [-1i64].as_slice(),
+            false,
+            unary.kind(),
+        );
         segments.push(marginal.constant_pad_nd([0, length - 1]));
     }
     segments.resize_with(lengths.size()[0] as usize, || unary.zeros_like());

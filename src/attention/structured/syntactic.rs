@@ -31,7 +31,10 @@ impl Syntactic {
     /// # Errors
     /// Sizes below 1.
     pub fn new(scope: Scope, states: i64, hidden: i64, initialization: Initialization) -> Result<Self> {
-        ensure!(states >= 1 && hidden >= 1, "syntactic attention needs sizes of 1 or more, found states of {states} and {hidden} hidden");
+        ensure!(
+            states >= 1 && hidden >= 1,
+            "syntactic attention needs sizes of 1 or more, found states of {states} and {hidden} hidden"
+        );
         Ok(Syntactic {
             head: Linear::new(scope.sub("head"), states, hidden, initialization),
             modifier: Linear::without_bias(scope.sub("modifier"), states, hidden, initialization),
