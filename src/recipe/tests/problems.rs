@@ -109,7 +109,9 @@ fn wrong_types_say_what_was_found() {
     );
     assert_eq!(
         problems(&["training.metric=7"]),
-        ["training.metric: is 7, expected one of `bleu`, `chrf`, `ter`, `loss`, `perplexity`, `aer`"]
+        [
+            "training.metric: is 7, expected one of `bleu`, `chrf`, `ter`, `loss`, `perplexity`, `aer`, `bits`, `accuracy`, `error`"
+        ]
     );
 }
 

@@ -155,6 +155,11 @@ fn recall(items: usize, chance: &mut Chance) -> Sequence {
 /// and are not scored.
 fn ngrams(length: usize, chance: &mut Chance) -> Sequence {
     let table: Vec<f64> = (0..1 << CONTEXT).map(|_| chance.arcsine()).collect();
+    ngrams_of(&table, length, chance)
+}
+
+/// The same by a given table, the chance of a one after each context.
+fn ngrams_of(table: &[f64], length: usize, chance: &mut Chance) -> Sequence {
     let mut bits: Vec<f32> = (0..CONTEXT.min(length)).map(|_| chance.bit()).collect();
     while bits.len() < length {
         let context = context_of(&bits);
@@ -261,15 +266,23 @@ mod tests {
 
     #[test]
     fn the_best_estimator_of_ngrams_learns_their_table() {
-        let cost = |length: usize| {
-            let total: f64 =
-                (0..50).map(|number| optimal_bits(&drawn(TapeProblem::DynamicNgrams { length: 200 }, length, 1, number))).sum();
-            total / 50.0 / (length - 5) as f64
-        };
-        // What a bit of known chance costs on average over Beta(½, ½) is 2 - 1 / ln 2 bits; learning the table costs more at first.
-        let entropy = 2.0 - 1.0 / std::f64::consts::LN_2;
-        let (short, long) = (cost(200), cost(20_000));
-        assert!((long - entropy).abs() < 0.03 && short > long + 0.05, "{short} {long} {entropy}");
+        const LENGTH: usize = 2000;
+        let mut chance = Chance::new(1, 1);
+        let table: Vec<f64> = (0..1 << CONTEXT).map(|_| chance.arcsine()).collect();
+        let (mut known, mut learned) = (0.0, 0.0);
+        for _ in 0..20 {
+            let sequence = ngrams_of(&table, LENGTH, &mut chance);
+            let bits: Vec<f32> =
+                sequence.inputs.iter().skip(1).map(|input| input[0]).chain([sequence.targets.last().unwrap()[0]]).collect();
+            for (step, target) in sequence.targets.iter().enumerate() {
+                let one = table[context_of(&bits[..step + CONTEXT])];
+                known -= (if target[0] == 1.0 { one } else { 1.0 - one }).log2();
+            }
+            learned += optimal_bits(&sequence);
+        }
+        // Learning one chance from n bits costs about ½ log₂ n + 1 bits (Krichevsky and Trofimov 1981).
+        let (regret, most) = ((learned - known) / 20.0, 32.0 * (0.5 * (LENGTH as f64 / 32.0).log2() + 1.0));
+        assert!(regret > 0.0 && regret < most, "{regret} of at most {most}");
     }
 
     #[test]
