@@ -1,9 +1,7 @@
 //! The sequences, generated: a pure function of problem, sizes and seed.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-
 use crate::recipe::TapeProblem;
+use crate::tasks::chance::Chance;
 
 /// Bits of a vector that is copied or sorted.
 const BITS: usize = 8;
@@ -29,41 +27,6 @@ pub struct Sequence {
     pub inputs: Vec<Vec<f32>>,
     /// [scored steps, outputs], the answers of the last steps.
     pub targets: Vec<Vec<f32>>,
-}
-
-/// The numbers a problem draws.
-pub struct Chance(ChaCha8Rng);
-
-impl Chance {
-    /// Nearby numbers give unrelated chance.
-    pub fn new(seed: u64, number: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(number);
-        Chance(random)
-    }
-
-    fn bit(&mut self) -> f32 {
-        (self.0.next_u32() & 1) as f32
-    }
-
-    fn bits(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.bit()).collect()
-    }
-
-    /// In [0, 1).
-    fn share(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// From `low` to `high`, both included.
-    fn between(&mut self, low: usize, high: usize) -> usize {
-        low + (self.share() * (high - low + 1) as f64) as usize
-    }
-
-    /// Beta(½, ½): sin² of a uniform angle.
-    fn arcsine(&mut self) -> f64 {
-        (self.share() * std::f64::consts::FRAC_PI_2).sin().powi(2)
-    }
 }
 
 impl TapeProblem {

@@ -8,19 +8,17 @@ use tch::{Device, no_grad};
 use super::examine;
 use super::model::{Sequences, TapeModel};
 use super::pictures;
-use super::problem::{Chance, Size};
+use super::problem::Size;
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{TapeModelRecipe, TapeRecipe, TaskRecipe};
+use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation};
 
 /// Batches that count as an epoch: there is no end of sequences.
 const EPOCH: u64 = 1000;
-/// Sets what is validated and tested on apart from what is trained on.
-const VALIDATION: u64 = 0x5641_4C49_4400_0000;
-const TEST: u64 = 0x5445_5354_0000_0000;
 
 /// A model of sequences with what generates them.
 pub struct TapeTask {
