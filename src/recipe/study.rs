@@ -61,7 +61,7 @@ impl TaskRecipe {
     /// What validations of the task give.
     fn metrics(&self) -> &'static [Metric] {
         match self {
-            Self::Pointing(_) | Self::Trees(_) => &[Metric::Accuracy, Metric::Loss],
+            Self::Documents(_) | Self::Pointing(_) | Self::Trees(_) => &[Metric::Accuracy, Metric::Loss],
             Self::Tape(_) => &[Metric::Bits, Metric::Error],
         }
     }

@@ -1,6 +1,7 @@
 //! What the one trainer can train: translation, and the studies of memory and attention.
 
 mod chance;
+mod documents;
 mod pointing;
 mod study;
 mod tape;

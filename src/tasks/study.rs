@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use tch::Device;
 
+use super::documents::DocumentsTask;
 use super::pointing::PointingTask;
 use super::tape::TapeTask;
 use super::trees::TreesTask;
@@ -91,6 +92,7 @@ fn plain(value: f64) -> String {
 /// As [`train`]; or where the examination fails or cannot write.
 pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
     match &recipe.task {
+        TaskRecipe::Documents(documents) => trained(DocumentsTask::new(documents, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Tape(tape) => trained(TapeTask::new(tape, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Trees(trees) => trained(TreesTask::new(trees, recipe.seed, device)?, recipe, folder, options),

@@ -1,5 +1,6 @@
 //! What a study is about: one file a task.
 
+mod documents;
 mod pointing;
 mod tape;
 mod trees;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 
+pub use documents::{DocumentsRecipe, PoolingKind};
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
@@ -16,6 +18,8 @@ pub use trees::{SelfAttention, TreesRecipe};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskRecipe {
+    /// `[task.documents]`: classes of documents of which one sentence decides.
+    Documents(DocumentsRecipe),
     /// `[task.pointing]`: outputs that are positions of the input.
     Pointing(PointingRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
@@ -34,6 +38,7 @@ impl TaskRecipe {
     /// The table it stands in.
     pub fn family(&self) -> &'static str {
         match self {
+            Self::Documents(_) => "documents",
             Self::Pointing(_) => "pointing",
             Self::Tape(_) => "tape",
             Self::Trees(_) => "trees",
@@ -43,12 +48,13 @@ impl TaskRecipe {
     /// Whether there is anything to train.
     pub fn is_trained(&self) -> bool {
         match self {
-            Self::Pointing(_) | Self::Tape(_) | Self::Trees(_) => true,
+            Self::Documents(_) | Self::Pointing(_) | Self::Tape(_) | Self::Trees(_) => true,
         }
     }
 
     pub(super) fn check(&self, checks: &mut Checks) {
         match self {
+            Self::Documents(recipe) => recipe.check(checks),
             Self::Pointing(recipe) => recipe.check(checks),
             Self::Tape(recipe) => recipe.check(checks),
             Self::Trees(recipe) => recipe.check(checks),
