@@ -1,12 +1,14 @@
 //! How energies become weights: over the whole source, or in a window.
 
+use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use super::{AttentionOptions, Prepared, Step};
-use crate::nn::{Linear, Scope, masked_softmax};
+use super::structured::{chain_marginals, segment_marginals, with_sum};
+use super::{AttentionOptions, Prepared, Step, full_precision};
+use crate::nn::{Initialization, Linear, Scope, masked_softmax};
 
-/// The choices of Luong et al. 2015, section 3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The choices of Luong et al. 2015, section 3, and two that choose several positions together (Kim et al. 2017).
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ChoiceKind {
     /// Softmax over every source position.
     Global,
@@ -16,6 +18,23 @@ pub enum ChoiceKind {
     /// Softmax over the window [p - D, p + D] around a predicted position p = S · sigmoid(v·tanh(W q)), S the sentence's own length,
     /// times a Gaussian around p with σ = D / 2 (equations 9 and 10).
     LocalPredictive { window: i64 },
+    /// Each position is chosen or not, neighbours having a say in it: marginals of a chain of two states (Kim et al. 2017, section 3.1).
+    /// They are scaled to this sum where one is given (λ in the paper, 2 in its translation).
+    LinearChain { sum: Option<f64> },
+    /// Segments of at most so many positions are chosen: how probable it is that one covers a position. Scaled as above.
+    Segments { longest: i64, sum: Option<f64> },
+}
+
+/// A choice of one's own.
+pub trait CustomChoice {
+    /// Energies [B, Q, S] to weights [B, Q, S], which are to be zero where `keep` [B, 1, S] does not hold.
+    fn choose(&self, energy: &Tensor, keep: &Tensor) -> Tensor;
+}
+
+impl<F: Fn(&Tensor, &Tensor) -> Tensor> CustomChoice for F {
+    fn choose(&self, energy: &Tensor, keep: &Tensor) -> Tensor {
+        self(energy, keep)
+    }
 }
 
 /// A choice with its parameters.
@@ -30,19 +49,56 @@ pub enum Choice {
         position: Linear,
         centre: Tensor,
     },
+    /// `pairwise` [2, 2]: what it counts to go from one state to another.
+    LinearChain {
+        pairwise: Tensor,
+        sum: Option<f64>,
+    },
+    /// `lengths` [L]: what it counts that a segment has a length.
+    Segments {
+        lengths: Tensor,
+        sum: Option<f64>,
+    },
+    /// Whatever the user makes of it.
+    Custom(Box<dyn CustomChoice>),
 }
 
 impl Choice {
-    pub(super) fn new(scope: &Scope, options: &AttentionOptions) -> Self {
+    /// # Errors
+    /// Windows and segments that hold nothing, and sums that cannot be reached.
+    pub fn new(scope: &Scope, options: &AttentionOptions) -> Result<Self> {
         match options.choice {
+            ChoiceKind::LocalMonotonic { window } | ChoiceKind::LocalPredictive { window } => {
+                ensure!(window >= 1, "a window of local attention reaches 1 or more positions to either side, found {window}");
+            }
+            ChoiceKind::Segments { longest, .. } => {
+                ensure!(longest >= 1, "segments have at most 1 or more positions, found {longest}");
+            }
+            ChoiceKind::Global | ChoiceKind::LinearChain { .. } => {}
+        }
+        if let ChoiceKind::LinearChain { sum: Some(sum) } | ChoiceKind::Segments { sum: Some(sum), .. } = options.choice {
+            ensure!(sum.is_finite() && sum > 0.0, "weights can be scaled to a sum above 0, found {sum}");
+        }
+        Ok(match options.choice {
             ChoiceKind::Global => Choice::Global,
             ChoiceKind::LocalMonotonic { window } => Choice::LocalMonotonic { window },
+            ChoiceKind::LinearChain { sum } => {
+                Choice::LinearChain { pairwise: scope.tensor("pairwise", &[2, 2], Initialization::Constant(0.0)), sum }
+            }
+            ChoiceKind::Segments { longest, sum } => {
+                Choice::Segments { lengths: scope.tensor("lengths", &[longest], Initialization::Constant(0.0)), sum }
+            }
             ChoiceKind::LocalPredictive { window } => Choice::LocalPredictive {
                 window,
                 position: Linear::without_bias(scope.sub("position"), options.query, options.query, options.initialization),
                 centre: scope.tensor("centre", &[options.query], options.initialization),
             },
-        }
+        })
+    }
+
+    /// A choice of one's own: a function of energies and of what may be attended.
+    pub fn custom(choice: impl CustomChoice + 'static) -> Self {
+        Choice::Custom(Box::new(choice))
     }
 
     /// Energies [B, Q, S] of queries [B, Q, D'] to weights [B, Q, S].
@@ -58,7 +114,7 @@ impl Choice {
             Choice::LocalPredictive { window, position, centre } => {
                 let lengths = prepared.lengths.unsqueeze(1);
                 // [B, Q, 1]; half precision could not tell neighbours of a long sentence apart.
-                let share = position.forward(query).tanh().matmul(centre).to_kind(Kind::Float).sigmoid();
+                let share = full_precision(&position.forward(query).tanh().matmul(centre)).sigmoid();
                 let centre = lengths * share.unsqueeze(-1);
                 let distance = positions(energy) - centre;
                 let inside = distance.abs().le(*window as f64).logical_and(&keep);
@@ -66,6 +122,9 @@ impl Choice {
                 let gaussian = (distance.square() * (-0.5 / (deviation * deviation))).exp();
                 masked_softmax(energy, &inside) * gaussian
             }
+            Choice::LinearChain { pairwise, sum } => scaled(chain_marginals(energy, pairwise, &keep), *sum),
+            Choice::Segments { lengths, sum } => scaled(segment_marginals(energy, lengths, &keep).positions, *sum),
+            Choice::Custom(choice) => choice.choose(energy, &keep),
         }
     }
 
@@ -77,6 +136,13 @@ impl Choice {
             Step::From(from) => Tensor::arange_start(from, from + energy.size()[1], options).reshape([1, -1, 1]),
         };
         steps.minimum(&(prepared.lengths.unsqueeze(1) - 1.0))
+    }
+}
+
+fn scaled(weights: Tensor, sum: Option<f64>) -> Tensor {
+    match sum {
+        Some(sum) => with_sum(&weights, sum),
+        None => weights,
     }
 }
 

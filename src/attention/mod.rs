@@ -2,16 +2,27 @@
 //! remembered (the keys and values given to [`Attention::prepare`]). Any score works with any choice.
 
 mod choice;
+mod copying;
+pub mod hard;
+mod heads;
+mod hierarchical;
 mod multi_head;
+mod pointer;
 mod score;
 mod step;
+pub mod structured;
 
-pub use choice::{Choice, ChoiceKind};
+pub use choice::{Choice, ChoiceKind, CustomChoice};
+pub use copying::{CopyGate, copy_mixture};
+pub use heads::{Heads, HeadsOptions};
+pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, Pooling, Read};
 pub use multi_head::{Allowed, Joined, MultiHead};
-pub use score::{Score, ScoreKind};
+pub use pointer::{Pointer, PointerOptions};
+pub use score::{CustomScore, Score, ScoreKind};
 pub use step::{Places, attend_places};
 
-use tch::Tensor;
+use anyhow::{Result, ensure};
+use tch::{Kind, Tensor};
 
 use crate::nn::{Initialization, Scope};
 
@@ -60,21 +71,29 @@ pub struct Prepared {
 pub struct Attended {
     /// Mixture of the values [B, Q, D].
     pub context: Tensor,
-    /// Share of each position [B, Q, S]. Sums to one over kept positions, but for local-p, whose Gaussian takes some away.
+    /// Share of each position [B, Q, S]. Sums to one over kept positions, but for local-p, whose Gaussian takes some away, and for the
+    /// structured choices, which may choose none or several.
     pub weights: Tensor,
 }
 
 impl Attention {
-    pub fn new(scope: Scope, options: &AttentionOptions) -> Self {
-        Attention {
-            score: Score::new(&scope, options),
-            choice: Choice::new(&scope, options),
+    /// # Errors
+    /// Sizes and windows that cannot work.
+    pub fn new(scope: Scope, options: &AttentionOptions) -> Result<Self> {
+        Ok(Attention {
+            score: Score::new(&scope, options)?,
+            choice: Choice::new(&scope, options)?,
             // One weight a hidden unit where the score has a hidden layer, else one weight for the energy itself.
             coverage: options.coverage.then(|| {
                 let width = if options.score.has_hidden_layer() { options.size } else { 1 };
                 scope.tensor("coverage", &[width], options.initialization)
             }),
-        }
+        })
+    }
+
+    /// Any score with any choice, those of one's own among them; without coverage.
+    pub fn of(score: Score, choice: Choice) -> Self {
+        Attention { score, choice, coverage: None }
     }
 
     /// Once a source: `memory` [B, S, D] gives keys and values, `keep` [B, S] and `lengths` [B, 1] its true extent.
@@ -85,6 +104,19 @@ impl Attention {
             keep: keep.shallow_clone(),
             lengths: lengths.shallow_clone(),
         }
+    }
+
+    /// The same with keys [B, S, D] to compare and values [B, S, D''] to mix apart (Daniluk et al. 2017; Miller et al. 2016).
+    ///
+    /// # Errors
+    /// Keys and values of different numbers of sources or positions.
+    pub fn prepare_apart(&self, keys: &Tensor, values: &Tensor, keep: &Tensor, lengths: &Tensor) -> Result<Prepared> {
+        let (found, expected) = (values.size(), keys.size());
+        ensure!(
+            found.len() == 3 && expected.len() == 3 && found[..2] == expected[..2],
+            "each key needs a value: expected [B, S, ·] of both, found keys {expected:?} and values {found:?}"
+        );
+        Ok(Prepared { values: values.shallow_clone(), ..self.prepare(keys, keep, lengths) })
     }
 
     /// Attends with queries [B, Q, D']. The first query stands at decoder step `step` and each further one a step later, unless
@@ -112,3 +144,11 @@ pub enum Step {
     /// Query q at step `from + q`: a whole target at once.
     From(i64),
 }
+
+/// float32 where it was half precision, in which sums of many positions and their differences would be lost.
+fn full_precision(tensor: &Tensor) -> Tensor {
+    if tensor.kind() == Kind::Double { tensor.shallow_clone() } else { tensor.to_kind(Kind::Float) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! How a key is scored against a query.
 
-use tch::{Kind, Tensor};
+use anyhow::{Result, ensure};
+use tch::Tensor;
 
-use super::{AttentionOptions, Prepared};
+use super::{AttentionOptions, Prepared, full_precision};
 use crate::nn::{Linear, Scope, linear};
 
 /// The scores of the literature.
@@ -28,6 +29,23 @@ impl ScoreKind {
     }
 }
 
+/// A score of one's own: any function of queries and keys is one, and so is anything with parameters that implements this.
+pub trait CustomScore {
+    /// Energies [B, Q, S] of queries [B, Q, D'] against prepared keys [B, S, ·]. What may not be attended is left to the choice.
+    fn energy(&self, query: &Tensor, keys: &Tensor) -> Tensor;
+
+    /// The part that the query has no share in, worked out once a source: [B, S, D] to [B, S, ·].
+    fn prepare(&self, keys: &Tensor) -> Tensor {
+        keys.shallow_clone()
+    }
+}
+
+impl<F: Fn(&Tensor, &Tensor) -> Tensor> CustomScore for F {
+    fn energy(&self, query: &Tensor, keys: &Tensor) -> Tensor {
+        self(query, keys)
+    }
+}
+
 /// A score with its parameters.
 pub enum Score {
     /// `query` [A, D'], `key` [A, D] with bias, `energy` [A].
@@ -40,13 +58,33 @@ pub enum Score {
     Concat { weight: Tensor, energy: Tensor, query: i64 },
     /// `positions` [maximum length, D'].
     Location { positions: Linear },
+    /// Whatever the user makes of it.
+    Custom(Box<dyn CustomScore>),
 }
 
 impl Score {
-    pub(super) fn new(scope: &Scope, options: &AttentionOptions) -> Self {
+    /// # Errors
+    /// Sizes that cannot work: below 1, or a product of queries and keys of different sizes.
+    pub fn new(scope: &Scope, options: &AttentionOptions) -> Result<Self> {
         let (query, keys, size) = (options.query, options.keys, options.size);
-        let energy = || scope.tensor("energy", &[size], options.energy_initialization);
+        ensure!(query >= 1 && keys >= 1, "attention needs queries and keys of 1 or more numbers, found {query} and {keys}");
         match options.score {
+            ScoreKind::Dot | ScoreKind::ScaledDot => ensure!(
+                query == keys,
+                "a dot product needs queries and keys of one size, found {query} and {keys}: the general score has a matrix between"
+            ),
+            ScoreKind::Additive | ScoreKind::Concat => {
+                ensure!(size >= 1, "the hidden layer of an additive or concat score needs 1 or more units, found {size}");
+            }
+            ScoreKind::Location => ensure!(
+                options.maximum_length >= 1,
+                "a location score needs to know 1 or more positions, found {}",
+                options.maximum_length
+            ),
+            ScoreKind::General => {}
+        }
+        let energy = || scope.tensor("energy", &[size], options.energy_initialization);
+        Ok(match options.score {
             ScoreKind::Additive => Score::Additive {
                 query: Linear::without_bias(scope.sub("query"), query, size, options.score_initialization),
                 key: Linear::new(scope.sub("key"), keys, size, options.score_initialization),
@@ -65,7 +103,12 @@ impl Score {
             ScoreKind::Location => Score::Location {
                 positions: Linear::without_bias(scope.sub("location"), query, options.maximum_length, options.initialization),
             },
-        }
+        })
+    }
+
+    /// A score of one's own, such as `Score::custom(|query: &Tensor, keys: &Tensor| query.matmul(&keys.transpose(1, 2)).tanh())`.
+    pub fn custom(score: impl CustomScore + 'static) -> Self {
+        Score::Custom(Box::new(score))
     }
 
     /// The part that the query has no share in, [B, S, D] to [B, S, ·].
@@ -81,6 +124,7 @@ impl Score {
                 linear(keys, &keys_part, None)
             }
             Score::Location { .. } => keys.shallow_clone(),
+            Score::Custom(score) => score.prepare(keys),
         }
     }
 
@@ -95,6 +139,7 @@ impl Score {
                 hidden_layer(&projected, &prepared.keys, energy, coverage)
             }
             Score::Dot { .. } | Score::General { .. } => with_coverage(query.matmul(&prepared.keys.transpose(1, 2)), coverage),
+            Score::Custom(score) => with_coverage(score.energy(query, &prepared.keys), coverage),
             Score::Location { positions } => {
                 let sources = prepared.keys.size()[1];
                 let known = positions.weight.size()[0];
@@ -124,7 +169,7 @@ fn hidden_layer(query: &Tensor, keys: &Tensor, energy: &Tensor, coverage: Option
 
 fn with_coverage(energies: Tensor, coverage: Option<(&Tensor, &Tensor)>) -> Tensor {
     match coverage {
-        Some((weight, covered)) => energies + (covered * weight).to_kind(Kind::Float),
+        Some((weight, covered)) => energies + full_precision(&(covered * weight)),
         None => energies,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The plainest external memory: α = softmax(s(m, q)), r = Σ α m, m ← m ∘ (1 - α e) + α a, with any score s of the house.
 
+use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Looked, Memory, MemoryState};
@@ -17,7 +18,10 @@ pub struct Set {
 
 impl Set {
     /// `slots` of `width` numbers, of which queries are scored by `score`.
-    pub fn new(scope: &Scope, slots: i64, width: i64, score: ScoreKind) -> Self {
+    ///
+    /// # Errors
+    /// As [`Attention::new`], for sizes that cannot work.
+    pub fn new(scope: &Scope, slots: i64, width: i64, score: ScoreKind) -> Result<Self> {
         let xavier = Initialization::Xavier { gain: 1.0 };
         let options = AttentionOptions {
             score,
@@ -31,10 +35,10 @@ impl Set {
             score_initialization: xavier,
             energy_initialization: Initialization::Normal(1.0),
         };
-        Set {
-            attention: Attention::new(scope.sub("attention"), &options),
+        Ok(Set {
+            attention: Attention::new(scope.sub("attention"), &options)?,
             first: scope.tensor("first", &[slots, width], Initialization::Normal(1.0)),
-        }
+        })
     }
 
     fn width(&self) -> i64 {
@@ -85,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_read_then_replaced() {
         let store = Parameters::double(1);
-        let set = Set::new(&store.root(), 3, 2, ScoreKind::Dot);
+        let set = Set::new(&store.root(), 3, 2, ScoreKind::Dot).unwrap();
         let held = Tensor::from_slice(&[10.0, 0.0, 0.0, 10.0, -10.0, 0.0]).view([1, 3, 2]);
         let sure = 50.0;
         // Query (0, 10), erase all, add (tanh 1, 0).
@@ -101,7 +105,7 @@ mod tests {
     fn the_order_of_slots_does_not_matter() {
         tch::manual_seed(2);
         let store = Parameters::double(2);
-        let set = Set::new(&store.root(), 4, 3, ScoreKind::Additive);
+        let set = Set::new(&store.root(), 4, 3, ScoreKind::Additive).unwrap();
         let (memory, interface) =
             (Tensor::randn([2, 4, 3], (Kind::Double, Device::Cpu)), Tensor::randn([2, 9], (Kind::Double, Device::Cpu)));
         let order = Tensor::from_slice(&[2i64, 0, 3, 1]);
@@ -116,7 +120,7 @@ mod tests {
         for score in [ScoreKind::Additive, ScoreKind::General, ScoreKind::ScaledDot] {
             tch::manual_seed(3);
             let store = Parameters::double(3);
-            let set = Set::new(&store.root().sub("set"), 3, 2, score);
+            let set = Set::new(&store.root().sub("set"), 3, 2, score).unwrap();
             let options = MachineOptions { input: 2, controller: ControllerKind::Lstm, hidden: 3, output: 2 };
             let machine = MemoryMachine::new(&store.root(), &options, Box::new(set));
             let inputs = Tensor::randn([2, 3, 2], (Kind::Double, Device::Cpu));

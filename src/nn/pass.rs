@@ -49,6 +49,14 @@ impl Pass {
         let masks = self.masks.as_ref()?;
         (rate > 0.0).then(|| masks.borrow_mut().mask(size, rate, kind, device))
     }
+
+    /// Numbers uniform in [0, 1), for what a training pass decides by chance (float64, 32 random bits each). `None` when not training.
+    pub fn uniform(&self, size: &[i64], device: Device) -> Option<Tensor> {
+        let masks = self.masks.as_ref()?;
+        let count = size.iter().product::<i64>() as usize;
+        let words: Vec<f64> = masks.borrow_mut().words(count).map(|word| f64::from(word) / 2f64.powi(32)).collect();
+        Some(Tensor::from_slice(&words).reshape(size).to_device(device))
+    }
 }
 
 /// xoshiro128++ in eight lanes, one byte of randomness an element: libtorch's own generator is serial and costs more than the
@@ -96,6 +104,10 @@ impl MaskGenerator {
             s[3][i] = s[3][i].rotate_left(11);
         }
         result
+    }
+
+    fn words(&mut self, count: usize) -> impl Iterator<Item = u32> {
+        std::iter::repeat_with(|| self.next()).flatten().take(count)
     }
 
     fn mask(&mut self, size: &[i64], rate: f64, kind: Kind, device: Device) -> Tensor {
@@ -153,6 +165,20 @@ mod tests {
             assert!(!Pass::training(1, 8, 0).dropout(&x, rate).equal(&dropped));
             assert!(!pass.dropout(&x, rate).equal(&dropped), "the second mask of a pass is another one");
         }
+    }
+
+    #[test]
+    fn uniform_numbers_are_even_and_depend_on_the_step_only() {
+        let numbers = |step| Pass::training(1, step, 0).uniform(&[150, 101], Device::Cpu).unwrap();
+        let values = numbers(7);
+        assert!(values.min().double_value(&[]) >= 0.0 && values.max().double_value(&[]) < 1.0);
+        for tenth in 0..10 {
+            let inside = values.ge(0.1 * f64::from(tenth)).logical_and(&values.lt(0.1 * f64::from(tenth + 1)));
+            let share = inside.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+            assert!((share - 0.1).abs() < 0.01, "{share} in tenth {tenth}");
+        }
+        assert!(numbers(7).equal(&values) && !numbers(8).equal(&values));
+        assert!(Pass::evaluation().uniform(&[2], Device::Cpu).is_none());
     }
 
     #[test]

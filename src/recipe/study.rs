@@ -61,6 +61,7 @@ impl TaskRecipe {
     /// What validations of the task give.
     fn metrics(&self) -> &'static [Metric] {
         match self {
+            Self::Documents(_) | Self::Pointing(_) | Self::Trees(_) => &[Metric::Accuracy, Metric::Loss],
             Self::Tape(_) => &[Metric::Bits, Metric::Error],
             Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => &[],
             Self::Transduction(_) => &[Metric::Loss, Metric::Accuracy, Metric::Error],

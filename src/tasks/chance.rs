@@ -1,4 +1,4 @@
-//! The numbers that generated data draws: a pure function of seed and number.
+//! The numbers that generated data are drawn from: a pure function of a seed and a number.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -7,17 +7,18 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 pub const VALIDATION: u64 = 0x5641_4C49_4400_0000;
 pub const TEST: u64 = 0x5445_5354_0000_0000;
 
-/// A stream of numbers.
+/// A stream of chance.
 pub struct Chance(ChaCha8Rng);
 
 impl Chance {
-    /// Nearby numbers give unrelated streams.
+    /// Nearby numbers give unrelated chance.
     pub fn new(seed: u64, number: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(number);
         Chance(random)
     }
 
+    /// 0 or 1.
     pub fn bit(&mut self) -> f32 {
         (self.0.next_u32() & 1) as f32
     }
@@ -34,5 +35,51 @@ impl Chance {
     /// From `low` to `high`, both included.
     pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + (self.share() * (high - low + 1) as f64) as usize
+    }
+
+    /// One of some.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.between(0, from.len() - 1)]
+    }
+
+    /// Every order equally likely (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.between(0, last));
+        }
+    }
+
+    /// Beta(½, ½): sin² of a uniform angle.
+    pub fn arcsine(&mut self) -> f64 {
+        (self.share() * std::f64::consts::FRAC_PI_2).sin().powi(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_equally_likely() {
+        let mut counts = std::collections::BTreeMap::new();
+        let mut chance = Chance::new(1, 2);
+        for _ in 0..6000 {
+            let mut items = [0, 1, 2];
+            chance.shuffle(&mut items);
+            *counts.entry(items).or_insert(0) += 1;
+        }
+        assert!(counts.len() == 6 && counts.values().all(|count| (880..1120).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn numbers_reach_both_ends_and_depend_on_seed_and_number() {
+        let draw = |seed, number| {
+            let mut chance = Chance::new(seed, number);
+            (0..200).map(|_| chance.between(3, 6)).collect::<Vec<_>>()
+        };
+        let drawn = draw(1, 0);
+        assert!((3..=6).all(|number| drawn.contains(&number)) && drawn.iter().all(|number| (3..=6).contains(number)));
+        assert_eq!(drawn, draw(1, 0));
+        assert!(drawn != draw(1, 1) && drawn != draw(2, 0));
     }
 }

@@ -7,9 +7,12 @@ use serde::Serialize;
 use serde_json::json;
 use tch::Device;
 
+use super::documents::DocumentsTask;
 use super::hopfield;
+use super::pointing::PointingTask;
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
+use super::trees::TreesTask;
 use crate::alignment::Figure;
 use crate::checkpoint::{locate, save_weights};
 use crate::nn::Parameters;
@@ -95,6 +98,9 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
         TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::Documents(documents) => trained(DocumentsTask::new(documents, recipe.seed, device)?, recipe, folder, options),
+        TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),
+        TaskRecipe::Trees(trees) => trained(TreesTask::new(trees, recipe.seed, device)?, recipe, folder, options),
     }
 }
 

@@ -63,7 +63,7 @@ fn compare(fixture: &Fixture<Case>, choice: &Choice, comparison: &mut Comparison
     let leaf = |name: &str| expected(name).copy().set_requires_grad(true);
 
     let store = Parameters::new(1, Device::Cpu);
-    let attention = Attention::new(store.root(), &options(case, choice));
+    let attention = Attention::new(store.root(), &options(case, choice)).unwrap();
     let parameters = store.named();
     fixture.set(&group, &parameters);
     let (query, memory) = (leaf("query"), leaf("memory"));

@@ -1,5 +1,6 @@
 //! Bahdanau, Cho and Bengio 2015: attention before the cell, on the state before it.
 
+use anyhow::Result;
 use tch::Tensor;
 
 use super::bridge::Sides;
@@ -36,18 +37,18 @@ pub struct BahdanauOptions {
 }
 
 impl BahdanauDecoder {
-    pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Self {
+    pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Result<Self> {
         let BahdanauOptions { sides, embedding, maxout, attention, dropout } = options;
         let (kind, hidden, context) = (sides.kind, sides.decoder_hidden, attention.keys);
         let joined = hidden + embedding + context;
-        BahdanauDecoder {
+        Ok(BahdanauDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, starts.cell),
-            attention: Attention::new(scope.sub("attention"), attention),
+            attention: Attention::new(scope.sub("attention"), attention)?,
             start: Linear::new(scope.sub("start"), sides.encoder_hidden, hidden, starts.other),
             deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, starts.other),
             kind,
             dropout: *dropout,
-        }
+        })
     }
 
     /// Deep output: [.., H], [.., E], [.., D] to [.., F]. Units k and F + k are a pair of which the larger one counts.

@@ -61,12 +61,12 @@ impl RecurrentModel {
             recipe::DecoderKind::None => Box::new(FixedContextDecoder::new(scope, &sides, embedding, dropout, &starts)),
             recipe::DecoderKind::Bahdanau => {
                 let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, dropout };
-                Box::new(BahdanauDecoder::new(scope, &options, &starts))
+                Box::new(BahdanauDecoder::new(scope, &options, &starts)?)
             }
             recipe::DecoderKind::Luong => {
                 let input_feeding = recipe.decoder.input_feeding;
                 let options = LuongOptions { sides, embedding, input_feeding, attention, dropout };
-                Box::new(LuongDecoder::new(scope, &options, &starts))
+                Box::new(LuongDecoder::new(scope, &options, &starts)?)
             }
         };
         let output = match recipe.tied {

@@ -1,5 +1,6 @@
 //! Luong, Pham and Manning 2015: attention after the cell.
 
+use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::bridge::{Bridge, Sides};
@@ -36,19 +37,19 @@ pub struct LuongOptions {
 }
 
 impl LuongDecoder {
-    pub fn new(scope: Scope, options: &LuongOptions, starts: &Starts) -> Self {
+    pub fn new(scope: Scope, options: &LuongOptions, starts: &Starts) -> Result<Self> {
         let (kind, hidden, layers) = (options.sides.kind, options.sides.decoder_hidden, options.sides.decoder_layers);
         let input = options.embedding + if options.input_feeding { hidden } else { 0 };
-        LuongDecoder {
+        Ok(LuongDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
-            attention: Attention::new(scope.sub("attention"), &options.attention),
+            attention: Attention::new(scope.sub("attention"), &options.attention)?,
             combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden, hidden, starts.other),
             bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
             kind,
             hidden,
             input_feeding: options.input_feeding,
             dropout: options.dropout,
-        }
+        })
     }
 
     fn prepared(encoded: &Encoded) -> Prepared {

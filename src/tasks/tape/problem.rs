@@ -29,11 +29,6 @@ pub struct Sequence {
     pub targets: Vec<Vec<f32>>,
 }
 
-/// Beta(½, ½): sin² of a uniform angle.
-fn arcsine(chance: &mut Chance) -> f64 {
-    (chance.share() * std::f64::consts::FRAC_PI_2).sin().powi(2)
-}
-
 impl TapeProblem {
     /// Numbers of an input and of an answer.
     pub fn widths(&self) -> (i64, i64) {
@@ -122,7 +117,7 @@ fn recall(items: usize, chance: &mut Chance) -> Sequence {
 /// Bits by a table of chances drawn from Beta(½, ½); each step sees the bit before the one it is to tell. The first five depend on nothing
 /// and are not scored.
 fn ngrams(length: usize, chance: &mut Chance) -> Sequence {
-    let table: Vec<f64> = (0..1 << CONTEXT).map(|_| arcsine(chance)).collect();
+    let table: Vec<f64> = (0..1 << CONTEXT).map(|_| chance.arcsine()).collect();
     ngrams_of(&table, length, chance)
 }
 
@@ -236,7 +231,7 @@ mod tests {
     fn the_best_estimator_of_ngrams_learns_their_table() {
         const LENGTH: usize = 2000;
         let mut chance = Chance::new(1, 1);
-        let table: Vec<f64> = (0..1 << CONTEXT).map(|_| arcsine(&mut chance)).collect();
+        let table: Vec<f64> = (0..1 << CONTEXT).map(|_| chance.arcsine()).collect();
         let (mut known, mut learned) = (0.0, 0.0);
         for _ in 0..20 {
             let sequence = ngrams_of(&table, LENGTH, &mut chance);

@@ -1,0 +1,107 @@
+//! Copying from the source: the pointer-generator of See, Liu and Manning 2017.
+
+use anyhow::{Result, ensure};
+use tch::Tensor;
+
+use super::full_precision;
+use crate::nn::{Initialization, Linear, Scope};
+
+/// p_gen = σ(w_h·h* + w_s·s + w_x·x + b) (See et al. 2017, equation 8): whether a word comes from the vocabulary, or from the source.
+pub struct CopyGate {
+    context: Linear,
+    state: Linear,
+    input: Linear,
+}
+
+impl CopyGate {
+    /// For a context, a decoder state and a decoder input of these sizes.
+    ///
+    /// # Errors
+    /// Sizes below 1.
+    pub fn new(scope: Scope, [context, state, input]: [i64; 3], initialization: Initialization) -> Result<Self> {
+        ensure!(
+            [context, state, input].iter().all(|size| *size >= 1),
+            "a copy gate needs context, state and input of 1 or more numbers, found {context}, {state} and {input}"
+        );
+        Ok(CopyGate {
+            context: Linear::without_bias(scope.sub("context"), context, 1, initialization),
+            state: Linear::without_bias(scope.sub("state"), state, 1, initialization),
+            input: Linear::new(scope.sub("input"), input, 1, initialization),
+        })
+    }
+
+    /// p_gen [B, T, 1] of contexts, states and inputs [B, T, ·].
+    pub fn generate(&self, context: &Tensor, state: &Tensor, input: &Tensor) -> Tensor {
+        full_precision(&(self.context.forward(context) + self.state.forward(state) + self.input.forward(input))).sigmoid()
+    }
+}
+
+/// P(w) = p_gen P_vocab(w) + (1 - p_gen) Σ_{j: w_j = w} a_j (See et al. 2017, equation 9): [B, T, X].
+///
+/// `vocabulary` P_vocab [B, T, V], `attention` a [B, T, S], `generate` p_gen [B, T, 1]. `ids` [B, S] are those of the source's words in the
+/// extended vocabulary of X ≥ V words: words that the vocabulary lacks have ids from V on, each word of a source its own. Padding has no
+/// attention, so that its ids count for nothing.
+///
+/// # Errors
+/// An extended vocabulary smaller than the vocabulary, and sizes that do not belong together.
+pub fn copy_mixture(vocabulary: &Tensor, attention: &Tensor, generate: &Tensor, ids: &Tensor, extended: i64) -> Result<Tensor> {
+    let (words, positions) = (vocabulary.size(), attention.size());
+    ensure!(
+        words.len() == 3 && positions.len() == 3 && words[..2] == positions[..2] && ids.size() == [positions[0], positions[2]],
+        "copying needs P_vocab [B, T, V], attention [B, T, S] and ids [B, S], found {words:?}, {positions:?} and {:?}",
+        ids.size()
+    );
+    ensure!(extended >= words[2], "the extended vocabulary holds the {} words of the vocabulary too, found {extended}", words[2]);
+    let generated = (vocabulary * generate).constant_pad_nd([0, extended - words[2]]);
+    let copied = attention * (1.0 - generate);
+    Ok(generated.scatter_add(2, &ids.unsqueeze(1).expand_as(&copied), &copied.to_kind(generated.kind())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Parameters;
+    use crate::nn::numerical::{check_gradients, leaf};
+    use tch::Kind;
+
+    #[test]
+    fn a_word_gets_what_its_places_have() {
+        // V 3, X 5; the source says word 1, an unknown word 3, word 1 again, another unknown word 4.
+        let vocabulary = Tensor::from_slice(&[0.2f64, 0.5, 0.3]).reshape([1, 1, 3]);
+        let attention = Tensor::from_slice(&[0.1f64, 0.4, 0.3, 0.2]).reshape([1, 1, 4]);
+        let generate = Tensor::from_slice(&[0.75f64]).reshape([1, 1, 1]);
+        let ids = Tensor::from_slice(&[1i64, 3, 1, 4]).unsqueeze(0);
+        let mixed = copy_mixture(&vocabulary, &attention, &generate, &ids, 5).unwrap();
+        let expected = Tensor::from_slice(&[0.15, 0.375 + 0.25 * 0.4, 0.225, 0.1, 0.05]).reshape([1, 1, 5]);
+        assert!(mixed.allclose(&expected, 1e-12, 1e-12, false));
+        assert!((mixed.sum(Kind::Double).double_value(&[]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn gradients_are_those_of_differences() {
+        tch::manual_seed(3);
+        let store = Parameters::double(5);
+        let gate = CopyGate::new(store.root(), [2, 3, 4], Initialization::Uniform(0.7)).unwrap();
+        let mut inputs = vec![leaf("context", &[2, 2, 2]), leaf("state", &[2, 2, 3]), leaf("input", &[2, 2, 4])];
+        inputs.extend([leaf("logits", &[2, 2, 3]), leaf("energies", &[2, 2, 3])]);
+        let [context, state, input, logits, energies] = [0, 1, 2, 3, 4].map(|index| inputs[index].1.shallow_clone());
+        inputs.extend(store.named());
+        let ids = Tensor::from_slice(&[0i64, 3, 3, 1, 4, 3]).reshape([2, 3]);
+        let probe = Tensor::randn([2, 2, 5], (Kind::Double, tch::Device::Cpu));
+        check_gradients(&inputs, || {
+            let generate = gate.generate(&context, &state, &input);
+            let (words, places) = (logits.softmax(-1, Kind::Double), energies.softmax(-1, Kind::Double));
+            (copy_mixture(&words, &places, &generate, &ids, 5).unwrap().square() * &probe).sum(Kind::Double)
+        });
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        let ones = |size: &[i64]| Tensor::ones(size, (Kind::Float, tch::Device::Cpu));
+        let ids = Tensor::from_slice(&[0i64, 1, 2, 0]).unsqueeze(0);
+        let mix = |attention: &Tensor, extended| copy_mixture(&ones(&[1, 2, 3]), attention, &ones(&[1, 2, 1]), &ids, extended);
+        assert!(mix(&ones(&[1, 2, 4]), 2).unwrap_err().to_string().contains("found 2"));
+        assert!(mix(&ones(&[1, 2, 5]), 3).unwrap_err().to_string().contains("[1, 2, 5]"));
+        assert!(CopyGate::new(Parameters::double(1).root(), [4, 0, 2], Initialization::Constant(0.0)).is_err());
+    }
+}
