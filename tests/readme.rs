@@ -328,9 +328,9 @@ fn study_keys() -> BTreeMap<String, Value> {
 
 #[test]
 fn the_chapters_on_recipes_and_studies_have_every_key_and_its_default() {
+    let row = Regex::new(r"(?m)^\| `([^`]+)` \| ([^|]+) \|").unwrap();
     for (page, keys, least) in [("docs/recipes.md", keys(), 50), ("docs/studies.md", study_keys(), 25)] {
         let text = read(&root().join(page));
-        let row = Regex::new(r"(?m)^\| `([^`]+)` \| ([^|]+) \|").unwrap();
         // A table of recipes has no keys in its first column.
         let rows = row.captures_iter(&text).filter(|found| !found[1].contains('/'));
         let documented: BTreeMap<String, String> = rows.map(|found| (found[1].to_owned(), found[2].to_owned())).collect();

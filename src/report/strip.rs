@@ -53,7 +53,7 @@ impl Strip {
             );
             for (number, picture) in pictures.iter().enumerate() {
                 ensure!(
-                    picture.len() == size && self.across > 0 && size % self.across == 0,
+                    picture.len() == size && self.across > 0 && size.is_multiple_of(self.across),
                     "{}: picture {number} has {} dots, expected {size} in lines of {}",
                     row(),
                     picture.len(),
