@@ -275,6 +275,7 @@ fn keys() -> BTreeMap<String, Value> {
         "tokenizer.joint=false tokenizer.source_size=300 tokenizer.target_size=300",
         "model.recurrent.decoder.hidden=8",
         "model.recurrent.decoder.kind=bahdanau",
+        "model.recurrent.decoder={input_feeding=true} model.recurrent.memory={}",
         "search.length_penalty={wu={}}",
         "training.optimizer=sgd training.schedule=inverse-square-root",
         "training.optimizer=adadelta training.schedule=luong-halving",

@@ -24,6 +24,11 @@ pub enum ScoreKind {
 }
 
 impl ScoreKind {
+    /// Whether queries and keys are vectors of one space, which a query can settle in.
+    pub fn compares(self) -> bool {
+        matches!(self, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General)
+    }
+
     pub(super) fn has_hidden_layer(self) -> bool {
         matches!(self, ScoreKind::Additive | ScoreKind::Concat)
     }
@@ -125,6 +130,14 @@ impl Score {
             }
             Score::Location { .. } => keys.shallow_clone(),
             Score::Custom(score) => score.prepare(keys),
+        }
+    }
+
+    /// The keys as vectors of the space that queries are in [B, S, D']; only for scores that compare.
+    pub(super) fn patterns(&self, prepared: &Prepared) -> Tensor {
+        match self {
+            Score::Dot { scale } if *scale != 1.0 => &prepared.keys / *scale,
+            _ => prepared.keys.shallow_clone(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::fixed::FixedContextDecoder;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
 use crate::attention::{AttentionOptions, ChoiceKind, ScoreKind};
+use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
 use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack};
 use crate::recipe;
@@ -51,6 +52,7 @@ impl RecurrentModel {
             keys: sides.memory(),
             maximum_length: recipe.maximum_length,
             coverage: recipe.attention.coverage,
+            hopfield_steps: recipe.attention.hopfield_steps,
             initialization: starts.other,
             score_initialization: starts.score,
             energy_initialization: starts.energy,
@@ -65,7 +67,14 @@ impl RecurrentModel {
             }
             recipe::DecoderKind::Luong => {
                 let input_feeding = recipe.decoder.input_feeding;
-                let options = LuongOptions { sides, embedding, input_feeding, attention, dropout };
+                let tape = recipe.memory.map(|memory| TapeOptions {
+                    slots: memory.slots,
+                    width: memory.width,
+                    read_heads: 1,
+                    write_heads: 1,
+                    shift: memory.shift,
+                });
+                let options = LuongOptions { sides, embedding, input_feeding, attention, tape, dropout };
                 Box::new(LuongDecoder::new(scope, &options, &starts)?)
             }
         };

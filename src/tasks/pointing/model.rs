@@ -100,6 +100,7 @@ impl Model {
                     keys: hidden,
                     maximum_length: named,
                     coverage: false,
+                    hopfield_steps: 1,
                     initialization: start,
                     score_initialization: start,
                     energy_initialization: start,
