@@ -72,8 +72,8 @@ impl Finding {
     /// A row of a Markdown table: run, what, value, aim, paper.
     pub fn row(&self, run: &str) -> String {
         let aim = match self.aim {
-            Some(Aim::AtMost(most)) => format!("≤ {most}"),
-            Some(Aim::AtLeast(least)) => format!("≥ {least}"),
+            Some(Aim::AtMost(most)) => format!("≤ {}", plain(most)),
+            Some(Aim::AtLeast(least)) => format!("≥ {}", plain(least)),
             None => String::new(),
         };
         let falls_short = if self.reached() { "" } else { " (falls short)" };

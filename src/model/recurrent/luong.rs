@@ -8,6 +8,7 @@ use super::build::Starts;
 use super::state::{flatten, unflatten};
 use super::{Decoder, Read};
 use crate::attention::{Attended, Attention, AttentionOptions, Prepared, Step};
+use crate::memory::machine::step as step_memory;
 use crate::memory::{Memory as _, MemoryState, Tape, TapeOptions};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Stepper};
@@ -177,7 +178,7 @@ impl LuongDecoder {
         let context = attended.context.reshape([hidden.size()[0], -1]);
         memory.feed = Some(match (&self.tape, &memory.tape) {
             (Some(worked), Some(state)) => {
-                let accessed = worked.tape.access(&worked.interface.forward(hidden), state);
+                let accessed = step_memory(&worked.tape, &worked.interface.forward(hidden), state);
                 memory.tape = Some(accessed.state);
                 self.combined(&[&context, hidden, &accessed.read])
             }
