@@ -19,8 +19,8 @@ impl BinaryHopfield {
     /// From weights [N, N] and a bias [N].
     ///
     /// # Errors
-    /// Shapes that do not fit, weights that are not symmetric or not finite, and weights of a unit to itself: with any of them the energy
-    /// could rise.
+    /// Shapes that do not fit, weights that are not symmetric or not finite, and weights of a unit to itself: with any of them
+    /// the energy could rise.
     pub fn new(weights: &Tensor, bias: &Tensor) -> Result<Self> {
         check(weights, bias)?;
         let diagonal = weights.diagonal(0, 0, 1).abs();
@@ -72,8 +72,8 @@ impl BinaryHopfield {
         (states * field).sum_dim_intlist([1i64].as_slice(), false, states.kind()) * -0.5
     }
 
-    /// s ← sign(W s + b) for all units at once, at most `limit` times; a unit whose field is zero keeps its sign. The energy may rise, and
-    /// two states may take turns for ever: asynchronous updates do neither.
+    /// s ← sign(W s + b) for all units at once, at most `limit` times; a unit whose field is zero keeps its sign. The energy may
+    /// rise, and two states may take turns for ever: asynchronous updates do neither.
     ///
     /// # Errors
     /// Cues of another size.
@@ -83,8 +83,8 @@ impl BinaryHopfield {
         Ok(synchronous(cues, limit, |states| self.energy_of(states), costs))
     }
 
-    /// s_i ← sign(Σ_j w_ij s_j + b_i) for one unit after the other, in an order that `seed` draws for every sweep, at most `limit` sweeps. The
-    /// energy never rises.
+    /// s_i ← sign(Σ_j w_ij s_j + b_i) for one unit after the other, in an order that `seed` draws for every sweep, at most
+    /// `limit` sweeps. The energy never rises.
     ///
     /// # Errors
     /// Cues of another size.

@@ -5,7 +5,8 @@ use tch::Tensor;
 
 use super::binary::check;
 
-/// N units with potentials u that leak, and outputs V = tanh(γ u): u' = W V + b - u, time being counted in the membrane's own constant RC.
+/// N units with potentials u that leak, and outputs V = tanh(γ u): u' = W V + b - u, time being counted in the membrane's own
+/// constant RC.
 ///
 /// The larger the gain γ, the closer it is to the network of binary units with the same weights.
 pub struct ContinuousHopfield {
@@ -62,8 +63,9 @@ impl ContinuousHopfield {
         self.outputs(potentials).matmul(&self.weights) + &self.bias - potentials
     }
 
-    /// Follows u' from potentials [B, N] in steps of `step` (Euler's method) until no potential moves by more than `tolerance` a unit of time,
-    /// at most `limit` steps. Along the true path the energy never rises; a step of 0.1 keeps that for weights up to about 1 a row.
+    /// Follows u' from potentials [B, N] in steps of `step` (Euler's method) until no potential moves by more than `tolerance` a
+    /// unit of time, at most `limit` steps. Along the true path the energy never rises; a step of 0.1 keeps that for weights up
+    /// to about 1 a row.
     ///
     /// # Errors
     /// Potentials of another size, or a step that is not above 0 and at most 1.
