@@ -38,9 +38,23 @@ study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task
 study stack-reverse stack-reverse
 study queue-copy queue-copy
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
+study pointer-sort pointer-sort
+study attention-sort pointer-sort --set task.pointing.model=attention
+study pointer-hull pointer-hull
+study attention-hull pointer-hull --set task.pointing.model=attention
+study hierarchical-classify hierarchical-classify
+study average-classify hierarchical-classify --set task.documents.pooling=average
+study structured-transduce structured-transduce
+study simple-transduce structured-transduce --set task.trees.attention=simple
+study unattended-transduce structured-transduce --set task.trees.attention=none
 
 picture ntm-copy heads.svg
 picture ntm-associative-recall heads.svg
+picture pointer-sort pointing.svg
+picture pointer-hull hull.svg
+picture hierarchical-classify document.svg
+picture structured-transduce parents.svg
+picture simple-transduce parents.svg
 
 # The rows of all runs that there are, in this order, between the two marks of the page.
 rows=$(mktemp)

@@ -316,6 +316,9 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{tape} task.tape.problem=priority-sort"),
         format!("{transduction} task={{transduction={{}}}}"),
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),
+        format!("{transduction} task={{pointing={{}}}}"),
+        format!("{transduction} task={{documents={{}}}}"),
+        format!("{transduction} task={{trees={{}}}}"),
     ];
     let mut keys = BTreeMap::new();
     for variant in std::iter::once(tape.to_owned()).chain(variants) {

@@ -50,7 +50,14 @@ fn every_problem_and_every_memory_runs() {
     let tape = "--set task.tape.batch=2 --set task.tape.tested=2 --set training.updates=2 --set training.validate_every=2";
     let transduction = "--set task.transduction.batch=2 --set task.transduction.tested=3 --set task.transduction.longest=8 \
         --set training.updates=2 --set training.validate_every=2";
-    for (config, options) in [
+    let pointing = "--set task.pointing.batch=2 --set task.pointing.tested=4 --set task.pointing.hidden=8 \
+        --set training.updates=2 --set training.validate_every=2";
+    let attention = &format!("{pointing} --set task.pointing.model=attention");
+    let trees = "--set task.trees.formulas=2 --set task.trees.batch=2 --set task.trees.tested=2 --set task.trees.hidden=8 \
+        --set task.trees.parser=4 --set training.updates=2 --set training.validate_every=2";
+    let documents = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 \
+        --set task.documents.hidden=4 --set training.updates=2 --set training.validate_every=2";
+    let runs = [
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
         ("ntm-dynamic-ngrams.toml", tape),
@@ -58,8 +65,14 @@ fn every_problem_and_every_memory_runs() {
         ("lstm-copy.toml", tape),
         ("stack-reverse.toml", transduction),
         ("queue-copy.toml", transduction),
-    ] {
-        let out = place.path().join(config);
+        ("pointer-sort.toml", pointing),
+        ("pointer-hull.toml", pointing),
+        ("pointer-hull.toml", attention),
+        ("structured-transduce.toml", trees),
+        ("hierarchical-classify.toml", documents),
+    ];
+    for (number, (config, options)) in runs.into_iter().enumerate() {
+        let out = place.path().join(number.to_string());
         let told = train(config, options, &out).good();
         assert!(told.lines().len() > 3, "{}", told.stdout);
         assert!(out.join("test.json").exists());
@@ -102,6 +115,10 @@ fn what_a_study_cannot_do_is_refused() {
         &["longest: is 9, expected an even number, as bigrams are flipped"],
     );
     refused("queue-copy.toml", "--set task.transduction.shortest=90", &["shortest: is 90, more than the longest of 64"]);
+    refused("pointer-hull.toml", "--set task.pointing.most=4", &["most: is 4, less than the fewest inputs, 5"]);
+    refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
+    refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
+    refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);
     assert!(!out.exists(), "nothing was begun");
 }
