@@ -38,6 +38,8 @@ study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task
 study stack-reverse stack-reverse
 study queue-copy queue-copy
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
+study hopfield-capacity hopfield-capacity
+study hopfield-recall hopfield-recall
 study pointer-sort pointer-sort
 study attention-sort pointer-sort --set task.pointing.model=attention
 study pointer-hull pointer-hull
@@ -50,6 +52,9 @@ study unattended-transduce structured-transduce --set task.trees.attention=none
 
 picture ntm-copy heads.svg
 picture ntm-associative-recall heads.svg
+picture hopfield-capacity capacity.svg
+picture hopfield-capacity growth.svg
+picture hopfield-recall letters.svg
 picture pointer-sort pointing.svg
 picture pointer-hull hull.svg
 picture hierarchical-classify document.svg

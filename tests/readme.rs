@@ -319,6 +319,8 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{transduction} task={{pointing={{}}}}"),
         format!("{transduction} task={{documents={{}}}}"),
         format!("{transduction} task={{trees={{}}}}"),
+        "task={hopfield-capacity={}}".into(),
+        "task={hopfield-recall={}}".into(),
     ];
     let mut keys = BTreeMap::new();
     for variant in std::iter::once(tape.to_owned()).chain(variants) {
