@@ -101,6 +101,7 @@ impl Checkout {
     /// Runs a line of the README, what is long or needs the net or a GPU in a way that does not.
     fn follow(&self, line: &str) {
         let long = Regex::new(r"^targum train configs/(multi30k[a-z0-9-]+)\.toml").unwrap();
+        let study = Regex::new(r"^targum train configs/(?:ntm|hopfield)-[a-z-]+\.toml$").unwrap();
         if line == "make train" {
             self.shell(&format!("targum train configs/demo.toml{TINY}"));
         } else if line.starts_with("make ") {
@@ -113,6 +114,9 @@ impl Checkout {
             if !link.exists() {
                 std::os::unix::fs::symlink("demo", link).unwrap();
             }
+        } else if study.is_match(line) {
+            // The tests of the studies run them.
+            self.shell(&format!("{line} --print-recipe"));
         } else if line.starts_with("targum train ") {
             self.shell(&format!("{line}{TINY}"));
         } else {
