@@ -30,6 +30,8 @@ study lstm-copy lstm-copy
 study ntm-repeat-copy ntm-repeat-copy
 study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm
 study ntm-associative-recall ntm-associative-recall
+study set-associative-recall ntm-associative-recall --set task.tape.model=set
+study tree-associative-recall ntm-associative-recall --set task.tape.model=tree
 study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
 study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128

@@ -315,8 +315,8 @@ fn study_keys() -> BTreeMap<String, Value> {
     let transduction = "training.updates=1 training.metric=loss";
     let variants = [
         format!("{tape} task.tape.problem=repeat-copy task.tape.model=lstm"),
-        format!("{tape} task.tape.problem=associative-recall"),
-        format!("{tape} task.tape.problem=dynamic-ngrams"),
+        format!("{tape} task.tape.problem=associative-recall task.tape.model=set"),
+        format!("{tape} task.tape.problem=dynamic-ngrams task.tape.model=tree"),
         format!("{tape} task.tape.problem=priority-sort"),
         format!("{transduction} task={{transduction={{}}}}"),
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),

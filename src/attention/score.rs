@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::{AttentionOptions, Prepared, full_precision};
 use crate::nn::{Linear, Scope, linear};
+use crate::recipe;
 
 /// The scores of the literature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,19 @@ pub enum ScoreKind {
     Concat,
     /// W q: a row of energies from the query alone, one for each position (Luong et al. 2015, equation 8).
     Location,
+}
+
+impl From<recipe::ScoreKind> for ScoreKind {
+    fn from(score: recipe::ScoreKind) -> Self {
+        match score {
+            recipe::ScoreKind::Additive => ScoreKind::Additive,
+            recipe::ScoreKind::Dot => ScoreKind::Dot,
+            recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
+            recipe::ScoreKind::General => ScoreKind::General,
+            recipe::ScoreKind::Concat => ScoreKind::Concat,
+            recipe::ScoreKind::Location => ScoreKind::Location,
+        }
+    }
 }
 
 impl ScoreKind {

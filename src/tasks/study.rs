@@ -96,7 +96,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
-        TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Documents(documents) => trained(DocumentsTask::new(documents, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),

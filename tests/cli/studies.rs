@@ -63,6 +63,8 @@ fn every_problem_and_every_memory_runs() {
         ("ntm-dynamic-ngrams.toml", tape),
         ("ntm-priority-sort.toml", tape),
         ("lstm-copy.toml", tape),
+        ("ntm-copy.toml", &format!("{tape} --set task.tape.model=set")),
+        ("ntm-repeat-copy.toml", &format!("{tape} --set task.tape.model=tree --set task.tape.model.tree.leaves=4")),
         ("stack-reverse.toml", transduction),
         ("queue-copy.toml", transduction),
         ("pointer-sort.toml", pointing),
@@ -113,6 +115,16 @@ fn what_a_study_cannot_do_is_refused() {
         "queue-copy.toml",
         "--set task.transduction.problem=bigram-flip --set task.transduction.longest=9",
         &["longest: is 9, expected an even number, as bigrams are flipped"],
+    );
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model=tree --set task.tape.model.tree.leaves=12",
+        &["task.tape.model.tree.leaves: is 12, expected a power of two from 2 on"],
+    );
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model=set --set task.tape.model.set.score=location",
+        &["task.tape.model.set.score: is location, which looks at places"],
     );
     refused("queue-copy.toml", "--set task.transduction.shortest=90", &["shortest: is 90, more than the longest of 64"]);
     refused("pointer-hull.toml", "--set task.pointing.most=4", &["most: is 4, less than the fewest inputs, 5"]);

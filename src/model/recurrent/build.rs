@@ -8,7 +8,7 @@ use super::bridge::Sides;
 use super::fixed::FixedContextDecoder;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
-use crate::attention::{AttentionOptions, ChoiceKind, ScoreKind};
+use crate::attention::{AttentionOptions, ChoiceKind};
 use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
 use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack};
@@ -45,7 +45,7 @@ impl RecurrentModel {
             starts.cell,
         );
         let attention = AttentionOptions {
-            score: score(recipe.attention.score),
+            score: recipe.attention.score.into(),
             choice: choice(&recipe.attention),
             size: recipe.attention.size,
             query: sides.decoder_hidden,
@@ -101,17 +101,6 @@ fn sides(recipe: &recipe::RecurrentRecipe) -> Sides {
         bidirectional: recipe.encoder.bidirectional,
         decoder_layers: recipe.decoder.layers,
         decoder_hidden: recipe.decoder_hidden(),
-    }
-}
-
-fn score(score: recipe::ScoreKind) -> ScoreKind {
-    match score {
-        recipe::ScoreKind::Additive => ScoreKind::Additive,
-        recipe::ScoreKind::Dot => ScoreKind::Dot,
-        recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
-        recipe::ScoreKind::General => ScoreKind::General,
-        recipe::ScoreKind::Concat => ScoreKind::Concat,
-        recipe::ScoreKind::Location => ScoreKind::Location,
     }
 }
 

@@ -16,7 +16,7 @@ pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
-pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
+pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
 pub use transduction::{LineKind, LineRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
 
