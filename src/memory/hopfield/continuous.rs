@@ -97,6 +97,7 @@ impl ContinuousHopfield {
 mod tests {
     use super::super::{BinaryHopfield, LearningRule, Patterns};
     use super::*;
+    use crate::nn::numerical::{check_gradients, leaf};
     use tch::{Device, Kind};
 
     const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
@@ -132,6 +133,8 @@ mod tests {
         let steepness = (network.outputs(&potentials).square() * -1.0 + 1.0) * 1.3;
         let slope = network.drift(&potentials).neg() * steepness;
         assert!(potentials.grad().allclose(&slope, 1e-9, 1e-12, false));
+        let inputs = [leaf("potentials", &[2, 9])];
+        check_gradients(&inputs, || network.energy(&inputs[0].1).sum(Kind::Double));
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl ModernHopfield {
 mod tests {
     use super::super::{DenseMemory, Interaction, Patterns};
     use super::*;
+    use crate::nn::numerical::{check_gradients, leaf};
     use proptest::prelude::*;
     use tch::Device;
 
@@ -119,6 +120,16 @@ mod tests {
         let states = Tensor::randn([4, 5], DOUBLE).set_requires_grad(true);
         network.energy(&states).sum(Kind::Double).backward();
         assert!((&states - states.grad()).allclose(&network.update(&states), 1e-10, 1e-12, false));
+    }
+
+    #[test]
+    fn gradients_are_right_in_states_and_patterns() {
+        tch::manual_seed(6);
+        let inputs = [leaf("patterns", &[5, 4]), leaf("states", &[3, 4])];
+        check_gradients(&inputs, || {
+            let network = ModernHopfield::new(&inputs[0].1, 0.8).unwrap();
+            network.update(&inputs[1].1).tanh().sum(Kind::Double) + network.energy(&inputs[1].1).sum(Kind::Double)
+        });
     }
 
     #[test]
