@@ -10,6 +10,7 @@ use tch::Device;
 use super::documents::DocumentsTask;
 use super::hopfield;
 use super::pointing::PointingTask;
+use super::questions::QuestionsTask;
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
 use super::trees::TreesTask;
@@ -100,6 +101,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Documents(documents) => trained(DocumentsTask::new(documents, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),
+        TaskRecipe::Questions(questions) => trained(QuestionsTask::new(questions, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Trees(trees) => trained(TreesTask::new(trees, recipe.seed, device)?, recipe, folder, options),
     }
 }

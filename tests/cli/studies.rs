@@ -84,6 +84,34 @@ fn every_problem_and_every_memory_runs() {
 }
 
 #[test]
+fn questions_are_answered_from_a_folder_of_stories() {
+    let place = TempDir::new().unwrap();
+    let (stories, out) = (place.path().join("stories"), place.path().join("run"));
+    fs::create_dir(&stories).unwrap();
+    let options = format!(
+        "--set task.questions.folder={} --set task.questions.tasks=[7] --set task.questions.memory=2 --set training.epochs=2 \
+         --set training.validate_every=1",
+        stories.display()
+    );
+    let train = |options: &str| train("memn2n-babi.toml", options, &out);
+    train(&options).failed(1, &["no file qa7_*_train.txt; unpack task 7 there"]);
+    let story = "1 Ada slept.\n2 Ben ran.\n3 Cem sang.\n4 Who sang?\tCem\t3\n";
+    for part in ["train", "test"] {
+        fs::write(stories.join(format!("qa7_own-stories_{part}.txt")), story.repeat(20)).unwrap();
+    }
+    let told = train(&options).good();
+    for part in ["holds the 2 sentences told last", "of 18 training questions 18 have a longer story, the longest of 3"] {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+    assert!(told.stdout.contains("| memn2n-babi | error on task 7, own stories, % |"), "{}", told.stdout);
+    fs::write(stories.join("qa7_own-stories_test.txt"), "1 Ada slept.\n2 Who slept?\tAda\n").unwrap();
+    fs::remove_dir_all(&out).unwrap();
+    train(&options).failed(1, &["qa7_own-stories_test.txt:2: ", "divided by two tabs; found 1 tabs"]);
+    train(&format!("{options} --set task.questions.tasks=[0,3,3]"))
+        .failed(1, &["task.questions.tasks: is [0, 3, 3], expected numbers of tasks from 1 to 20, each once"]);
+}
+
+#[test]
 fn what_a_study_cannot_do_is_refused() {
     let place = TempDir::new().unwrap();
     let out = place.path().join("run");
