@@ -189,7 +189,7 @@ fn shares_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
         let [full, one_empty, also_full] =
             <[f64; 3]>::try_from(numbers(&weights.sum_dim_intlist([1i64].as_slice(), false, Kind::Double))).unwrap();
         assert!(
-            (full - 1.0).abs() < 1e-12 && (also_full - 1.0).abs() < 1e-12 && one_empty < 0.99,
+            (full - 1.0).abs() < 1e-12 && (also_full - 1.0).abs() < 1e-12 && one_empty < 1.0 - 1e-4,
             "{full} {one_empty} {also_full}"
         );
         assert_eq!(numbers(&(weights * story.keep.logical_not())).iter().sum::<f64>(), 0.0);
