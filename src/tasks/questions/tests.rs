@@ -153,7 +153,7 @@ fn where_people_are_is_learned_and_shown() {
     let mut task = task(&QuestionsRecipe { size: 20, linear_start: 3, ..recipe(folder.path()) });
     let before = task.answer(&task.data.test).error();
     let out = TempDir::new().unwrap();
-    run(&mut task, &training(30), &out.path().join("run"), false);
+    run(&mut task, &training(150), &out.path().join("run"), false);
     assert!(!task.start.linear, "the loss stopped falling at some time: {:?}", task.start);
     let findings = task.examine(out.path()).unwrap();
     assert_eq!(findings[0].what, "error on task 1, walks about, %");
