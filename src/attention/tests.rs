@@ -138,7 +138,7 @@ fn heads_of_scaled_dots_are_multi_head_attention() {
                 let find = |named: &[(String, Tensor)], name: &str| {
                     named.iter().find(|(known, _)| *known == format!("{name}.{part}")).unwrap().1.shallow_clone()
                 };
-                let _ = find(&ours, mine).copy_(&find(&theirs, name));
+                find(&ours, mine).copy_(&find(&theirs, name));
             }
         }
     });
