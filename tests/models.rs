@@ -5,8 +5,8 @@ use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::{Pass, ProjectedLoss};
 use targum::recipe::{
-    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, ModelRecipe,
-    NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
+    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, MemoryRecipe,
+    ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
 };
 use targum::runtime::{Precision, with_precision, with_precision_for_inference};
 use tch::{Device, IndexOp, Kind, Tensor};
@@ -58,7 +58,7 @@ fn transformers() -> Vec<(String, TransformerRecipe)> {
 }
 
 fn recurrent() -> Vec<(String, RecurrentRecipe)> {
-    let attention = |score, choice, coverage| AttentionRecipe { score, choice, window: 2, size: 5, coverage };
+    let attention = |score, choice, coverage| AttentionRecipe { score, choice, window: 2, size: 5, coverage, hopfield_steps: 1 };
     let small = RecurrentRecipe {
         embedding: 6,
         hidden: 8,
@@ -109,6 +109,20 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
                 }
             }
         }
+        let feeding = DecoderRecipe { input_feeding: true, ..decoder(DecoderKind::Luong) };
+        let settling = AttentionRecipe { hopfield_steps: 3, ..attention(ScoreKind::General, ChoiceKind::Global, true) };
+        recipes.push((
+            "luong tape".into(),
+            RecurrentRecipe {
+                decoder: feeding.clone(),
+                memory: Some(MemoryRecipe { slots: 5, width: 3, shift: 1 }),
+                attention: attention(ScoreKind::General, ChoiceKind::Global, true),
+                ..base.clone()
+            },
+        ));
+        recipes.push(("luong hopfield".into(), RecurrentRecipe { attention: settling.clone(), ..base.clone() }));
+        recipes
+            .push(("luong hopfield feeding".into(), RecurrentRecipe { attention: settling, decoder: feeding, ..base.clone() }));
         let wide = DecoderRecipe { hidden: Some(6), layers: 2, ..decoder(DecoderKind::Luong) };
         recipes.push(("luong bidirectional tied".into(), RecurrentRecipe { tied: Tied::Decoder, decoder: wide, ..base.clone() }));
     }

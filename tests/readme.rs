@@ -101,6 +101,7 @@ impl Checkout {
     /// Runs a line of the README, what is long or needs the net or a GPU in a way that does not.
     fn follow(&self, line: &str) {
         let long = Regex::new(r"^targum train configs/(multi30k[a-z0-9-]+)\.toml").unwrap();
+        let study = Regex::new(r"^targum train configs/(?:ntm|hopfield)-[a-z-]+\.toml$").unwrap();
         if line == "make train" {
             self.shell(&format!("targum train configs/demo.toml{TINY}"));
         } else if line.starts_with("make ") {
@@ -113,6 +114,9 @@ impl Checkout {
             if !link.exists() {
                 std::os::unix::fs::symlink("demo", link).unwrap();
             }
+        } else if study.is_match(line) {
+            // The tests of the studies run them.
+            self.shell(&format!("{line} --print-recipe"));
         } else if line.starts_with("targum train ") {
             self.shell(&format!("{line}{TINY}"));
         } else {
@@ -275,6 +279,7 @@ fn keys() -> BTreeMap<String, Value> {
         "tokenizer.joint=false tokenizer.source_size=300 tokenizer.target_size=300",
         "model.recurrent.decoder.hidden=8",
         "model.recurrent.decoder.kind=bahdanau",
+        "model.recurrent.decoder={input_feeding=true} model.recurrent.memory={}",
         "search.length_penalty={wu={}}",
         "training.optimizer=sgd training.schedule=inverse-square-root",
         "training.optimizer=adadelta training.schedule=luong-halving",
@@ -310,14 +315,17 @@ fn study_keys() -> BTreeMap<String, Value> {
     let transduction = "training.updates=1 training.metric=loss";
     let variants = [
         format!("{tape} task.tape.problem=repeat-copy task.tape.model=lstm"),
-        format!("{tape} task.tape.problem=associative-recall"),
-        format!("{tape} task.tape.problem=dynamic-ngrams"),
+        format!("{tape} task.tape.problem=associative-recall task.tape.model=set"),
+        format!("{tape} task.tape.problem=dynamic-ngrams task.tape.model=tree"),
         format!("{tape} task.tape.problem=priority-sort"),
         format!("{transduction} task={{transduction={{}}}}"),
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),
         format!("{transduction} task={{pointing={{}}}}"),
         format!("{transduction} task={{documents={{}}}}"),
+        format!("{transduction} task={{questions={{}}}}"),
         format!("{transduction} task={{trees={{}}}}"),
+        "task={hopfield-capacity={}}".into(),
+        "task={hopfield-recall={}}".into(),
     ];
     let mut keys = BTreeMap::new();
     for variant in std::iter::once(tape.to_owned()).chain(variants) {
@@ -331,9 +339,9 @@ fn study_keys() -> BTreeMap<String, Value> {
 
 #[test]
 fn the_chapters_on_recipes_and_studies_have_every_key_and_its_default() {
+    let row = Regex::new(r"(?m)^\| `([^`]+)` \| ([^|]+) \|").unwrap();
     for (page, keys, least) in [("docs/recipes.md", keys(), 50), ("docs/studies.md", study_keys(), 25)] {
         let text = read(&root().join(page));
-        let row = Regex::new(r"(?m)^\| `([^`]+)` \| ([^|]+) \|").unwrap();
         // A table of recipes has no keys in its first column.
         let rows = row.captures_iter(&text).filter(|found| !found[1].contains('/'));
         let documented: BTreeMap<String, String> = rows.map(|found| (found[1].to_owned(), found[2].to_owned())).collect();

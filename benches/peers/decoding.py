@@ -36,13 +36,15 @@ class Targum:
         log, out = FOLDER / "targum.log", FOLDER / "targum.de"
         sentence = FOLDER / "sentence.en"
         sentence.write_text(options.lines[0] + "\n", encoding="utf-8")
+        # Workers share out --threads.
+        threads = setup.workers * setup.threads if self.has_workers else setup.threads
         for beam in options.beams:
-            command = [options.targum, "translate", "--model", options.model, "--device", "cpu", "--threads", setup.threads]
+            command = [options.targum, "translate", "--model", options.model, "--device", "cpu", "--threads", threads]
             command += ["--workers", setup.workers] if self.has_workers else []
             command += ["--beam", beam, "--maximum-length", options.longest, *self.arguments]
             # A single sentence takes little but loading.
-            loading, _ = run(command, log, setup.threads, stdin=sentence, stdout=out)
-            all_of_it, _ = run(command, log, setup.threads, stdin=options.text, stdout=out)
+            loading, _ = run(command, log, threads, stdin=sentence, stdout=out)
+            all_of_it, _ = run(command, log, threads, stdin=options.text, stdout=out)
             if all_of_it <= loading and not options.check:
                 raise SystemExit(f"{self.name} took {loading:.1f} s for a sentence and {all_of_it:.1f} s for all: the machine is too busy")
             seconds[beam] = {"": all_of_it - loading}

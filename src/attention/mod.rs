@@ -41,6 +41,8 @@ pub struct AttentionOptions {
     pub maximum_length: i64,
     /// Whether the score sees how much each position was attended to before (See et al. 2017, equation 11; Tu et al. 2016).
     pub coverage: bool,
+    /// Retrieval steps: 1 is attention; with more a query settles among the keys before it reads (Ramsauer et al. 2021).
+    pub hopfield_steps: i64,
     pub initialization: Initialization,
     /// For the matrices of additive and concat scores; Bahdanau et al. use N(0, 0.001²).
     pub score_initialization: Initialization,
@@ -53,6 +55,7 @@ pub struct Attention {
     score: Score,
     choice: Choice,
     coverage: Option<Tensor>,
+    hopfield_steps: i64,
 }
 
 /// What is worked out once for a source.
@@ -80,7 +83,15 @@ impl Attention {
     /// # Errors
     /// Sizes and windows that cannot work.
     pub fn new(scope: Scope, options: &AttentionOptions) -> Result<Self> {
+        let steps = options.hopfield_steps;
+        ensure!(steps >= 1, "an attention of {steps} retrieval steps: expected 1, which is attention, or more");
+        ensure!(
+            steps == 1 || options.score.compares(),
+            "a score of kind {:?} lets no query settle: {steps} retrieval steps need dot, scaled dot or general",
+            options.score
+        );
         Ok(Attention {
+            hopfield_steps: steps,
             score: Score::new(&scope, options)?,
             choice: Choice::new(&scope, options)?,
             // One weight a hidden unit where the score has a hidden layer, else one weight for the energy itself.
@@ -93,7 +104,7 @@ impl Attention {
 
     /// Any score with any choice, those of one's own among them; without coverage.
     pub fn of(score: Score, choice: Choice) -> Self {
-        Attention { score, choice, coverage: None }
+        Attention { score, choice, coverage: None, hopfield_steps: 1 }
     }
 
     /// Once a source: `memory` [B, S, D] gives keys and values, `keep` [B, S] and `lengths` [B, 1] its true extent.
@@ -124,8 +135,16 @@ impl Attention {
     /// weights, needed when the layer was made with coverage.
     pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: Step, covered: Option<&Tensor>) -> Attended {
         let coverage = self.coverage.as_ref().zip(covered);
-        let energy = self.score.energy(query, prepared, coverage);
-        let weights = self.choice.choose(&energy, query, prepared, step);
+        let weigh = |settled: &Tensor| {
+            let energy = self.score.energy(settled, prepared, coverage);
+            // Where a choice predicts a place, it does so from what was asked.
+            self.choice.choose(&energy, query, prepared, step)
+        };
+        let mut weights = weigh(query);
+        for _ in 1..self.hopfield_steps {
+            // ξ ← X softmax(β Xᵀ ξ) (Ramsauer et al. 2021, equation 3).
+            weights = weigh(&weights.matmul(&self.score.patterns(prepared)));
+        }
         let context = weights.matmul(&prepared.values);
         Attended { context, weights }
     }

@@ -43,6 +43,7 @@ impl Pointer {
             keys,
             maximum_length: 1,
             coverage: false,
+            hopfield_steps: 1,
             initialization,
             score_initialization: initialization,
             energy_initialization: initialization,

@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::{AttentionOptions, Prepared, full_precision};
 use crate::nn::{Linear, Scope, linear};
+use crate::recipe;
 
 /// The scores of the literature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,25 @@ pub enum ScoreKind {
     Location,
 }
 
+impl From<recipe::ScoreKind> for ScoreKind {
+    fn from(score: recipe::ScoreKind) -> Self {
+        match score {
+            recipe::ScoreKind::Additive => ScoreKind::Additive,
+            recipe::ScoreKind::Dot => ScoreKind::Dot,
+            recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
+            recipe::ScoreKind::General => ScoreKind::General,
+            recipe::ScoreKind::Concat => ScoreKind::Concat,
+            recipe::ScoreKind::Location => ScoreKind::Location,
+        }
+    }
+}
+
 impl ScoreKind {
+    /// Whether queries and keys are vectors of one space, which a query can settle in.
+    pub fn compares(self) -> bool {
+        matches!(self, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General)
+    }
+
     pub(super) fn has_hidden_layer(self) -> bool {
         matches!(self, ScoreKind::Additive | ScoreKind::Concat)
     }
@@ -125,6 +144,14 @@ impl Score {
             }
             Score::Location { .. } => keys.shallow_clone(),
             Score::Custom(score) => score.prepare(keys),
+        }
+    }
+
+    /// The keys as vectors of the space that queries are in [B, S, D']; only for scores that compare.
+    pub(super) fn patterns(&self, prepared: &Prepared) -> Tensor {
+        match self {
+            Score::Dot { scale } if *scale != 1.0 => &prepared.keys / *scale,
+            _ => prepared.keys.shallow_clone(),
         }
     }
 

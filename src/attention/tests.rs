@@ -26,10 +26,43 @@ fn options(score: ScoreKind, choice: ChoiceKind) -> AttentionOptions {
         keys: 3,
         maximum_length: 4,
         coverage: false,
+        hopfield_steps: 1,
         initialization: start,
         score_initialization: start,
         energy_initialization: start,
     }
+}
+
+/// Steps of retrieval are those of the modern Hopfield network: each has the state that the one before left.
+#[test]
+fn a_query_settles_as_a_hopfield_network_does() {
+    tch::manual_seed(8);
+    let keep = Tensor::ones([1, 4], (Kind::Bool, Device::Cpu));
+    let lengths = Tensor::from_slice(&[4f64]).unsqueeze(1);
+    let of = |size: &[i64]| Tensor::randn(size, (Kind::Double, Device::Cpu));
+    let (query, keys, values) = (of(&[1, 2, 3]), of(&[1, 4, 3]), of(&[1, 4, 2]));
+    for (score, beta) in [(ScoreKind::Dot, 1.0), (ScoreKind::ScaledDot, 3f64.powf(-0.5))] {
+        let attend = |hopfield_steps| {
+            let store = Parameters::double(1);
+            let options = AttentionOptions { hopfield_steps, ..options(score, ChoiceKind::Global) };
+            let attention = Attention::new(store.root(), &options).unwrap();
+            let prepared = attention.prepare_apart(&keys, &values, &keep, &lengths).unwrap();
+            attention.attend(&query, &prepared, Step::From(0), None).context
+        };
+        let mut state = query.shallow_clone();
+        for steps in 1..4 {
+            let weights = (state.matmul(&keys.transpose(1, 2)) * beta).softmax(-1, Kind::Double);
+            assert!(attend(steps).allclose(&weights.matmul(&values), 1e-9, 1e-9, false), "{score:?}, {steps} steps");
+            state = weights.matmul(&keys);
+        }
+    }
+    let store = Parameters::double(1);
+    let refused = |score, hopfield_steps| {
+        let options = AttentionOptions { hopfield_steps, ..options(score, ChoiceKind::Global) };
+        Attention::new(store.root(), &options).err().unwrap().to_string()
+    };
+    assert!(refused(ScoreKind::Additive, 2).contains("lets no query settle"));
+    assert!(refused(ScoreKind::Dot, 0).contains("0 retrieval steps: expected 1"));
 }
 
 /// Two sources of four and three positions.

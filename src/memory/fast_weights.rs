@@ -25,8 +25,8 @@ pub struct FastWeightOptions {
 
 /// A recurrent cell whose state is drawn to its own recent states:
 ///
-/// A(t) = λ A(t-1) + η h(t) h(t)ᵀ (equation 1), h₀(t+1) = f(a), h_{s+1}(t+1) = f(LN(a + A(t) h_s(t+1))) with a = W h(t) + C x(t+1) + b (equation
-/// 2, layer normalisation as in section 3.2), f = ReLU.
+/// A(t) = λ A(t-1) + η h(t) h(t)ᵀ (equation 1), h₀(t+1) = f(a), h_{s+1}(t+1) = f(LN(a + A(t) h_s(t+1))) with a = W h(t) + C
+/// x(t+1) + b (equation 2, layer normalisation as in section 3.2), f = ReLU.
 pub struct FastWeightCell {
     /// W [N, N]
     recurrent: Linear,

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use super::controller::{Controller, ControllerKind, ControllerState};
 use crate::nn::{Initialization, Linear, Scope};
+use crate::runtime::exact;
 
 /// What a memory holds: batch-first tensors whose meaning is the memory's own.
 pub struct MemoryState(pub Vec<Tensor>);
@@ -40,6 +41,12 @@ pub trait Memory {
 
     /// One step: `interface` [B, ·] says what to look for, erase and add.
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed;
+}
+
+/// One step of a memory in full precision: what heads learn is to tell neighbours apart over many steps. What it is told is kept within
+/// ±20.
+pub fn step(memory: &dyn Memory, interface: &Tensor, state: &MemoryState) -> Accessed {
+    exact(interface.device(), |full| memory.access(&full(interface).clamp(-LIMIT, LIMIT), state))
 }
 
 /// Sizes of a machine.
@@ -104,7 +111,7 @@ impl MemoryMachine {
         let (mut known, mut looks) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
         for heard in heard.unbind(0) {
             let (hidden, controller) = stepper.step(&heard, &state.read, &state.controller);
-            let accessed = self.memory.access(&self.interface.forward(&hidden).clamp(-LIMIT, LIMIT), &state.memory);
+            let accessed = step(self.memory.as_ref(), &self.interface.forward(&hidden), &state.memory);
             known.push(Tensor::cat(&[&hidden, &accessed.read], 1));
             looks.push(accessed.looked);
             state = MachineState { controller, read: accessed.read, memory: accessed.state };

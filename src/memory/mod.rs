@@ -7,6 +7,7 @@ pub mod fast_weights;
 pub mod hopfield;
 mod line;
 pub mod machine;
+pub mod memn2n;
 mod set;
 mod tape;
 mod tree;

@@ -31,6 +31,7 @@ impl Set {
             keys: width,
             maximum_length: slots,
             coverage: false,
+            hopfield_steps: 1,
             initialization: xavier,
             score_initialization: xavier,
             energy_initialization: Initialization::Normal(1.0),

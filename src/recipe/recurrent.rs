@@ -18,6 +18,8 @@ pub struct RecurrentRecipe {
     /// Only with a decoder that attends. Default: the score of the decoder's paper, additive for `bahdanau` and general for `luong`, with a
     /// global choice.
     pub attention: AttentionRecipe,
+    /// A memory beside attention; default none.
+    pub memory: Option<MemoryRecipe>,
     /// Dropout of embeddings, between layers and before the output layer; 0 to 1, 1 excluded. Default 0.2 (Luong et al. 2015).
     pub dropout: f64,
     /// Which embeddings the output layer shares (Press and Wolf 2017); needs as many features before the output layer as `embedding`.
@@ -87,6 +89,26 @@ pub struct AttentionRecipe {
     pub size: i64,
     /// Whether a score also sees the attention its key had so far (Tu et al. 2016). Default false.
     pub coverage: bool,
+    /// `dot`, `scaled-dot` and `general`: retrieval steps of a Hopfield layer, 1 being attention (Ramsauer et al. 2021). Default 1.
+    pub hopfield_steps: i64,
+}
+
+/// `[model.recurrent.memory]`: a tape that the decoder reads and writes beside its attention (Graves et al. 2014).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemoryRecipe {
+    /// Slots. Default 16.
+    pub slots: i64,
+    /// Numbers in a slot. Default 32.
+    pub width: i64,
+    /// Furthest a head moves in a step, in slots; 2 × `shift` + 1 is at most `slots`. Default 1.
+    pub shift: i64,
+}
+
+impl Default for MemoryRecipe {
+    fn default() -> Self {
+        Self { slots: 16, width: 32, shift: 1 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,8 +216,31 @@ impl RecurrentRecipe {
             checks.value(&path(key), count, "1 to 65,536", |count| (1..=65_536).contains(&count));
         }
         checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
+        let steps = attention.hopfield_steps;
+        checks.value(&path("attention.hopfield_steps"), steps, "1 to 100", |steps| (1..=100).contains(&steps));
+        let compares = matches!(attention.score, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General);
+        checks.conflict(&[&path("attention.hopfield_steps"), &path("attention.score")], steps != 1 && !compares, || {
+            "needs a score that compares queries with keys: `dot`, `scaled-dot` or `general`".to_owned()
+        });
+        if let Some(memory) = &self.memory {
+            self.check_memory(memory, checks);
+        }
         self.check_kind(checks);
         self.check_widths(checks);
+    }
+
+    fn check_memory(&self, memory: &MemoryRecipe, checks: &mut Checks) {
+        for (key, value) in [("memory.slots", memory.slots), ("memory.width", memory.width)] {
+            checks.value(&path(key), value, "1 to 65,536", |value| (1..=65_536).contains(&value));
+        }
+        checks.value(&path("memory.shift"), memory.shift, "0 or more", |shift| shift >= 0);
+        let moves = memory.shift.saturating_mul(2).saturating_add(1);
+        checks.conflict(&[&path("memory.shift"), &path("memory.slots")], memory.shift >= 0 && moves > memory.slots, || {
+            format!("moves over {moves} slots in a step, more than the {} there are", memory.slots)
+        });
+        checks.conflict(&[&path("memory"), &path("decoder")], !self.decoder.input_feeding, || {
+            "is read and written step by step: it needs a decoder of kind `luong` with `input_feeding = true`".to_owned()
+        });
     }
 
     fn check_kind(&self, checks: &mut Checks) {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::recurrent::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, RecurrentRecipe,
-    ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, MemoryRecipe,
+    RecurrentRecipe, ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub(super) struct RecurrentTable {
     decoder: DecoderTable,
     #[serde(skip_serializing_if = "Option::is_none")]
     attention: Option<AttentionTable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<MemoryRecipe>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -46,6 +48,8 @@ struct AttentionTable {
     size: Option<i64>,
     #[serde(default)]
     coverage: bool,
+    #[serde(default = "one")]
+    hopfield_steps: i64,
 }
 
 impl Default for RecurrentTable {
@@ -61,6 +65,7 @@ impl Default for RecurrentTable {
             encoder: EncoderRecipe::default(),
             decoder: DecoderTable::default(),
             attention: None,
+            memory: None,
         }
     }
 }
@@ -85,6 +90,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
             window: ten(),
             size: None,
             coverage: false,
+            hopfield_steps: one(),
         });
         Self {
             embedding: table.embedding,
@@ -104,7 +110,9 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 window: attention.window,
                 size: attention.size.unwrap_or(width),
                 coverage: attention.coverage,
+                hopfield_steps: attention.hopfield_steps,
             },
+            memory: table.memory,
             dropout: table.dropout,
             tied: table.tied,
             initialization: table.initialization,
@@ -117,8 +125,8 @@ impl From<RecurrentTable> for RecurrentRecipe {
 impl From<RecurrentRecipe> for RecurrentTable {
     fn from(recipe: RecurrentRecipe) -> Self {
         let DecoderRecipe { kind, layers, hidden, input_feeding, maxout } = recipe.decoder;
-        let AttentionRecipe { score, choice, window, size, coverage } = recipe.attention;
-        let attention = AttentionTable { score, choice, window, size: Some(size), coverage };
+        let AttentionRecipe { score, choice, window, size, coverage, hopfield_steps } = recipe.attention;
+        let attention = AttentionTable { score, choice, window, size: Some(size), coverage, hopfield_steps };
         Self {
             embedding: recipe.embedding,
             hidden: recipe.hidden,
@@ -136,12 +144,17 @@ impl From<RecurrentRecipe> for RecurrentTable {
                 maxout: (kind == DecoderKind::Bahdanau).then_some(maxout),
             },
             attention: (kind != DecoderKind::None).then_some(attention),
+            memory: recipe.memory,
         }
     }
 }
 
 fn global() -> ChoiceKind {
     ChoiceKind::Global
+}
+
+fn one() -> i64 {
+    1
 }
 
 fn ten() -> i64 {

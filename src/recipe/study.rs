@@ -62,6 +62,7 @@ impl TaskRecipe {
     fn metrics(&self) -> &'static [Metric] {
         match self {
             Self::Documents(_) | Self::Pointing(_) | Self::Trees(_) => &[Metric::Accuracy, Metric::Loss],
+            Self::Questions(_) => &[Metric::Loss, Metric::Error],
             Self::Tape(_) => &[Metric::Bits, Metric::Error],
             Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => &[],
             Self::Transduction(_) => &[Metric::Loss, Metric::Accuracy, Metric::Error],

@@ -45,7 +45,7 @@ pub struct TrainingRecipe {
     pub moving_average: f64,
     /// Prefixes of the names of parameters that are not trained. Default none.
     pub freeze: Vec<String>,
-    /// What a batch's summed loss is divided by. Default `tokens`; Luong et al. divide by `sentences`.
+    /// What a batch's summed loss is divided by. Default `tokens`; Luong et al. divide by `sentences`, Sukhbaatar et al. by nothing (`sum`).
     pub normalise: Normalise,
     /// Validation sentences whose attention is drawn at each validation. Default 4.
     pub pictures: usize,
@@ -98,6 +98,8 @@ pub enum Normalise {
     /// Target pieces, padding not counted.
     Tokens,
     Sentences,
+    /// Nothing: gradients are those of the sum.
+    Sum,
 }
 
 impl Metric {

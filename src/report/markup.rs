@@ -11,7 +11,8 @@ pub const INK: &str = "#1f2937";
 pub fn open(width: f64, height: f64, name: &str, styles: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         role=\"img\">\n<title>{}</title>\n<style>text{{font:{SIZE}px {FAMILIES};fill:{INK}}}.t{{font-weight:600}}{styles}</style>\n\
+         role=\"img\">\n<title>{}</title>\n<style>\
+         text{{font:{SIZE}px {FAMILIES};fill:{INK}}}.t{{font-weight:600}}{styles}</style>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
         escape(name)
     )

@@ -30,7 +30,8 @@ impl Strip {
         Strip { title: title.to_owned(), columns: columns.to_vec(), across, rows: Vec::new() }
     }
 
-    /// Adds a row of pictures, one a column. A picture is its dots from left to right and from top to bottom, from 0 (white) to 1 (black).
+    /// Adds a row of pictures, one a column. A picture is its dots from left to right and from top to bottom, from 0 (white) to 1
+    /// (black).
     pub fn row(mut self, label: &str, pictures: Vec<Vec<f32>>) -> Self {
         self.rows.push((label.to_owned(), pictures));
         self
@@ -53,7 +54,7 @@ impl Strip {
             );
             for (number, picture) in pictures.iter().enumerate() {
                 ensure!(
-                    picture.len() == size && self.across > 0 && size % self.across == 0,
+                    picture.len() == size && self.across > 0 && size.is_multiple_of(self.across),
                     "{}: picture {number} has {} dots, expected {size} in lines of {}",
                     row(),
                     picture.len(),

@@ -95,7 +95,12 @@ pub fn with_precision_for_inference<R>(precision: Precision, device: Device, wor
 /// Runs `work` in single precision where it is on the CPU and products are in half precision: for what libtorch does slowly or not at all in
 /// half precision there. `work` is handed what makes its inputs float32.
 pub fn exact_on_cpu<R>(device: Device, work: impl FnOnce(&dyn Fn(&Tensor) -> Tensor) -> R) -> R {
-    if device == Device::Cpu && half_products().is_some() {
+    if device == Device::Cpu { exact(device, work) } else { work(&Tensor::shallow_clone) }
+}
+
+/// The same on every device: for what half precision is too coarse for.
+pub fn exact<R>(device: Device, work: impl FnOnce(&dyn Fn(&Tensor) -> Tensor) -> R) -> R {
+    if half_products().is_some() {
         with_precision(Precision::Fp32, device, || work(&|tensor| tensor.to_kind(Kind::Float)))
     } else {
         work(&Tensor::shallow_clone)

@@ -12,7 +12,7 @@ mod workers;
 
 pub use allocator::keep_memory;
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
-pub use half::{bf16_maps, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
+pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
 pub use precision::Precision;

@@ -4,6 +4,7 @@ mod chance;
 mod documents;
 mod hopfield;
 mod pointing;
+mod questions;
 mod study;
 mod tape;
 mod transduction;

@@ -10,6 +10,7 @@ use tch::Device;
 use super::documents::DocumentsTask;
 use super::hopfield;
 use super::pointing::PointingTask;
+use super::questions::QuestionsTask;
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
 use super::trees::TreesTask;
@@ -72,8 +73,8 @@ impl Finding {
     /// A row of a Markdown table: run, what, value, aim, paper.
     pub fn row(&self, run: &str) -> String {
         let aim = match self.aim {
-            Some(Aim::AtMost(most)) => format!("≤ {most}"),
-            Some(Aim::AtLeast(least)) => format!("≥ {least}"),
+            Some(Aim::AtMost(most)) => format!("≤ {}", plain(most)),
+            Some(Aim::AtLeast(least)) => format!("≥ {}", plain(least)),
             None => String::new(),
         };
         let falls_short = if self.reached() { "" } else { " (falls short)" };
@@ -96,10 +97,11 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
-        TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device), recipe, folder, options),
+        TaskRecipe::Tape(task) => trained(TapeTask::new(task, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Transduction(task) => trained(TransductionTask::new(task, recipe.seed, device), recipe, folder, options),
         TaskRecipe::Documents(documents) => trained(DocumentsTask::new(documents, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),
+        TaskRecipe::Questions(questions) => trained(QuestionsTask::new(questions, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Trees(trees) => trained(TreesTask::new(trees, recipe.seed, device)?, recipe, folder, options),
     }
 }

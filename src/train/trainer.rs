@@ -195,6 +195,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let divisor = match self.recipe.normalise {
             Normalise::Tokens => sums.terms,
             Normalise::Sentences => sums.sequences,
+            Normalise::Sum => 1,
         };
         let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64 * loss_scale, self.recipe.clip_norm);
         if !norm.is_finite() && self.state.loss_scale.is_some() {

@@ -63,6 +63,8 @@ fn every_problem_and_every_memory_runs() {
         ("ntm-dynamic-ngrams.toml", tape),
         ("ntm-priority-sort.toml", tape),
         ("lstm-copy.toml", tape),
+        ("ntm-copy.toml", &format!("{tape} --set task.tape.model=set")),
+        ("ntm-repeat-copy.toml", &format!("{tape} --set task.tape.model=tree --set task.tape.model.tree.leaves=4")),
         ("stack-reverse.toml", transduction),
         ("queue-copy.toml", transduction),
         ("pointer-sort.toml", pointing),
@@ -79,6 +81,34 @@ fn every_problem_and_every_memory_runs() {
     }
     let deque = "--set task.transduction.model.line.kind=deque --set task.transduction.problem=bigram-flip";
     train("stack-reverse.toml", &format!("{transduction} {deque}"), &place.path().join("deque")).good();
+}
+
+#[test]
+fn questions_are_answered_from_a_folder_of_stories() {
+    let place = TempDir::new().unwrap();
+    let (stories, out) = (place.path().join("stories"), place.path().join("run"));
+    fs::create_dir(&stories).unwrap();
+    let options = format!(
+        "--set task.questions.folder={} --set task.questions.tasks=[7] --set task.questions.memory=2 --set training.epochs=2 \
+         --set training.validate_every=1",
+        stories.display()
+    );
+    let train = |options: &str| train("memn2n-babi.toml", options, &out);
+    train(&options).failed(1, &["no file qa7_*_train.txt; unpack task 7 there"]);
+    let story = "1 Ada slept.\n2 Ben ran.\n3 Cem sang.\n4 Who sang?\tCem\t3\n";
+    for part in ["train", "test"] {
+        fs::write(stories.join(format!("qa7_own-stories_{part}.txt")), story.repeat(20)).unwrap();
+    }
+    let told = train(&options).good();
+    for part in ["holds the 2 sentences told last", "of 18 training questions 18 have a longer story, the longest of 3"] {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+    assert!(told.stdout.contains("| memn2n-babi | error on task 7, own stories, % |"), "{}", told.stdout);
+    fs::write(stories.join("qa7_own-stories_test.txt"), "1 Ada slept.\n2 Who slept?\tAda\n").unwrap();
+    fs::remove_dir_all(&out).unwrap();
+    train(&options).failed(1, &["qa7_own-stories_test.txt:2: ", "divided by two tabs; found 1 tabs"]);
+    train(&format!("{options} --set task.questions.tasks=[0,3,3]"))
+        .failed(1, &["task.questions.tasks: is [0, 3, 3], expected numbers of tasks from 1 to 20, each once"]);
 }
 
 #[test]
@@ -113,6 +143,16 @@ fn what_a_study_cannot_do_is_refused() {
         "queue-copy.toml",
         "--set task.transduction.problem=bigram-flip --set task.transduction.longest=9",
         &["longest: is 9, expected an even number, as bigrams are flipped"],
+    );
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model=tree --set task.tape.model.tree.leaves=12",
+        &["task.tape.model.tree.leaves: is 12, expected a power of two from 2 on"],
+    );
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model=set --set task.tape.model.set.score=location",
+        &["task.tape.model.set.score: is location, which looks at places"],
     );
     refused("queue-copy.toml", "--set task.transduction.shortest=90", &["shortest: is 90, more than the longest of 64"]);
     refused("pointer-hull.toml", "--set task.pointing.most=4", &["most: is 4, less than the fewest inputs, 5"]);

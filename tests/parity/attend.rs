@@ -50,6 +50,7 @@ fn options(case: &Case, choice: &Choice) -> AttentionOptions {
         query: case.query,
         keys: case.keys,
         maximum_length: case.maximum_length,
+        hopfield_steps: 1,
         coverage: choice.coverage,
         initialization: Initialization::Constant(0.0),
         score_initialization: Initialization::Constant(0.0),

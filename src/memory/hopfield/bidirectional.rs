@@ -53,7 +53,8 @@ impl BidirectionalMemory {
         Ok(self.energy_of(&first, &second))
     }
 
-    /// From cues for the first layer [B, N] back and forth until both layers rest, each layer at most `limit` times. The energy never rises.
+    /// From cues for the first layer [B, N] back and forth until both layers rest, each layer at most `limit` times. The energy
+    /// never rises.
     ///
     /// # Errors
     /// Cues of another size.

@@ -19,8 +19,8 @@ impl BinaryHopfield {
     /// From weights [N, N] and a bias [N].
     ///
     /// # Errors
-    /// Shapes that do not fit, weights that are not symmetric or not finite, and weights of a unit to itself: with any of them the energy
-    /// could rise.
+    /// Shapes that do not fit, weights that are not symmetric or not finite, and weights of a unit to itself: with any of them
+    /// the energy could rise.
     pub fn new(weights: &Tensor, bias: &Tensor) -> Result<Self> {
         check(weights, bias)?;
         let diagonal = weights.diagonal(0, 0, 1).abs();
@@ -68,23 +68,27 @@ impl BinaryHopfield {
     }
 
     fn energy_of(&self, states: &Tensor) -> Tensor {
-        let field = states.matmul(&self.weights) + &self.bias + &self.bias;
-        (states * field).sum_dim_intlist([1i64].as_slice(), false, states.kind()) * -0.5
+        (states * (self.field(states) + &self.bias)).sum_dim_intlist([1i64].as_slice(), false, states.kind()) * -0.5
     }
 
-    /// s ← sign(W s + b) for all units at once, at most `limit` times; a unit whose field is zero keeps its sign. The energy may rise, and
-    /// two states may take turns for ever: asynchronous updates do neither.
+    /// What each unit is told by the others, W s + b: states [B, N] to [B, N]. A unit whose state is not known is 0 and tells
+    /// nothing.
+    pub fn field(&self, states: &Tensor) -> Tensor {
+        states.matmul(&self.weights) + &self.bias
+    }
+
+    /// s ← sign(W s + b) for all units at once, at most `limit` times; a unit whose field is zero keeps its sign. The energy may
+    /// rise, and two states may take turns for ever: asynchronous updates do neither.
     ///
     /// # Errors
     /// Cues of another size.
     pub fn synchronous(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.weights)?;
-        let costs = |states: &Tensor| states * (states.matmul(&self.weights) + &self.bias) * 2.0;
-        Ok(synchronous(cues, limit, |states| self.energy_of(states), costs))
+        Ok(synchronous(cues, limit, |states| self.energy_of(states), |states| states * self.field(states) * 2.0))
     }
 
-    /// s_i ← sign(Σ_j w_ij s_j + b_i) for one unit after the other, in an order that `seed` draws for every sweep, at most `limit` sweeps. The
-    /// energy never rises.
+    /// s_i ← sign(Σ_j w_ij s_j + b_i) for one unit after the other, in an order that `seed` draws for every sweep, at most
+    /// `limit` sweeps. The energy never rises.
     ///
     /// # Errors
     /// Cues of another size.

@@ -5,7 +5,8 @@ use tch::Tensor;
 
 use super::binary::check;
 
-/// N units with potentials u that leak, and outputs V = tanh(γ u): u' = W V + b - u, time being counted in the membrane's own constant RC.
+/// N units with potentials u that leak, and outputs V = tanh(γ u): u' = W V + b - u, time being counted in the membrane's own
+/// constant RC.
 ///
 /// The larger the gain γ, the closer it is to the network of binary units with the same weights.
 pub struct ContinuousHopfield {
@@ -62,8 +63,9 @@ impl ContinuousHopfield {
         self.outputs(potentials).matmul(&self.weights) + &self.bias - potentials
     }
 
-    /// Follows u' from potentials [B, N] in steps of `step` (Euler's method) until no potential moves by more than `tolerance` a unit of time,
-    /// at most `limit` steps. Along the true path the energy never rises; a step of 0.1 keeps that for weights up to about 1 a row.
+    /// Follows u' from potentials [B, N] in steps of `step` (Euler's method) until no potential moves by more than `tolerance` a
+    /// unit of time, at most `limit` steps. Along the true path the energy never rises; a step of 0.1 keeps that for weights up
+    /// to about 1 a row.
     ///
     /// # Errors
     /// Potentials of another size, or a step that is not above 0 and at most 1.
@@ -95,6 +97,7 @@ impl ContinuousHopfield {
 mod tests {
     use super::super::{BinaryHopfield, LearningRule, Patterns};
     use super::*;
+    use crate::nn::numerical::{check_gradients, leaf};
     use tch::{Device, Kind};
 
     const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
@@ -130,6 +133,8 @@ mod tests {
         let steepness = (network.outputs(&potentials).square() * -1.0 + 1.0) * 1.3;
         let slope = network.drift(&potentials).neg() * steepness;
         assert!(potentials.grad().allclose(&slope, 1e-9, 1e-12, false));
+        let inputs = [leaf("potentials", &[2, 9])];
+        check_gradients(&inputs, || network.energy(&inputs[0].1).sum(Kind::Double));
     }
 
     #[test]

@@ -10,12 +10,12 @@ use super::{Patterns, Recalled};
 /// F of the energy E = -Σ_μ F(m_μ), m_μ = x_μ·s being how far pattern μ agrees with the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interaction {
-    /// F(m) = (m/N)ⁿ, plain rather than rectified: an even order takes a pattern and its mirror for the same, as Hebb's network does, which
-    /// order 2 is. Over N because that changes nothing but the unit of energy and keeps high orders in range. Holds in the order of Nⁿ⁻¹
-    /// random patterns.
+    /// F(m) = (m/N)ⁿ, plain rather than rectified: an even order takes a pattern and its mirror for the same, as Hebb's network
+    /// does, which order 2 is. Over N because that changes nothing but the unit of energy and keeps high orders in range. Holds
+    /// in the order of Nⁿ⁻¹ random patterns.
     Power(i32),
-    /// F(m) = eᵐ; the energy given is -ln Σ_μ F(m_μ), which has the same valleys and does not overflow. Holds in the order of 2^(N/2) random
-    /// patterns.
+    /// F(m) = eᵐ; the energy given is -ln Σ_μ F(m_μ), which has the same valleys and does not overflow. Holds in the order of
+    /// 2^(N/2) random patterns.
     Exponential,
 }
 
@@ -67,7 +67,8 @@ impl DenseMemory {
 
     /// What the energy would change by if one unit alone flipped, for each unit of each state [B, N].
     ///
-    /// A flip of s_i takes m_μ to m_μ - 2 x_μi s_i, that is to m_μ ∓ 2, so that both values of F serve all units and one product sums them up.
+    /// A flip of s_i takes m_μ to m_μ - 2 x_μi s_i, that is to m_μ ∓ 2, so that both values of F serve all units and one product
+    /// sums them up.
     fn costs(&self, states: &Tensor) -> Tensor {
         let overlaps = states.matmul(&self.patterns.tr());
         match self.interaction {
@@ -85,8 +86,8 @@ impl DenseMemory {
         }
     }
 
-    /// All units at once, each to the sign of lower energy (Krotov and Hopfield 2016, equation 3), at most `limit` times; 1 is retrieval in one
-    /// step. The energy may rise.
+    /// All units at once, each to the sign of lower energy (Krotov and Hopfield 2016, equation 3), at most `limit` times; 1 is
+    /// retrieval in one step. The energy may rise.
     ///
     /// # Errors
     /// Cues of another size.

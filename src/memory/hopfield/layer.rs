@@ -29,8 +29,9 @@ pub struct HopfieldOptions {
     pub initialization: Initialization,
 }
 
-/// Associates states with stored patterns: ξ = W_q r and X = W_k y per head, ξ ← Xᵀ softmax(β X ξ) for all updates but the last, and the answer
-/// W_o (W_v y)ᵀ softmax(β X ξ) (equation 10, with the value map of attention: W_v stands for their product W_K W_V).
+/// Associates states with stored patterns: ξ = W_q r and X = W_k y per head, ξ ← Xᵀ softmax(β X ξ) for all updates but the last,
+/// and the answer W_o (W_v y)ᵀ softmax(β X ξ) (equation 10, with the value map of attention: W_v stands for their product W_K
+/// W_V).
 pub struct HopfieldLayer {
     query: Linear,
     key: Linear,
@@ -110,8 +111,8 @@ impl HopfieldLayer {
         Stored { keys: self.split(&self.key.forward(patterns)), values: self.split(&self.value.forward(patterns)) }
     }
 
-    /// Associates states [B, Q, D'] with what is stored, as far as `keep` [B, Z] lets them: a state that may look at nothing is answered as by
-    /// patterns of zeros.
+    /// Associates states [B, Q, D'] with what is stored, as far as `keep` [B, Z] lets them: a state that may look at nothing is
+    /// answered as by patterns of zeros.
     pub fn associate(&self, states: &Tensor, stored: &Stored, keep: Option<&Tensor>, pass: &Pass) -> Associated {
         let keep = keep.map(|keep| keep.unsqueeze(1).unsqueeze(1));
         let mut queries = self.split(&self.query.forward(states));

@@ -10,11 +10,11 @@ use super::Patterns;
 pub enum LearningRule {
     /// W += (1/N) Σ x xᵀ (Hopfield 1982, equation 2, over N). Local and incremental; holds about 0.138 N random patterns.
     Hebb,
-    /// One pattern after the other: w_ij += (x_i x_j - x_i h_ji - h_ij x_j) / N with h_ij = Σ_{k≠i,j} w_ik x_k (Storkey 1997). Local and
-    /// incremental; holds about N / √(2 ln N) without error.
+    /// One pattern after the other: w_ij += (x_i x_j - x_i h_ji - h_ij x_j) / N with h_ij = Σ_{k≠i,j} w_ik x_k (Storkey 1997).
+    /// Local and incremental; holds about N / √(2 ln N) without error.
     Storkey,
-    /// W = X X⁺, the projection on what the patterns span (Personnaz et al. 1985; empty diagonal: Kanter and Sompolinsky 1987). Neither local
-    /// nor incremental; holds any patterns that are linearly independent, so fewer than N.
+    /// W = X X⁺, the projection on what the patterns span (Personnaz et al. 1985; empty diagonal: Kanter and Sompolinsky 1987).
+    /// Neither local nor incremental; holds any patterns that are linearly independent, so fewer than N.
     PseudoInverse,
 }
 
@@ -38,8 +38,8 @@ impl LearningRule {
     }
 }
 
-/// In place, with x (x - h)ᵀ - h xᵀ as one product of rank two. h without i and j is h_i - w_ij x_j, the diagonal being empty, which puts
-/// 2 w_ij / N on top of it.
+/// In place, with x (x - h)ᵀ - h xᵀ as one product of rank two. h without i and j is h_i - w_ij x_j, the diagonal being empty,
+/// which puts 2 w_ij / N on top of it.
 fn storkey(mut weights: Tensor, pattern: &Tensor) -> Tensor {
     let units = pattern.size()[0] as f64;
     let field = weights.mv(pattern);
@@ -55,8 +55,8 @@ fn pseudo_inverse(patterns: &Patterns) -> Result<Tensor> {
     let (count, units) = (patterns.count(), patterns.units());
     ensure!(
         count <= units,
-        "the pseudo-inverse rule got {count} patterns for {units} units, expected at most {units}, as no more can be independent: store fewer, \
-         use more units, or a dense memory"
+        "the pseudo-inverse rule got {count} patterns for {units} units, expected at most {units}, as no more can be independent: \
+         store fewer, use more units, or a dense memory"
     );
     let rows = patterns.tensor().to_kind(Kind::Double) / (units as f64).sqrt();
     let inverse = rows.matmul(&rows.tr()).linalg_pinv(1e-10, true);

@@ -1,12 +1,12 @@
 //! Hopfield networks: memories that are asked with a part of what they hold and answer with the whole.
 //!
-//! Every network here has an energy, and recall goes down in it until it can go no further: what is stored are the valleys. From the oldest
-//! to the newest: [`BinaryHopfield`] (Hopfield 1982), [`ContinuousHopfield`] (Hopfield 1984), [`BidirectionalMemory`] (Kosko 1988),
-//! [`DenseMemory`] (Krotov and Hopfield 2016, Demircigil et al. 2017), [`ModernHopfield`] (Ramsauer et al. 2020), whose update is attention,
-//! and [`HopfieldLayer`], that update as a part of a larger network.
+//! Every network here has an energy, and recall goes down in it until it can go no further: what is stored are the valleys. From
+//! the oldest to the newest: [`BinaryHopfield`] (Hopfield 1982), [`ContinuousHopfield`] (Hopfield 1984), [`BidirectionalMemory`]
+//! (Kosko 1988), [`DenseMemory`] (Krotov and Hopfield 2016, Demircigil et al. 2017), [`ModernHopfield`] (Ramsauer et al. 2020),
+//! whose update is attention, and [`HopfieldLayer`], that update as a part of a larger network.
 //!
-//! Letters beside those of the house: P patterns stored, N units; B cues are recalled side by side. A stored pattern is a memory slot, so the
-//! modern network and the layer count them as Z.
+//! Letters beside those of the house: P patterns stored, N units; B cues are recalled side by side. A stored pattern is a memory
+//! slot, so the modern network and the layer count them as Z.
 
 mod bidirectional;
 mod binary;

@@ -21,8 +21,8 @@ pub struct Retrieved {
 }
 
 impl ModernHopfield {
-    /// A memory of `patterns` [Z, D]. β is how sharply a state chooses among them: a small one rests between patterns that are alike, a large
-    /// one at a single pattern; 1/√D is attention's.
+    /// A memory of `patterns` [Z, D]. β is how sharply a state chooses among them: a small one rests between patterns that are
+    /// alike, a large one at a single pattern; 1/√D is attention's.
     ///
     /// # Errors
     /// Another shape, no patterns, numbers that are not finite, and a β that is not above zero.
@@ -44,8 +44,8 @@ impl ModernHopfield {
         Ok(ModernHopfield { patterns: patterns.shallow_clone(), beta })
     }
 
-    /// E = -lse(β, X ξ) + ½ ξᵀξ + ln(Z)/β + ½ M² with lse(β, z) = ln(Σ exp(β z))/β and M the largest norm of a pattern (equation 2): states
-    /// [B, D] to [B]. From 0 to 2 M² for states that are mixtures of patterns.
+    /// E = -lse(β, X ξ) + ½ ξᵀξ + ln(Z)/β + ½ M² with lse(β, z) = ln(Σ exp(β z))/β and M the largest norm of a pattern (equation
+    /// 2): states [B, D] to [B]. From 0 to 2 M² for states that are mixtures of patterns.
     pub fn energy(&self, states: &Tensor) -> Tensor {
         let kind = states.kind();
         let sum = |tensor: Tensor| tensor.sum_dim_intlist([-1i64].as_slice(), false, kind);
@@ -59,14 +59,14 @@ impl ModernHopfield {
         (states.matmul(&self.patterns.tr()) * self.beta).softmax(-1, None::<Kind>)
     }
 
-    /// ξ ← Xᵀ softmax(β X ξ) (equation 3): states [B, D] to [B, D]. With β = 1/√D this is scaled dot-product attention with the states as
-    /// queries and the patterns as keys and values.
+    /// ξ ← Xᵀ softmax(β X ξ) (equation 3): states [B, D] to [B, D]. With β = 1/√D this is scaled dot-product attention with the
+    /// states as queries and the patterns as keys and values.
     pub fn update(&self, states: &Tensor) -> Tensor {
         self.weights(states).matmul(&self.patterns)
     }
 
-    /// Updates states [B, D] until no number moves by more than `tolerance`, at most `limit` times. The energy never rises (theorem 1), and one
-    /// update is as a rule enough where patterns are well apart.
+    /// Updates states [B, D] until no number moves by more than `tolerance`, at most `limit` times. The energy never rises
+    /// (theorem 1), and one update is as a rule enough where patterns are well apart.
     ///
     /// # Errors
     /// States of another size.
@@ -96,6 +96,7 @@ impl ModernHopfield {
 mod tests {
     use super::super::{DenseMemory, Interaction, Patterns};
     use super::*;
+    use crate::nn::numerical::{check_gradients, leaf};
     use proptest::prelude::*;
     use tch::Device;
 
@@ -119,6 +120,16 @@ mod tests {
         let states = Tensor::randn([4, 5], DOUBLE).set_requires_grad(true);
         network.energy(&states).sum(Kind::Double).backward();
         assert!((&states - states.grad()).allclose(&network.update(&states), 1e-10, 1e-12, false));
+    }
+
+    #[test]
+    fn gradients_are_right_in_states_and_patterns() {
+        tch::manual_seed(6);
+        let inputs = [leaf("patterns", &[5, 4]), leaf("states", &[3, 4])];
+        check_gradients(&inputs, || {
+            let network = ModernHopfield::new(&inputs[0].1, 0.8).unwrap();
+            network.update(&inputs[1].1).tanh().sum(Kind::Double) + network.energy(&inputs[1].1).sum(Kind::Double)
+        });
     }
 
     #[test]
@@ -163,7 +174,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn energy_never_rises_and_stays_in_its_bounds(seed in 0i64..1000, count in 1i64..12, width in 1i64..9, beta in 0.01f64..20.0) {
+        fn energy_never_rises_and_stays_in_its_bounds(
+            seed in 0i64..1000, count in 1i64..12, width in 1i64..9, beta in 0.01f64..20.0
+        ) {
             tch::manual_seed(seed);
             let patterns = Tensor::randn([count, width], DOUBLE);
             let network = ModernHopfield::new(&patterns, beta).unwrap();

@@ -81,8 +81,8 @@ impl Patterns {
         &self.0
     }
 
-    /// How alike each row is to the same row of `others`: the mean product of their signs [P], 1 where they are equal, about 0 where they have
-    /// nothing to do with each other, -1 where all signs are reversed.
+    /// How alike each row is to the same row of `others`: the mean product of their signs [P], 1 where they are equal, about 0
+    /// where they have nothing to do with each other, -1 where all signs are reversed.
     ///
     /// # Errors
     /// Other counts or units.

@@ -12,14 +12,16 @@ use super::patterns::{Patterns, doubles, shuffled};
 pub struct Recalled {
     /// The last state of each cue [B, N].
     pub states: Patterns,
-    /// Of each cue its energy at the start and after every change: of the whole state (synchronous) or of one unit (asynchronous).
+    /// Of each cue its energy at the start and after every change: of the whole state (synchronous) or of one unit
+    /// (asynchronous).
     pub energies: Vec<Vec<f64>>,
     /// Of each cue whether its state is a fixed point; where not, updates ended at their limit.
     pub settled: Vec<bool>,
 }
 
-/// All units of all rows at once, at most `limit` times. `costs` [B, N] says what the energy would change by if that unit alone flipped; those
-/// that would lower it flip. Nothing keeps the energy from rising when several do, and the end may be two states in turn.
+/// All units of all rows at once, at most `limit` times. `costs` [B, N] says what the energy would change by if that unit alone
+/// flipped; those that would lower it flip. Nothing keeps the energy from rising when several do, and the end may be two states
+/// in turn.
 pub(super) fn synchronous(
     cues: Tensor,
     limit: usize,
@@ -62,8 +64,9 @@ pub(super) trait Landscape {
     fn state(&self) -> &[f64];
 }
 
-/// One unit after the other, each flipping where that lowers the energy, which so never rises: at most `limit` sweeps over all units, until a
-/// sweep changes nothing. Every sweep has an order of its own by `seed`, the same for every row: a cue's end does not hang on its company.
+/// One unit after the other, each flipping where that lowers the energy, which so never rises: at most `limit` sweeps over all
+/// units, until a sweep changes nothing. Every sweep has an order of its own by `seed`, the same for every row: a cue's end does
+/// not hang on its company.
 pub(super) fn asynchronous<L: Landscape>(
     cues: &Tensor,
     seed: u64,

@@ -8,7 +8,8 @@ use super::bridge::Sides;
 use super::fixed::FixedContextDecoder;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
-use crate::attention::{AttentionOptions, ChoiceKind, ScoreKind};
+use crate::attention::{AttentionOptions, ChoiceKind};
+use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
 use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack};
 use crate::recipe;
@@ -44,13 +45,14 @@ impl RecurrentModel {
             starts.cell,
         );
         let attention = AttentionOptions {
-            score: score(recipe.attention.score),
+            score: recipe.attention.score.into(),
             choice: choice(&recipe.attention),
             size: recipe.attention.size,
             query: sides.decoder_hidden,
             keys: sides.memory(),
             maximum_length: recipe.maximum_length,
             coverage: recipe.attention.coverage,
+            hopfield_steps: recipe.attention.hopfield_steps,
             initialization: starts.other,
             score_initialization: starts.score,
             energy_initialization: starts.energy,
@@ -65,7 +67,14 @@ impl RecurrentModel {
             }
             recipe::DecoderKind::Luong => {
                 let input_feeding = recipe.decoder.input_feeding;
-                let options = LuongOptions { sides, embedding, input_feeding, attention, dropout };
+                let tape = recipe.memory.map(|memory| TapeOptions {
+                    slots: memory.slots,
+                    width: memory.width,
+                    read_heads: 1,
+                    write_heads: 1,
+                    shift: memory.shift,
+                });
+                let options = LuongOptions { sides, embedding, input_feeding, attention, tape, dropout };
                 Box::new(LuongDecoder::new(scope, &options, &starts)?)
             }
         };
@@ -92,17 +101,6 @@ fn sides(recipe: &recipe::RecurrentRecipe) -> Sides {
         bidirectional: recipe.encoder.bidirectional,
         decoder_layers: recipe.decoder.layers,
         decoder_hidden: recipe.decoder_hidden(),
-    }
-}
-
-fn score(score: recipe::ScoreKind) -> ScoreKind {
-    match score {
-        recipe::ScoreKind::Additive => ScoreKind::Additive,
-        recipe::ScoreKind::Dot => ScoreKind::Dot,
-        recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
-        recipe::ScoreKind::General => ScoreKind::General,
-        recipe::ScoreKind::Concat => ScoreKind::Concat,
-        recipe::ScoreKind::Location => ScoreKind::Location,
     }
 }
 

@@ -8,6 +8,8 @@ use super::build::Starts;
 use super::state::{flatten, unflatten};
 use super::{Decoder, Read};
 use crate::attention::{Attended, Attention, AttentionOptions, Prepared, Step};
+use crate::memory::machine::step as step_memory;
+use crate::memory::{Memory as _, MemoryState, Tape, TapeOptions};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Stepper};
 
@@ -16,10 +18,13 @@ use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Steppe
 ///
 /// Without input feeding nothing flows from attention back into the recurrence, so training runs it over the whole target in one
 /// fused call and attends to all steps at once.
+///
+/// With a tape (Graves et al. 2014) h_t also works its heads, and what was read joins in: h̃_t = tanh(W_c [c_t; h_t; r_t]).
 pub struct LuongDecoder {
     stack: RecurrentStack,
     attention: Attention,
     combine: Linear,
+    tape: Option<WorkedTape>,
     bridge: Bridge,
     kind: CellKind,
     hidden: i64,
@@ -33,17 +38,32 @@ pub struct LuongOptions {
     pub embedding: i64,
     pub input_feeding: bool,
     pub attention: AttentionOptions,
+    /// Only with input feeding.
+    pub tape: Option<TapeOptions>,
     pub dropout: f64,
+}
+
+/// A tape, and the map from h_t to what its heads are told.
+struct WorkedTape {
+    tape: Tape,
+    interface: Linear,
 }
 
 impl LuongDecoder {
     pub fn new(scope: Scope, options: &LuongOptions, starts: &Starts) -> Result<Self> {
         let (kind, hidden, layers) = (options.sides.kind, options.sides.decoder_hidden, options.sides.decoder_layers);
         let input = options.embedding + if options.input_feeding { hidden } else { 0 };
+        let tape = options.tape.map(|sizes| {
+            let tape = Tape::new(&scope.sub("tape"), sizes);
+            let interface = Linear::new(scope.sub("tape.interface"), hidden, tape.interface(), starts.other);
+            WorkedTape { tape, interface }
+        });
+        let read = tape.as_ref().map_or(0, |worked| worked.tape.read_size());
         Ok(LuongDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
             attention: Attention::new(scope.sub("attention"), &options.attention)?,
-            combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden, hidden, starts.other),
+            combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden + read, hidden, starts.other),
+            tape,
             bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
             kind,
             hidden,
@@ -65,12 +85,14 @@ impl LuongDecoder {
         let (states, rest) = unflatten(tensors, self.kind, self.stack.layers.len());
         let mut rest = rest.iter().map(Tensor::shallow_clone);
         let feed = if self.input_feeding { rest.next() } else { None };
-        Memory { states, feed, covered: rest.next() }
+        let covered = if self.attention.wants_coverage() { rest.next() } else { None };
+        let tape = self.tape.as_ref().map(|_| MemoryState(rest.collect()));
+        Memory { states, feed, covered, tape }
     }
 
     /// h̃ = tanh(W_c [c; h])
-    fn combined(&self, context: &Tensor, hidden: &Tensor) -> Tensor {
-        self.combine.forward(&Tensor::cat(&[context, hidden], -1)).tanh()
+    fn combined(&self, parts: &[&Tensor]) -> Tensor {
+        self.combine.forward(&Tensor::cat(parts, -1)).tanh()
     }
 
     /// Recurrence over the whole target, then attention.
@@ -82,7 +104,7 @@ impl LuongDecoder {
             None => self.attention.attend(&hidden, &prepared, Step::From(0), None),
             Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1)),
         };
-        (self.combined(&attended.context, &hidden), attended.weights)
+        (self.combined(&[&attended.context, &hidden]), attended.weights)
     }
 
     /// With coverage each step's attention needs those before it, though the recurrence does not.
@@ -154,7 +176,14 @@ impl LuongDecoder {
         let covered = memory.covered.as_ref().map(side_by_side);
         let attended = self.attention.attend(&side_by_side(hidden), prepared, Step::Same(side.step), covered.as_ref());
         let context = attended.context.reshape([hidden.size()[0], -1]);
-        memory.feed = Some(self.combined(&context, hidden));
+        memory.feed = Some(match (&self.tape, &memory.tape) {
+            (Some(worked), Some(state)) => {
+                let accessed = step_memory(&worked.tape, &worked.interface.forward(hidden), state);
+                memory.tape = Some(accessed.state);
+                self.combined(&[&context, hidden, &accessed.read])
+            }
+            _ => self.combined(&[&context, hidden]),
+        });
         if let Some(covered) = covered {
             memory.covered = Some((covered + &attended.weights).reshape([hidden.size()[0], -1]));
         }
@@ -169,6 +198,7 @@ struct Memory {
     feed: Option<Tensor>,
     /// Sum of earlier weights [R, S].
     covered: Option<Tensor>,
+    tape: Option<MemoryState>,
 }
 
 /// Where a step stands: its number, and how many hypotheses of a source are side by side.
@@ -186,6 +216,9 @@ impl Decoder for LuongDecoder {
         }
         if self.attention.wants_coverage() {
             tensors.push(read.keep.zeros_like().to_kind(Kind::Float));
+        }
+        if let Some(worked) = &self.tape {
+            tensors.extend(worked.tape.start(read.keep.size()[0]).0);
         }
         Encoded {
             keep: prepared.keep,
@@ -220,6 +253,7 @@ impl Decoder for LuongDecoder {
             tensors.push(features.shallow_clone());
         }
         tensors.extend(memory.covered);
+        tensors.extend(memory.tape.into_iter().flat_map(|state| state.0));
         (
             features,
             Some(attended.weights.reshape([rows, -1])),

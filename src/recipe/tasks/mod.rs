@@ -4,6 +4,7 @@ mod documents;
 mod hopfield_capacity;
 mod hopfield_recall;
 mod pointing;
+mod questions;
 mod tape;
 mod transduction;
 mod trees;
@@ -16,7 +17,8 @@ pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
-pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, TapeModelRecipe, TapeProblem, TapeRecipe};
+pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
+pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
 pub use transduction::{LineKind, LineRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
 
@@ -28,6 +30,8 @@ pub enum TaskRecipe {
     Documents(DocumentsRecipe),
     /// `[task.pointing]`: outputs that are positions of the input.
     Pointing(PointingRecipe),
+    /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
+    Questions(QuestionsRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
@@ -52,6 +56,7 @@ impl TaskRecipe {
         match self {
             Self::Documents(_) => "documents",
             Self::Pointing(_) => "pointing",
+            Self::Questions(_) => "questions",
             Self::Tape(_) => "tape",
             Self::HopfieldCapacity(_) => "hopfield-capacity",
             Self::HopfieldRecall(_) => "hopfield-recall",
@@ -64,7 +69,12 @@ impl TaskRecipe {
     pub fn is_trained(&self) -> bool {
         match self {
             Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => false,
-            Self::Documents(_) | Self::Pointing(_) | Self::Tape(_) | Self::Transduction(_) | Self::Trees(_) => true,
+            Self::Documents(_)
+            | Self::Pointing(_)
+            | Self::Questions(_)
+            | Self::Tape(_)
+            | Self::Transduction(_)
+            | Self::Trees(_) => true,
         }
     }
 
@@ -72,6 +82,7 @@ impl TaskRecipe {
         match self {
             Self::Documents(recipe) => recipe.check(checks),
             Self::Pointing(recipe) => recipe.check(checks),
+            Self::Questions(recipe) => recipe.check(checks),
             Self::Tape(recipe) => recipe.check(checks),
             Self::HopfieldCapacity(recipe) => recipe.check(checks),
             Self::HopfieldRecall(recipe) => recipe.check(checks),

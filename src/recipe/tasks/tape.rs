@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::ScoreKind;
 use crate::recipe::check::Checks;
 
 /// `[task.tape]`: the five tasks of Graves et al. 2014, generated.
@@ -64,8 +65,42 @@ pub enum TapeProblem {
 pub enum TapeModelRecipe {
     /// `[task.tape.model.ntm]`: a Neural Turing Machine.
     Ntm(NtmRecipe),
+    /// `[task.tape.model.set]`: a controller with slots that are found by content alone.
+    Set(SetRecipe),
+    /// `[task.tape.model.tree]`: a controller with a tree of summaries, descended by attention.
+    Tree(TreeRecipe),
     /// `[task.tape.model.lstm]`: LSTM layers alone, for comparison.
     Lstm(LstmRecipe),
+}
+
+/// A memory without an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SetRecipe {
+    /// What works the memory. Default `lstm`.
+    pub controller: ControllerKind,
+    /// Units of the controller, 1 or more. Default 100.
+    pub hidden: i64,
+    /// Slots of the memory, 1 or more. Default 32.
+    pub slots: i64,
+    /// Numbers in a slot, 1 or more. Default 20.
+    pub width: i64,
+    /// How slots are scored, any but `location`. Default `scaled-dot`.
+    pub score: ScoreKind,
+}
+
+/// A memory whose slots are the leaves of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TreeRecipe {
+    /// What works the memory. Default `lstm`.
+    pub controller: ControllerKind,
+    /// Units of the controller, 1 or more. Default 100.
+    pub hidden: i64,
+    /// Leaves, a power of two from 2 on. Default 32.
+    pub leaves: i64,
+    /// Numbers in a leaf, 1 or more. Default 20.
+    pub width: i64,
 }
 
 /// A Neural Turing Machine.
@@ -132,6 +167,18 @@ impl Default for NtmRecipe {
     }
 }
 
+impl Default for SetRecipe {
+    fn default() -> Self {
+        Self { controller: ControllerKind::Lstm, hidden: 100, slots: 32, width: 20, score: ScoreKind::ScaledDot }
+    }
+}
+
+impl Default for TreeRecipe {
+    fn default() -> Self {
+        Self { controller: ControllerKind::Lstm, hidden: 100, leaves: 32, width: 20 }
+    }
+}
+
 impl Default for LstmRecipe {
     fn default() -> Self {
         Self { hidden: 256, layers: 3 }
@@ -166,12 +213,28 @@ impl TapeRecipe {
         self.problem.check(checks);
         match &self.model {
             TapeModelRecipe::Ntm(model) => model.check("task.tape.model.ntm", checks),
+            TapeModelRecipe::Set(model) => {
+                let sizes = [("hidden", model.hidden), ("slots", model.slots), ("width", model.width)];
+                check_sizes("set", &sizes, checks);
+                checks.ensure("task.tape.model.set.score", model.score != ScoreKind::Location, || {
+                    "is location, which looks at places and not at what is in them; use any other score".to_owned()
+                });
+            }
+            TapeModelRecipe::Tree(model) => {
+                check_sizes("tree", &[("hidden", model.hidden), ("width", model.width)], checks);
+                let power = |leaves: i64| leaves >= 2 && leaves & (leaves - 1) == 0;
+                checks.value("task.tape.model.tree.leaves", model.leaves, "a power of two from 2 on", power);
+            }
             TapeModelRecipe::Lstm(model) => {
-                for (key, value) in [("hidden", model.hidden), ("layers", model.layers)] {
-                    checks.value(&format!("task.tape.model.lstm.{key}"), value, "1 or more", |value| value >= 1);
-                }
+                check_sizes("lstm", &[("hidden", model.hidden), ("layers", model.layers)], checks);
             }
         }
+    }
+}
+
+fn check_sizes(model: &str, sizes: &[(&str, i64)], checks: &mut Checks) {
+    for (key, value) in sizes {
+        checks.value(&format!("task.tape.model.{model}.{key}"), *value, "1 or more", |value| value >= 1);
     }
 }
 

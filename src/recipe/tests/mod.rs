@@ -1,3 +1,4 @@
+mod hopfield;
 mod init;
 mod problems;
 mod round_trip;

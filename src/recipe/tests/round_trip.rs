@@ -77,6 +77,7 @@ fn attention() -> impl Strategy<Value = AttentionRecipe> {
         window,
         size,
         coverage,
+        hopfield_steps: if score == ScoreKind::General { window } else { 1 },
     })
 }
 
@@ -124,6 +125,7 @@ fn model() -> impl Strategy<Value = RecurrentRecipe> {
             if kind != DecoderKind::None {
                 recipe.attention = attention;
             }
+            recipe.memory = recipe.decoder.input_feeding.then_some(MemoryRecipe { slots: 9, width, shift: 4 });
             recipe
         },
     )

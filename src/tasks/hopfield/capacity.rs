@@ -31,66 +31,71 @@ struct Held {
     from_flipped: f64,
 }
 
+/// What one kind of network holds, by how much it was given.
+struct Curve {
+    name: String,
+    held: Vec<Held>,
+}
+
 /// Measures all networks, writes `capacity.svg`, `corrupted.svg` and `growth.svg` into `folder`.
 pub fn measure(recipe: &HopfieldCapacityRecipe, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
-    let study = Capacity { recipe, seed };
-    let hebb = study.with_weights(LearningRule::Hebb)?;
-    let storkey = study.with_weights(LearningRule::Storkey)?;
-    let inverse = study.with_weights(LearningRule::PseudoInverse)?;
-    let dense = study.dense()?;
-    let exponential = study.exponential()?;
-    let modern = study.modern()?;
-    let (units, dense_units, few) = (recipe.units, recipe.dense_units, recipe.exponential_units);
-    let curves = [
-        (format!("Hebb, N = {units}"), &hebb),
-        (format!("Storkey, N = {units}"), &storkey),
-        (format!("pseudo-inverse, N = {units}"), &inverse),
-        (format!("dense, order 3, N = {dense_units}"), &dense),
-    ];
-    let one_step =
-        [(format!("exponential, one step, N = {few}"), &exponential), (format!("modern, one step, N = {few}"), &modern)];
-    let chart = |title: &str| {
-        Chart::new(title, "patterns stored over units, P/N", "mean overlap with the stored pattern")
-            .logarithmic_x()
-            .y_range(0.0, 1.0)
-            .reference(0.138, "0.138")
-            .reference(1.0, "as many patterns as units")
-    };
-    let points = |curve: &[Held], of: fn(&Held) -> f64| curve.iter().map(|held| (held.load, of(held))).collect::<Vec<_>>();
-    // The first figure shows where a stored pattern ends up; in one step only from a corrupted cue is there anything to see.
-    let stored = curves.iter().fold(chart("What is left of stored patterns"), |chart, (name, curve)| {
-        chart.curve(name, &points(curve, |held| held.from_stored))
-    });
-    let [stored, corrupted] = [stored, {
-        let title = format!("What is restored of patterns with {:.0} % of their units flipped", recipe.flipped * 100.0);
-        curves.iter().fold(chart(&title), |chart, (name, curve)| chart.curve(name, &points(curve, |held| held.from_flipped)))
-    }]
-    .map(|chart| one_step.iter().fold(chart, |chart, (name, curve)| chart.curve(name, &points(curve, |held| held.from_flipped))));
-    write(folder, "capacity.svg", &stored.svg()?)?;
-    write(folder, "corrupted.svg", &corrupted.svg()?)?;
-
-    let at = |curve: &[Held], load: f64| {
-        curve.iter().find(|held| held.load == load).expect("the loads asked for are among those measured").from_stored
-    };
-    let overlap = |network: &str, load: &str, value: f64| Finding::new(format!("{network}: overlap at {load}"), value);
-    let last = |curve: &[Held]| curve.last().expect("every network was measured").from_flipped;
-    let many = format!("2^{} = {} patterns in {few} units, one step", few / 2, 1i64 << (few / 2));
-    let mut findings = vec![
-        overlap("Hebb", "0.12 N", at(&hebb, 0.12)).aim(Aim::AtLeast(0.95)).paper("few errors up to 0.138 N"),
-        overlap("Hebb", "0.18 N", at(&hebb, 0.18)).aim(Aim::AtMost(0.5)).paper("nothing kept beyond 0.138 N"),
-        overlap("Storkey", "0.18 N", at(&storkey, 0.18))
-            .aim(Aim::AtLeast(at(&hebb, 0.18)))
-            .paper(format!("exact to N / √(2 ln N) = {:.3} N", 1.0 / (2.0 * (units as f64).ln()).sqrt())),
-        overlap("pseudo-inverse", "0.18 N", at(&inverse, 0.18)).aim(Aim::AtLeast(at(&hebb, 0.18))).paper("exact below N"),
-        overlap("pseudo-inverse", "0.9 N", at(&inverse, 0.9)).aim(Aim::AtLeast(0.999)).paper("exact below N"),
-        overlap("dense, order 3", "2 N", at(&dense, 2.0))
-            .aim(Aim::AtLeast(0.95))
-            .paper(format!("error-free to N² / (6 ln N) = {:.1} N", dense_units as f64 / (6.0 * (dense_units as f64).ln()))),
-        overlap("exponential", &many, last(&exponential)).aim(Aim::AtLeast(0.95)).paper("2^(N/2)"),
-        overlap("modern", &many, last(&modern)).aim(Aim::AtLeast(0.95)).paper("exponentially many in N"),
-    ];
+    let curves = Capacity { recipe, seed }.curves()?;
+    write(folder, "capacity.svg", &chart("What is left of stored patterns", &curves, |held| held.from_stored).svg()?)?;
+    let title = format!("What is restored of patterns with {:.0} % of their units flipped", recipe.flipped * 100.0);
+    write(folder, "corrupted.svg", &chart(&title, &curves, |held| held.from_flipped).svg()?)?;
+    let mut findings = findings(recipe, &curves);
     findings.extend(growth::measure(recipe.tested, seed, folder)?);
     Ok(findings)
+}
+
+fn chart(title: &str, curves: &[Curve], overlap: fn(&Held) -> f64) -> Chart {
+    let chart = Chart::new(title, "patterns stored over units, P/N", "mean overlap with the stored pattern")
+        .logarithmic_x()
+        .y_range(0.0, 1.0)
+        .reference(0.138, "0.138")
+        .reference(1.0, "as many patterns as units");
+    curves.iter().fold(chart, |chart, curve| {
+        let points: Vec<(f64, f64)> = curve.held.iter().map(|held| (held.load, overlap(held))).collect();
+        chart.curve(&curve.name, &points)
+    })
+}
+
+/// What the literature promises, beside what was found.
+fn findings(recipe: &HopfieldCapacityRecipe, curves: &[Curve; 6]) -> Vec<Finding> {
+    let [hebb, storkey, inverse, dense, exponential, modern] = curves;
+    let at = |curve: &Curve, load: f64| {
+        let held = curve.held.iter().find(|held| held.load == load);
+        held.expect("the loads asked for are among those measured").from_stored
+    };
+    let last = |curve: &Curve| *curve.held.last().expect("every network was measured");
+    let overlap = |network: &str, load: &str, value: f64| Finding::new(format!("{network}: overlap at {load}"), value);
+    let above_hebb = Aim::AtLeast(at(hebb, 0.18));
+    let [units, dense_units] = [recipe.units, recipe.dense_units].map(|units| units as f64);
+    let storkeys = format!("exact to N / √(2 ln N) = {:.3} N", 1.0 / (2.0 * units.ln()).sqrt());
+    let krotovs = format!("error-free to N² / (6 ln N) = {:.1} N", dense_units / (6.0 * dense_units.ln()));
+    let few = recipe.exponential_units;
+    let many = format!("2^{} = {} patterns in {few} units, one step", few / 2, 1i64 << (few / 2));
+    let corrupted = format!("{many} from {:.0} % flipped", recipe.flipped * 100.0);
+    let demircigils = format!("certain up to 2^{:.1}", correctable(recipe.flipped) * few as f64);
+    vec![
+        overlap("Hebb", "0.12 N", at(hebb, 0.12)).aim(Aim::AtLeast(0.95)).paper("few errors up to 0.138 N"),
+        overlap("Hebb", "0.18 N", at(hebb, 0.18)).aim(Aim::AtMost(0.5)).paper("nothing kept beyond 0.138 N"),
+        overlap("Storkey", "0.18 N", at(storkey, 0.18)).aim(above_hebb).paper(storkeys),
+        overlap("pseudo-inverse", "0.18 N", at(inverse, 0.18)).aim(above_hebb).paper("exact below N"),
+        overlap("pseudo-inverse", "0.9 N", at(inverse, 0.9)).aim(Aim::AtLeast(0.999)).paper("exact below N"),
+        overlap("dense, order 3", "2 N", at(dense, 2.0)).aim(Aim::AtLeast(0.95)).paper(krotovs),
+        overlap("exponential", &many, last(exponential).from_stored).aim(Aim::AtLeast(0.95)).paper("2^(N/2)"),
+        overlap("exponential", &corrupted, last(exponential).from_flipped).paper(demircigils),
+        overlap("modern", &corrupted, last(modern).from_flipped).aim(Aim::AtLeast(0.95)).paper("exponentially many in N"),
+    ]
+}
+
+/// Doublings of what an exponential memory surely holds with each further unit, where cues with this share of flips are to be
+/// restored in one step: α = I(1 - 2ϱ) / 2 in bits, I(x) = ½ ((1+x) ln(1+x) + (1-x) ln(1-x)) (Demircigil et al. 2017).
+fn correctable(flipped: f64) -> f64 {
+    let part = |x: f64| if x > 0.0 { x * x.ln() } else { 0.0 };
+    let x = 1.0 - 2.0 * flipped;
+    0.25 * (part(1.0 + x) + part(1.0 - x)) / std::f64::consts::LN_2
 }
 
 struct Capacity<'a> {
@@ -99,6 +104,19 @@ struct Capacity<'a> {
 }
 
 impl Capacity<'_> {
+    fn curves(&self) -> Result<[Curve; 6]> {
+        let HopfieldCapacityRecipe { units, dense_units, exponential_units: few, .. } = *self.recipe;
+        let curve = |name: String, held| Curve { name, held };
+        Ok([
+            curve(format!("Hebb, N = {units}"), self.with_weights(LearningRule::Hebb)?),
+            curve(format!("Storkey, N = {units}"), self.with_weights(LearningRule::Storkey)?),
+            curve(format!("pseudo-inverse, N = {units}"), self.with_weights(LearningRule::PseudoInverse)?),
+            curve(format!("dense, order 3, N = {dense_units}"), self.dense()?),
+            curve(format!("exponential, one step, N = {few}"), self.exponential()?),
+            curve(format!("modern, one step, N = {few}"), self.modern()?),
+        ])
+    }
+
     /// Flips in a pattern of so many units.
     fn flips(&self, units: i64) -> usize {
         (self.recipe.flipped * units as f64).round() as usize
@@ -209,6 +227,12 @@ impl Capacity<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_corruption_the_promise_is_half_a_bit_a_unit() {
+        assert!((correctable(0.0) - 0.5).abs() < 1e-12);
+        assert!(correctable(0.1) < 0.3 && correctable(0.1) > 0.2 && correctable(0.5).abs() < 1e-12);
+    }
 
     #[test]
     fn small_networks_show_the_order_of_the_rules() {

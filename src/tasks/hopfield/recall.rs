@@ -14,9 +14,6 @@ use crate::tasks::{Aim, Finding};
 
 /// Smaller rises of an energy of some hundred are the last bits of its sum.
 const ROUNDING: f64 = 1e-9;
-/// Letters whose energy is drawn.
-const TRACED: usize = 5;
-
 /// What restores.
 enum Network {
     Binary(BinaryHopfield),
@@ -50,25 +47,23 @@ pub fn measure(recipe: &HopfieldRecallRecipe, seed: u64, folder: &Path) -> Resul
     ];
     let names = NAMES.map(String::from);
     let mut strip = Strip::new("Letters, corrupted and restored", &names, SIDE).row("stored", pictures(letters.tensor()));
-    let mut energies = Chart::new("Energy while letters are restored, pseudo-inverse rule", "dots changed so far", "energy");
+    let title = format!("Energy while the letter {} is restored", NAMES[0]);
+    let mut energies = Chart::new(&title, "dots changed so far", "energy");
     let mut findings = Vec::new();
-    for (number, Corruption { name: corruption, cues }) in [flipped(&letters, recipe, seed)?, hidden(&letters)].iter().enumerate()
-    {
+    let corruptions = [flipped(&letters, recipe, seed)?, hidden(&letters)];
+    for (number, Corruption { name: corruption, cues }) in corruptions.iter().enumerate() {
         strip = strip.row(corruption, pictures(cues));
         for (name, network, aim) in &networks {
-            let restored = network.restore(cues, seed)?;
-            strip = strip.row(name, pictures(&restored.states));
-            let whole =
-                Finding::new(format!("{name}, {corruption}: share of letters restored"), share(&restored.states, &letters));
-            findings.push(Finding { aim: *aim, ..whole });
-            let rise = Finding::new(format!("{name}, {corruption}: largest rise of the energy"), rise(&restored.energies));
-            findings.push(rise.aim(Aim::AtMost(0.0)).paper("never rises"));
-            if number == 0 && *name == "pseudo-inverse" {
-                for (letter, trace) in names.iter().zip(&restored.energies).take(TRACED) {
-                    let points: Vec<(f64, f64)> =
-                        trace.iter().enumerate().map(|(changed, &energy)| (changed as f64, energy)).collect();
-                    energies = energies.curve(letter, &points);
-                }
+            let Restored { states, energies: traces } = network.restore(cues, seed)?;
+            strip = strip.row(name, pictures(&states));
+            let finding = |what: &str, value: f64| Finding::new(format!("{name}, {corruption}: {what}"), value);
+            findings.push(Finding { aim: *aim, ..finding("share of letters restored", share(&states, &letters)) });
+            let rises = finding("largest rise of the energy", rise(&traces));
+            findings.push(rises.aim(Aim::AtMost(0.0)).paper("never rises"));
+            if let (0, Network::Binary(_)) = (number, network) {
+                let trace = traces[0].iter().enumerate();
+                let points: Vec<(f64, f64)> = trace.map(|(changed, &energy)| (changed as f64, energy)).collect();
+                energies = energies.curve(name, &points);
             }
         }
     }
@@ -81,8 +76,9 @@ impl Network {
     fn restore(&self, cues: &Tensor, seed: u64) -> Result<Restored> {
         match self {
             Network::Binary(network) => {
-                // A unit has to start somewhere: what is hidden is taken for white.
-                let cues = Patterns::new(&cues.masked_fill(&cues.eq(0.0), -1.0))?;
+                // A unit has to start somewhere: what is hidden starts as what can be seen would have it.
+                let told = network.field(cues).gt(0.0).to_kind(cues.kind()) * 2.0 - 1.0;
+                let cues = Patterns::new(&told.where_self(&cues.eq(0.0), cues))?;
                 let recalled = network.asynchronous(&cues, seed, SWEEPS)?;
                 Ok(Restored { states: recalled.states.tensor().shallow_clone(), energies: recalled.energies })
             }

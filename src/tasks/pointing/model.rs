@@ -101,6 +101,7 @@ impl Model {
                     keys: memory,
                     maximum_length: named,
                     coverage: false,
+                    hopfield_steps: 1,
                     initialization: start,
                     score_initialization: start,
                     energy_initialization: start,

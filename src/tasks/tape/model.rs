@@ -1,9 +1,10 @@
-//! What learns the sequences: a Neural Turing Machine, or LSTM layers alone.
+//! What learns the sequences: a controller with a memory, or LSTM layers alone.
 
+use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::problem::Sequence;
-use crate::memory::{ControllerKind, Looked, MachineOptions, MemoryMachine, Tape, TapeOptions};
+use crate::memory::{ControllerKind, Looked, MachineOptions, Memory, MemoryMachine, Set, Tape, TapeOptions, Tree};
 use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Parameters, Pass, RecurrentStack, Scope};
 use crate::recipe::{self, NtmRecipe, TapeModelRecipe};
 
@@ -44,19 +45,31 @@ impl Sequences {
 
 /// A model with its parameters.
 pub enum TapeModel {
-    Ntm(MemoryMachine),
+    Machine(MemoryMachine),
     Lstm { layers: RecurrentStack, output: Linear },
 }
 
 impl TapeModel {
-    pub fn new(recipe: &TapeModelRecipe, (input, output): (i64, i64), parameters: &Parameters) -> Self {
+    /// # Errors
+    /// Where sizes of a memory cannot work.
+    pub fn new(recipe: &TapeModelRecipe, (input, output): (i64, i64), parameters: &Parameters) -> Result<Self> {
         let scope = parameters.root();
-        match recipe {
+        let machine = |kind, hidden, memory: Box<dyn Memory>| {
+            let options = MachineOptions { input, controller: controller(kind), hidden, output };
+            TapeModel::Machine(MemoryMachine::new(&scope, &options, memory))
+        };
+        Ok(match recipe {
             TapeModelRecipe::Ntm(recipe) => {
                 let tape = Tape::new(&scope.sub("tape"), tape_options(recipe));
-                let controller = controller(recipe.controller);
-                let options = MachineOptions { input, controller, hidden: recipe.hidden, output };
-                TapeModel::Ntm(MemoryMachine::new(&scope, &options, Box::new(tape)))
+                machine(recipe.controller, recipe.hidden, Box::new(tape))
+            }
+            TapeModelRecipe::Set(recipe) => {
+                let set = Set::new(&scope.sub("set"), recipe.slots, recipe.width, recipe.score.into())?;
+                machine(recipe.controller, recipe.hidden, Box::new(set))
+            }
+            TapeModelRecipe::Tree(recipe) => {
+                let tree = Tree::new(&scope.sub("tree"), recipe.leaves, recipe.width)?;
+                machine(recipe.controller, recipe.hidden, Box::new(tree))
             }
             TapeModelRecipe::Lstm(recipe) => {
                 let xavier = Initialization::Xavier { gain: 1.0 };
@@ -66,13 +79,13 @@ impl TapeModel {
                     output: Linear::new(scope.sub("output"), recipe.hidden, output, xavier),
                 }
             }
-        }
+        })
     }
 
     /// Answers (logits) [B, T, outputs], and where heads looked.
     pub fn answer(&self, inputs: &Tensor) -> (Tensor, Vec<Looked>) {
         match self {
-            TapeModel::Ntm(machine) => machine.run(inputs),
+            TapeModel::Machine(machine) => machine.run(inputs),
             TapeModel::Lstm { layers, output } => {
                 let zeros = layers.zero_states(inputs.size()[0]);
                 (output.forward(&layers.run(inputs, &zeros, 0.0, &Pass::evaluation()).states), Vec::new())

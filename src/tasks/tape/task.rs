@@ -30,10 +30,12 @@ pub struct TapeTask {
 }
 
 impl TapeTask {
-    pub fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Self {
+    /// # Errors
+    /// Where sizes of the model cannot work.
+    pub fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
         let parameters = Parameters::new(seed, device);
-        let model = TapeModel::new(&recipe.model, recipe.problem.widths(), &parameters);
-        TapeTask { recipe: recipe.clone(), model, device, parameters, seed }
+        let model = TapeModel::new(&recipe.model, recipe.problem.widths(), &parameters)?;
+        Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
     }
 
     /// `count` sequences of one size.
@@ -120,6 +122,8 @@ impl Study for TapeTask {
     fn summary(&self) -> String {
         let model = match &self.recipe.model {
             TapeModelRecipe::Ntm(model) => format!("an NTM with {} slots of {}", model.slots, model.width),
+            TapeModelRecipe::Set(model) => format!("a set of {} slots of {}", model.slots, model.width),
+            TapeModelRecipe::Tree(model) => format!("a tree of {} leaves of {}", model.leaves, model.width),
             TapeModelRecipe::Lstm(model) => format!("{} LSTM layers of {}", model.layers, model.hidden),
         };
         format!("{} learns {}", model, examine::title(&self.recipe.problem))

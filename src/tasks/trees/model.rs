@@ -102,6 +102,7 @@ impl Model {
             keys,
             maximum_length: 1,
             coverage: false,
+            hopfield_steps: 1,
             initialization: xavier,
             score_initialization: xavier,
             energy_initialization: xavier,

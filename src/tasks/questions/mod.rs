@@ -1,0 +1,12 @@
+//! The bAbI tasks: questions about stories, answered by an end-to-end memory network.
+
+mod data;
+mod examine;
+mod linear_start;
+mod pictures;
+mod task;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+pub use task::QuestionsTask;
