@@ -49,15 +49,16 @@ impl Problems {
 
 /// An LSTM encoder and decoder with what reads the encoder's states.
 pub struct Model {
+    /// Reads in both directions, of H/2 cells each.
     encoder: RecurrentStack,
-    /// What stands for the end [1, 1, D] among the encoder's states.
+    /// What stands for the end [1, 1, D] in the memory: states of the encoder, each beside the input it belongs to, D = H + I.
     end: Tensor,
     decoder: RecurrentStack,
     reader: Reader,
 }
 
 enum Reader {
-    /// The decoder is fed the input it pointed at last, at first `start` [1, 1, I].
+    /// The decoder is fed the input it pointed at last, at first `start` [1, 1, I]; the query is its state and this input, D too.
     Pointer { pointer: Pointer, start: Tensor },
     /// Luong's decoder (2015, equation 5), fed the position it named last; the last of all stands for the start.
     Attention { attention: Attention, positions: Embedding, combine: Linear, output: Linear },
@@ -73,17 +74,17 @@ impl Model {
     /// For inputs of I numbers.
     pub fn new(recipe: &PointingRecipe, width: i64, parameters: &Parameters) -> Result<Self> {
         let (scope, hidden) = (parameters.root(), recipe.hidden);
+        let memory = hidden + width;
         let start = Initialization::Uniform(0.08);
         let cell = CellInitialization { input: start, recurrent: start };
-        let layer = |name: &str, input| RecurrentStack::new(scope.sub(name), CellKind::Lstm, input, hidden, 1, false, cell);
         let named = recipe.most as i64 + 1;
         let reader = match recipe.model {
             PointingModel::Pointer => {
                 let options = PointerOptions {
                     score: ScoreKind::Additive,
                     size: hidden,
-                    query: hidden,
-                    keys: hidden,
+                    query: memory,
+                    keys: memory,
                     initialization: start,
                 };
                 Reader::Pointer {
@@ -97,7 +98,7 @@ impl Model {
                     choice: ChoiceKind::Global,
                     size: hidden,
                     query: hidden,
-                    keys: hidden,
+                    keys: memory,
                     maximum_length: named,
                     coverage: false,
                     hopfield_steps: 1,
@@ -108,24 +109,24 @@ impl Model {
                 Reader::Attention {
                     attention: Attention::new(scope.sub("attention"), &options)?,
                     positions: Embedding::new(scope.sub("positions"), named + 1, hidden, start),
-                    combine: Linear::without_bias(scope.sub("combine"), 2 * hidden, hidden, start),
+                    combine: Linear::without_bias(scope.sub("combine"), memory + hidden, hidden, start),
                     output: Linear::new(scope.sub("output"), hidden, named, start),
                 }
             }
         };
         let fed = if recipe.model == PointingModel::Pointer { width } else { hidden };
         Ok(Model {
-            encoder: layer("encoder", width),
-            end: scope.tensor("end", &[1, 1, hidden], start),
-            decoder: layer("decoder", fed),
+            encoder: RecurrentStack::new(scope.sub("encoder"), CellKind::Lstm, width, hidden / 2, 1, true, cell),
+            end: scope.tensor("end", &[1, 1, memory], start),
+            decoder: RecurrentStack::new(scope.sub("decoder"), CellKind::Lstm, fed, hidden, 1, false, cell),
             reader,
         })
     }
 
     fn encode(&self, inputs: &Tensor) -> Encoded {
         let (rows, count) = (inputs.size()[0], inputs.size()[1]);
-        let StackOutput { states, mut finals } =
-            self.encoder.run(inputs, &self.encoder.zero_states(rows), 0.0, &Pass::evaluation());
+        let StackOutput { states, finals } = self.encoder.read(inputs, &vec![count; rows as usize], 0.0, &Pass::evaluation());
+        let states = Tensor::cat(&[&states, &(inputs * 10.0)], 2);
         let memory = Tensor::cat(&[&self.end.expand([rows, 1, states.size()[2]], false), &states], 1);
         let keep = Tensor::ones([rows, count + 1], (Kind::Bool, inputs.device()));
         let prepared = match &self.reader {
@@ -134,7 +135,10 @@ impl Model {
                 attention.prepare(&memory, &keep, &keep.sum_dim_intlist([1i64].as_slice(), true, Kind::Float))
             }
         };
-        Encoded { prepared, state: finals.remove(0).remove(0) }
+        // Both directions' last states side by side.
+        let joined = |part: fn(&CellState) -> &Tensor| Tensor::cat(&finals[0].iter().map(part).collect::<Vec<_>>(), 1);
+        let cell = joined(|state| state.cell.as_ref().expect("an LSTM state has a cell"));
+        Encoded { prepared, state: CellState { hidden: joined(|state| &state.hidden), cell: Some(cell) } }
     }
 
     /// What the decoder is fed after outputs [B, T] of inputs [B, n, I], and at the start: [B, T + 1, ·].
@@ -155,11 +159,11 @@ impl Model {
         }
     }
 
-    /// log p of every output [B, T, ·] for decoder states [B, T, D], and where attention went [B, T, n + 1].
-    fn outputs(&self, states: &Tensor, encoded: &Encoded) -> (Tensor, Tensor) {
+    /// log p of every output [B, T, ·] for decoder states [B, T, H] and what led to them, and where attention went [B, T, n + 1].
+    fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded) -> (Tensor, Tensor) {
         match &self.reader {
             Reader::Pointer { pointer, .. } => {
-                let logs = pointer.log_probabilities(states, &encoded.prepared);
+                let logs = pointer.log_probabilities(&Tensor::cat(&[states, &(fed * 10.0)], 2), &encoded.prepared);
                 let weights = logs.exp();
                 (logs, weights)
             }
@@ -177,7 +181,7 @@ impl Model {
         let steps = problems.answers.size()[1];
         let fed = self.fed(&problems.inputs, &problems.answers.narrow(1, 0, steps - 1));
         let states = self.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &Pass::evaluation()).states;
-        let (logs, _) = self.outputs(&states, &encoded);
+        let (logs, _) = self.outputs(&states, &fed, &encoded);
         let picked = logs.gather(2, &problems.answers.unsqueeze(2), false).squeeze_dim(2);
         -(&picked * &problems.real).sum(picked.kind())
     }
@@ -191,7 +195,7 @@ impl Model {
         let mut fed = self.fed(inputs, &outputs);
         for _ in 0..most {
             let run = self.decoder.run(&fed, std::slice::from_ref(&state), 0.0, &Pass::evaluation());
-            let (logs, weights) = self.outputs(&run.states, &encoded);
+            let (logs, weights) = self.outputs(&run.states, &fed, &encoded);
             let chosen = logs.argmax(-1, false);
             fed = self.fed(inputs, &chosen).narrow(1, 1, 1);
             outputs = Tensor::cat(&[&outputs, &chosen], 1);
@@ -243,7 +247,7 @@ mod tests {
                 let fed = model.fed(&inputs, &Tensor::from_slice(&outputs).unsqueeze(0));
                 let encoded = model.encode(&inputs);
                 let states = model.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &Pass::evaluation()).states;
-                let (logs, weights) = model.outputs(&states, &encoded);
+                let (logs, weights) = model.outputs(&states, &fed, &encoded);
                 let likeliest: Vec<i64> = Vec::try_from(logs.argmax(-1, false).squeeze_dim(0)).unwrap();
                 assert_eq!(likeliest[..outputs.len()], outputs[..]);
                 let steps = (outputs.len() as i64 + 1).min(7);
