@@ -5,7 +5,7 @@ use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::{Pass, ProjectedLoss};
 use targum::recipe::{
-    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, LayersRecipe, MemoryRecipe,
+    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, LayersRecipe, MemoryRecipe,
     ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
 };
 use targum::runtime::{Precision, with_precision, with_precision_for_inference};
@@ -58,7 +58,10 @@ fn transformers() -> Vec<(String, TransformerRecipe)> {
 }
 
 fn recurrent() -> Vec<(String, RecurrentRecipe)> {
-    let attention = |score, choice, coverage| AttentionRecipe { score, choice, window: 2, size: 5, coverage, hopfield_steps: 1 };
+    let attention = |score, choice, coverage| {
+        let (window, size, hopfield_steps, hard) = (2, 5, 1, None);
+        AttentionRecipe { score, choice, window, size, coverage, hopfield_steps, hard }
+    };
     let small = RecurrentRecipe {
         embedding: 6,
         hidden: 8,
@@ -111,6 +114,14 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
         }
         let feeding = DecoderRecipe { input_feeding: true, ..decoder(DecoderKind::Luong) };
         let settling = AttentionRecipe { hopfield_steps: 3, ..attention(ScoreKind::General, ChoiceKind::Global, true) };
+        let hard = |coverage| AttentionRecipe {
+            hard: Some(HardRecipe::default()),
+            ..attention(ScoreKind::General, ChoiceKind::Global, coverage)
+        };
+        for (name, kind, coverage) in [("luong", DecoderKind::Luong, false), ("bahdanau", DecoderKind::Bahdanau, true)] {
+            let decoder = DecoderRecipe { maxout: 4, ..decoder(kind) };
+            recipes.push((format!("{name} hard"), RecurrentRecipe { decoder, attention: hard(coverage), ..base.clone() }));
+        }
         recipes.push((
             "luong tape".into(),
             RecurrentRecipe {

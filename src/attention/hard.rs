@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use super::full_precision;
+use super::{Attended, full_precision};
 use crate::nn::Pass;
 
 /// A choice for each of some queries.
@@ -13,10 +13,48 @@ pub struct HardChoice {
     pub positions: Tensor,
     /// 1 at the chosen position, 0 elsewhere [B, Q, S]: what takes the place of soft weights. All 0 in a row that has no weight anywhere.
     pub one_hot: Tensor,
-    /// log p of the choice [B, Q], in nats; its gradient flows into the weights. 0 where there was nothing to choose from.
+    pub drawn: Drawn,
+}
+
+/// What learning from choices needs of them.
+pub struct Drawn {
+    /// log p of each choice [B, Q], in nats; its gradient flows into the weights. 0 where there was nothing to choose from.
     pub log_probability: Tensor,
-    /// Entropy of the distribution that was chosen from [B, Q], in nats.
+    /// Entropy of the distributions that were chosen from [B, Q], in nats.
     pub entropy: Tensor,
+}
+
+impl Drawn {
+    /// Both as a list of the queries [N] of these numbers, counted over [B · Q].
+    pub fn listed(&self, queries: &Tensor) -> Self {
+        let list = |tensor: &Tensor| tensor.reshape([-1]).index_select(0, queries);
+        Drawn { log_probability: list(&self.log_probability), entropy: list(&self.entropy) }
+    }
+}
+
+/// What looks at one position instead of all (Xu et al. 2015, section 4.1).
+#[derive(Debug, Clone, Copy)]
+pub struct HardAttention {
+    /// How probable it is in training that a query keeps its soft weights after all, which makes learning less noisy.
+    pub soft: f64,
+}
+
+impl HardAttention {
+    /// Puts one position of `values` [B, S, D] in the place of soft weights: drawn in a pass that trains, the heaviest one otherwise.
+    pub fn harden(&self, soft: Attended, values: &Tensor, pass: &Pass) -> (Attended, Drawn) {
+        let HardChoice { one_hot, drawn: Drawn { log_probability, entropy }, .. } = HardChoice::sample(&soft.weights, pass);
+        let stays_soft = pass.uniform(&log_probability.size(), values.device()).map(|chance| chance.lt(self.soft));
+        let (weights, log_probability) = match &stays_soft {
+            Some(stays) => (
+                soft.weights.where_self(&stays.unsqueeze(-1), &one_hot.to_kind(soft.weights.kind())),
+                // Nothing was drawn there.
+                log_probability.masked_fill(stays, 0.0),
+            ),
+            None => (one_hot, log_probability),
+        };
+        let context = weights.to_kind(values.kind()).matmul(values);
+        (Attended { context, weights }, Drawn { log_probability, entropy })
+    }
 }
 
 /// Smallest probability that is told from zero: its logarithm is finite, and so is its inverse in float32.
@@ -55,7 +93,7 @@ impl HardChoice {
         let log_probability = chosen.clamp_min(TINY).log() * &something;
         let ones = positions.unsqueeze(-1).eq_tensor(&Tensor::arange(weights.size()[2], (Kind::Int64, weights.device())));
         let one_hot = ones.logical_and(&something.unsqueeze(-1)).to_kind(weights.kind());
-        HardChoice { positions: positions.shallow_clone(), one_hot, log_probability, entropy }
+        HardChoice { positions: positions.shallow_clone(), one_hot, drawn: Drawn { log_probability, entropy } }
     }
 }
 
@@ -80,10 +118,10 @@ impl Reinforce {
     /// A scalar to be *added* to a loss that is minimised, -Σ (λ_r (R - b) log p + λ_e H), whose gradient is an unbiased estimate of that of
     /// -E[λ_r R] - λ_e H as far as the choices go. `rewards` R [B, Q], or broadcastable to it, are what came of the choices, such as log p(y);
     /// `baseline` b is what was to be expected ([`Baseline`]). Only choices where `real` [B, Q] holds count.
-    pub fn surrogate(&self, choice: &HardChoice, rewards: &Tensor, baseline: f64, real: &Tensor) -> Tensor {
+    pub fn surrogate(&self, drawn: &Drawn, rewards: &Tensor, baseline: f64, real: &Tensor) -> Tensor {
         let advantage = (rewards.detach() - baseline) * self.reward;
-        let terms = advantage * &choice.log_probability + &choice.entropy * self.entropy;
-        -(terms * real).sum(choice.entropy.kind())
+        let terms = advantage * &drawn.log_probability + &drawn.entropy * self.entropy;
+        -(terms * real).sum(drawn.entropy.kind())
     }
 }
 
@@ -102,9 +140,9 @@ impl Baseline {
         Ok(Baseline { decay, mean: None })
     }
 
-    /// b; 0 before the first reward.
-    pub fn value(&self) -> f64 {
-        self.mean.unwrap_or(0.0)
+    /// b; none before the first reward.
+    pub fn value(&self) -> Option<f64> {
+        self.mean
     }
 
     /// Takes in the mean reward of a batch. The first one becomes the average as it is.
@@ -142,7 +180,7 @@ mod tests {
 
     fn estimate(energies: &Tensor, choice: &HardChoice, rule: Reinforce, baseline: f64) -> Tensor {
         let reward = rewards().gather(-1, &choice.positions.unsqueeze(-1), false).squeeze_dim(-1);
-        gradient_of(energies, &rule.surrogate(choice, &reward, baseline, &reward.ones_like()))
+        gradient_of(energies, &rule.surrogate(&choice.drawn, &reward, baseline, &reward.ones_like()))
     }
 
     #[test]
@@ -171,7 +209,7 @@ mod tests {
         let weights = energies.softmax(-1, Kind::Double).expand([draws, 2, 3], false);
         let choice = HardChoice::sample(&weights, &Pass::training(1, 2, 0));
         let reward = rewards().expand([draws, 2, 3], false).gather(-1, &choice.positions.unsqueeze(-1), false).squeeze_dim(-1);
-        let mean = gradient_of(&energies, &rule.surrogate(&choice, &reward, 0.4, &reward.ones_like())) / draws;
+        let mean = gradient_of(&energies, &rule.surrogate(&choice.drawn, &reward, 0.4, &reward.ones_like())) / draws;
         let exact = exact(&energies, rule);
         let off = (mean - &exact).abs().max().double_value(&[]);
         assert!(off < 0.06 && exact.abs().max().double_value(&[]) > 0.2, "off by {off} of {exact:?}");
@@ -199,9 +237,33 @@ mod tests {
             let weights = crate::nn::masked_softmax(&energies, &Tensor::from_slice(&[false, false]));
             let choice = HardChoice::sample(&weights, &pass);
             assert_eq!(choice.one_hot.sum(Kind::Double).double_value(&[]), 0.0);
-            let gradient = gradient_of(&energies, &rule.surrogate(&choice, &one, 0.0, &one));
+            let gradient = gradient_of(&energies, &rule.surrogate(&choice.drawn, &one, 0.0, &one));
             assert_eq!(Vec::<f64>::try_from(gradient.reshape(-1)).unwrap(), [0.0, 0.0]);
         }
+    }
+
+    #[test]
+    fn a_query_looks_at_one_place_or_keeps_its_soft_weights() {
+        tch::manual_seed(3);
+        let options = (Kind::Float, Device::Cpu);
+        let values = Tensor::randn([2, 5, 3], options);
+        let soft = |queries| {
+            let weights = Tensor::randn([2, 5], options).softmax(-1, Kind::Float).unsqueeze(1).expand([2, queries, 5], false);
+            Attended { context: weights.matmul(&values), weights }
+        };
+        let (heaviest, _) = HardAttention { soft: 0.9 }.harden(soft(4), &values, &Pass::evaluation());
+        let one_place = |weights: &Tensor| weights.amax([-1i64].as_slice(), false).eq(1.0);
+        assert!(bool::try_from(one_place(&heaviest.weights).all()).unwrap(), "what does not train is never soft");
+        for row in 0..2 {
+            let place = heaviest.weights.get(row).get(0).argmax(None, false).int64_value(&[]);
+            assert!(heaviest.context.get(row).get(0).allclose(&values.get(row).get(place), 1e-6, 1e-6, false));
+        }
+        let (attended, drawn) = HardAttention { soft: 0.3 }.harden(soft(20_000), &values, &Pass::training(1, 2, 3));
+        let hard = one_place(&attended.weights);
+        let share = hard.to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
+        assert!((share - 0.7).abs() < 0.01, "{share}");
+        assert!(drawn.log_probability.ne(0.0).equal(&hard), "what was not drawn has no probability to raise");
+        assert!(attended.context.allclose(&attended.weights.matmul(&values), 1e-6, 1e-6, false));
     }
 
     #[test]
@@ -211,18 +273,18 @@ mod tests {
         let keep = Tensor::from_slice(&[true, false, true]);
         check_gradients(&[(name, energies.shallow_clone())], || {
             let choice = HardChoice::at(&crate::nn::masked_softmax(&energies, &keep), &positions);
-            (choice.log_probability * 0.7 + choice.entropy).sum(Kind::Double)
+            (choice.drawn.log_probability * 0.7 + choice.drawn.entropy).sum(Kind::Double)
         });
     }
 
     #[test]
     fn the_baseline_is_a_moving_average() {
         let mut baseline = Baseline::new(0.9).unwrap();
-        assert_eq!(baseline.value(), 0.0);
+        assert_eq!(baseline.value(), None);
         baseline.update(2.0);
-        assert_eq!(baseline.value(), 2.0);
+        assert_eq!(baseline.value(), Some(2.0));
         baseline.update(1.0);
-        assert!((baseline.value() - 1.9).abs() < 1e-12);
+        assert!((baseline.value().unwrap() - 1.9).abs() < 1e-12);
         assert!(Baseline::new(1.0).is_err() && Reinforce::new(-1.0, 0.0).is_err() && Reinforce::new(1.0, f64::NAN).is_err());
     }
 }

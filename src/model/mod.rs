@@ -8,6 +8,7 @@ pub use build::{Vocabularies, build};
 
 use tch::{Kind, Tensor};
 
+use crate::attention::hard::Drawn;
 use crate::batch::Source;
 use crate::nn::{Pass, linear};
 
@@ -108,6 +109,8 @@ pub struct Decoded {
     pub features: Tensor,
     /// Weights [B, layers, heads, T, S], when asked for and the model attends.
     pub attention: Option<Tensor>,
+    /// What hard attention drew in training [B, T], or chose.
+    pub drawn: Option<Drawn>,
 }
 
 /// Result of [`Seq2Seq::step`].

@@ -37,17 +37,19 @@ pub struct LossSums {
     pub sum: f64,
     /// Summed negative log likelihood in nats.
     pub nll: f64,
+    /// log p of each target [N] (float32), without a gradient.
+    pub log_probabilities: Tensor,
 }
 
 impl ProjectedLoss<'_> {
     /// `features` [N, D] against `targets` [N] (int64): sums, and gradients made in the same pass.
     pub fn with_gradient(&self, features: &Tensor, targets: &Tensor) -> LossSums {
-        let (gradient, weight_gradient, bias_gradient, sum, nll) = no_grad(|| self.chunks(&features.detach(), targets));
-        let mut backward = (features * gradient).sum(Kind::Float) + (self.weight * weight_gradient).sum(Kind::Float);
-        if let (Some(bias), Some(gradient)) = (self.bias, bias_gradient) {
+        let found = no_grad(|| self.chunks(&features.detach(), targets));
+        let mut backward = (features * found.features).sum(Kind::Float) + (self.weight * found.weight).sum(Kind::Float);
+        if let (Some(bias), Some(gradient)) = (self.bias, found.bias) {
             backward += (bias * gradient).sum(Kind::Float);
         }
-        LossSums { backward, sum, nll }
+        LossSums { backward, sum: found.sum, nll: found.nll, log_probabilities: found.log_probabilities }
     }
 
     /// ε spread over the words [V], or one number where all have the same share.
@@ -60,14 +62,14 @@ impl ProjectedLoss<'_> {
         (even, (count < vocabulary).then(|| on.to_kind(Kind::Float) * (self.label_smoothing / count as f64)))
     }
 
-    fn chunks(&self, features: &Tensor, targets: &Tensor) -> (Tensor, Tensor, Option<Tensor>, f64, f64) {
+    fn chunks(&self, features: &Tensor, targets: &Tensor) -> Found {
         let (rows, vocabulary) = (features.size()[0], self.weight.size()[0]);
         let ((smooth, shares), sure) = (self.shares(), 1.0 - self.label_smoothing);
         let products = ChunkProducts::new(features, self.weight);
         let mut weight_gradient = self.weight.zeros_like();
         let mut bias_gradient = self.bias.map(Tensor::zeros_like);
         let mut gradients = Vec::new();
-        let mut sums = Vec::new();
+        let (mut sums, mut log_probabilities) = (Vec::new(), Vec::new());
         for start in (0..rows).step_by(CHUNK as usize) {
             let count = CHUNK.min(rows - start);
             let target = targets.narrow(0, start, count).unsqueeze(1);
@@ -76,7 +78,9 @@ impl ProjectedLoss<'_> {
             let mut delta = logits.softmax(-1, Kind::Float);
             // log Σ exp, from the largest probability, which never vanishes.
             let log_sum = highest - delta.amax([-1i64].as_slice(), true).log();
-            let of_targets = logits.gather(1, &target, false).sum(Kind::Double);
+            let of_targets = logits.gather(1, &target, false);
+            log_probabilities.push((&of_targets - &log_sum).squeeze_dim(1));
+            let of_targets = of_targets.sum(Kind::Double);
             let of_shares =
                 shares.as_ref().map_or_else(|| of_targets.zeros_like(), |shares| logits.matmul(shares).sum(Kind::Double));
             sums.push(Tensor::stack(&[of_targets, of_shares, log_sum.sum(Kind::Double)], 0));
@@ -112,14 +116,31 @@ impl ProjectedLoss<'_> {
         } else {
             0.0
         };
-        (gradient, weight_gradient, bias_gradient, -sure * picked - spread, -picked)
+        Found {
+            features: gradient,
+            weight: weight_gradient,
+            bias: bias_gradient,
+            sum: -sure * picked - spread,
+            nll: -picked,
+            log_probabilities: Tensor::cat(&log_probabilities, 0),
+        }
     }
 
     /// The sums alone, for validation: (loss, negative log likelihood).
     pub fn sums(&self, features: &Tensor, targets: &Tensor) -> (f64, f64) {
-        let (_, _, _, sum, nll) = no_grad(|| self.chunks(&features.detach(), targets));
-        (sum, nll)
+        let found = no_grad(|| self.chunks(&features.detach(), targets));
+        (found.sum, found.nll)
     }
+}
+
+/// Gradients of the loss to x, W and b, and the sums.
+struct Found {
+    features: Tensor,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    sum: f64,
+    nll: f64,
+    log_probabilities: Tensor,
 }
 
 /// The three products of a chunk, in the precision that is set: sums and probabilities are float32 always.
@@ -231,6 +252,8 @@ mod tests {
             let sums = ProjectedLoss { weight: &w, bias, label_smoothing: smoothing }.with_gradient(&x, &targets);
             let loss = plain.double_value(&[]);
             assert!((sums.sum - loss).abs() < 1e-5 * loss.abs(), "{} {loss}", sums.sum);
+            let alone = x.linear(&w, bias).log_softmax(-1, Kind::Float).gather(1, &targets.unsqueeze(1), false).squeeze_dim(1);
+            assert!(sums.log_probabilities.allclose(&alone, 1e-5, 1e-5, false));
             if with_bias {
                 let _ = b.grad().zero_();
             }

@@ -34,7 +34,7 @@ pub use model::ModelRecipe;
 pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, SgdRecipe};
 pub use problem::{Problem, RecipeError};
 pub use recurrent::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, MemoryRecipe,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, InitializationKind, MemoryRecipe,
     RecurrentRecipe, ScoreKind, Tied,
 };
 pub use schedule::{

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::{RecurrentRecipe, Tied};
+use super::recurrent::{DecoderKind, HardRecipe, RecurrentRecipe, Tied};
 use super::transformer::TransformerRecipe;
 
 /// The architecture: one table under `[model]`, named after the family.
@@ -27,6 +27,14 @@ impl ModelRecipe {
         match self {
             Self::Recurrent(recipe) => recipe.tied,
             Self::Transformer(recipe) => recipe.tied,
+        }
+    }
+
+    /// Where attention looks at one position at a time.
+    pub fn hard_attention(&self) -> Option<&HardRecipe> {
+        match self {
+            Self::Recurrent(recipe) if recipe.decoder.kind != DecoderKind::None => recipe.attention.hard.as_ref(),
+            _ => None,
         }
     }
 

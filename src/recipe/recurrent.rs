@@ -77,7 +77,7 @@ pub enum DecoderKind {
 }
 
 /// `[model.recurrent.attention]`: how keys are scored and how scores become a choice; any score works with any choice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttentionRecipe {
     /// Required where the table is given.
     pub score: ScoreKind,
@@ -91,6 +91,28 @@ pub struct AttentionRecipe {
     pub coverage: bool,
     /// `dot`, `scaled-dot` and `general`: retrieval steps of a Hopfield layer, 1 being attention (Ramsauer et al. 2021). Default 1.
     pub hopfield_steps: i64,
+    /// Looks at one position at a time. Default off.
+    pub hard: Option<HardRecipe>,
+}
+
+/// `[model.recurrent.attention.hard]`: one position instead of a mixture, drawn in training and learned by REINFORCE (Xu et al. 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HardRecipe {
+    /// How probable it is in training that a step mixes all positions after all; 0 to 1. Default 0.5.
+    pub soft: f64,
+    /// λ_r: what rewards count, the log probability of the right piece being the reward of a step; 0 or more. Default 1.
+    pub reward: f64,
+    /// λ_e: what the entropy of the weights counts; 0 or more. Default 0.01.
+    pub entropy: f64,
+    /// Share of what was in the moving average of rewards, which is what a reward is compared with; 0 to 1, 1 excluded. Default 0.9.
+    pub baseline: f64,
+}
+
+impl Default for HardRecipe {
+    fn default() -> Self {
+        Self { soft: 0.5, reward: 1.0, entropy: 0.01, baseline: 0.9 }
+    }
 }
 
 /// `[model.recurrent.memory]`: a tape that the decoder reads and writes beside its attention (Graves et al. 2014).
@@ -222,6 +244,14 @@ impl RecurrentRecipe {
         checks.conflict(&[&path("attention.hopfield_steps"), &path("attention.score")], steps != 1 && !compares, || {
             "needs a score that compares queries with keys: `dot`, `scaled-dot` or `general`".to_owned()
         });
+        if let Some(hard) = &attention.hard {
+            let of = |key: &str| path(&format!("attention.hard.{key}"));
+            checks.number(&of("soft"), hard.soft, "0 to 1", |share| (0.0..=1.0).contains(&share));
+            for (key, weight) in [("reward", hard.reward), ("entropy", hard.entropy)] {
+                checks.number(&of(key), weight, "0 or more", |weight| weight >= 0.0);
+            }
+            checks.number(&of("baseline"), hard.baseline, "0 to 1, 1 excluded", |decay| (0.0..1.0).contains(&decay));
+        }
         if let Some(memory) = &self.memory {
             self.check_memory(memory, checks);
         }

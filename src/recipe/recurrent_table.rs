@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::recurrent::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, InitializationKind, MemoryRecipe,
-    RecurrentRecipe, ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, InitializationKind,
+    MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ struct AttentionTable {
     coverage: bool,
     #[serde(default = "one")]
     hopfield_steps: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hard: Option<HardRecipe>,
 }
 
 impl Default for RecurrentTable {
@@ -91,6 +93,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
             size: None,
             coverage: false,
             hopfield_steps: one(),
+            hard: None,
         });
         Self {
             embedding: table.embedding,
@@ -111,6 +114,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 size: attention.size.unwrap_or(width),
                 coverage: attention.coverage,
                 hopfield_steps: attention.hopfield_steps,
+                hard: attention.hard,
             },
             memory: table.memory,
             dropout: table.dropout,
@@ -125,8 +129,8 @@ impl From<RecurrentTable> for RecurrentRecipe {
 impl From<RecurrentRecipe> for RecurrentTable {
     fn from(recipe: RecurrentRecipe) -> Self {
         let DecoderRecipe { kind, layers, hidden, input_feeding, maxout } = recipe.decoder;
-        let AttentionRecipe { score, choice, window, size, coverage, hopfield_steps } = recipe.attention;
-        let attention = AttentionTable { score, choice, window, size: Some(size), coverage, hopfield_steps };
+        let AttentionRecipe { score, choice, window, size, coverage, hopfield_steps, hard } = recipe.attention;
+        let attention = AttentionTable { score, choice, window, size: Some(size), coverage, hopfield_steps, hard };
         Self {
             embedding: recipe.embedding,
             hidden: recipe.hidden,

@@ -1,6 +1,6 @@
 //! Where a run begins: at nothing, or at the newest checkpoint that is whole.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::flat::FlatParameters;
 use super::moving_average::MovingAverage;
@@ -84,6 +84,7 @@ fn load<T: Task>(
     let weights = state.restore(trained.optimizer, trained.parameters, &path)?;
     // The average, where one was kept.
     task.load(&path)?;
+    task.remember(&state.memory).with_context(|| format!("{}: its training.json", path.display()))?;
     if let Some(average) = &mut trained.average {
         average.restart(trained.parameters);
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tch::{Device, Tensor, no_grad};
 
 use super::flat::FlatParameters;
@@ -45,6 +46,9 @@ pub struct TrainingState {
     /// Where training is in float16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,
+    /// What the task remembers beside its parameters.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub memory: Value,
     /// All validations.
     pub history: History,
 }
@@ -62,6 +66,7 @@ impl TrainingState {
             epoch_batches: 0,
             elapsed_seconds: 0.0,
             loss_scale: None,
+            memory: Value::Null,
             history: History::default(),
         }
     }
@@ -90,9 +95,9 @@ impl TrainingState {
         let path = folder.join(STATE);
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read the training state", path.display()))?;
-        let value: serde_json::Value =
+        let value: Value =
             serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.display()))?;
-        match value.get("format").and_then(serde_json::Value::as_u64) {
+        match value.get("format").and_then(Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
             format => bail!(
                 "{}: format {}, but this Targum ({}) reads format {FORMAT}; go on with the Targum that wrote it",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Value;
 use tch::Tensor;
 
 use crate::nn::Pass;
@@ -63,6 +64,17 @@ pub trait Task {
 
     /// All trainable parameters, in a fixed order. Tensors share storage with the model's.
     fn parameters(&self) -> Vec<Parameter>;
+
+    /// What training leaves in the task beside its parameters, such as a moving average that losses are compared with. It is saved with
+    /// the state of a run; null where there is nothing.
+    fn memory(&self) -> Value {
+        Value::Null
+    }
+
+    /// Goes on with what [`Task::memory`] gave.
+    fn remember(&mut self, _memory: &Value) -> Result<()> {
+        Ok(())
+    }
 
     /// Scores on held-out data, by the path users take. What is chosen by them, such as the attention that is shown, may change here.
     fn validate(&mut self) -> Result<Validation>;

@@ -139,7 +139,9 @@ impl<'a, T: Task> Trainer<'a, T> {
             // Before it is tried: where memory does not suffice, the system may end the process without a word.
             journal.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
             let arithmetic = Arithmetic { precision: recipe.precision, device, loss_scale: 1.0 };
+            let memory = task.memory();
             journal.pause(|| rehearse(task, &batches, arithmetic, seed))?;
+            task.remember(&memory)?;
             let _ = parameters.gradients().zero_();
         }
         let kind = if state.update > 0 { "resumed" } else { "started" };
@@ -280,6 +282,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// Writes a checkpoint; only then `last` and `best` move and old ones go.
     fn save(&mut self) -> Result<()> {
         let update = self.state.update;
+        self.state.memory = self.task.memory();
         let bytes = checkpoint_bytes(&self.parameters, self.optimizer.buffers() + u64::from(self.average.is_some()));
         let path = self.journal.pause(|| {
             self.folder.write(update, bytes, |path| {

@@ -78,6 +78,7 @@ fn rows_belong_to_the_words_they_produced() {
         ("Bahdanau", recurrent("kind = \"bahdanau\"", "score = \"additive\"")),
         ("Luong", recurrent("kind = \"luong\"", "score = \"general\"")),
         ("Luong, input feeding", recurrent("kind = \"luong\"\ninput_feeding = true", "score = \"concat\"")),
+        ("Luong, hard", recurrent("kind = \"luong\"", "score = \"general\"\nhard = {}")),
         (
             "Transformer",
             "[model.transformer]\ndimension = 32\ndropout = 0\n\

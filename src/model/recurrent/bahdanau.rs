@@ -5,9 +5,11 @@ use tch::Tensor;
 
 use super::bridge::Sides;
 use super::build::Starts;
+use super::look::{Look, in_a_row};
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read};
-use crate::attention::{Attention, AttentionOptions, Prepared, Step};
+use super::{Decoder, Read, Steps};
+use crate::attention::hard::HardAttention;
+use crate::attention::{AttentionOptions, Step};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
 
@@ -18,7 +20,7 @@ use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
 /// followed, as most implementations do. An LSTM in place of the paper's gated unit starts with a zero cell.
 pub struct BahdanauDecoder {
     stack: RecurrentStack,
-    attention: Attention,
+    look: Look,
     /// s_0 = tanh(W_s ←h_1): from the backward direction, which ends at the first word.
     start: Linear,
     deep: Linear,
@@ -33,17 +35,18 @@ pub struct BahdanauOptions {
     /// Features after maxout.
     pub maxout: i64,
     pub attention: AttentionOptions,
+    pub hard: Option<HardAttention>,
     pub dropout: f64,
 }
 
 impl BahdanauDecoder {
     pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Result<Self> {
-        let BahdanauOptions { sides, embedding, maxout, attention, dropout } = options;
+        let BahdanauOptions { sides, embedding, maxout, attention, hard, dropout } = options;
         let (kind, hidden, context) = (sides.kind, sides.decoder_hidden, attention.keys);
         let joined = hidden + embedding + context;
         Ok(BahdanauDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, starts.cell),
-            attention: Attention::new(scope.sub("attention"), attention)?,
+            look: Look::new(scope.sub("attention"), attention, *hard)?,
             start: Linear::new(scope.sub("start"), sides.encoder_hidden, hidden, starts.other),
             deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, starts.other),
             kind,
@@ -56,26 +59,17 @@ impl BahdanauDecoder {
         let pairs = self.deep.forward(&Tensor::cat(&[hidden, embedded, context], -1)).chunk(2, -1);
         pairs[0].maximum(&pairs[1])
     }
-
-    fn prepared(encoded: &Encoded) -> Prepared {
-        Prepared {
-            keys: encoded.memory[0].shallow_clone(),
-            values: encoded.memory[1].shallow_clone(),
-            keep: encoded.keep.shallow_clone(),
-            lengths: encoded.lengths.shallow_clone(),
-        }
-    }
 }
 
 impl Decoder for BahdanauDecoder {
     fn prepare(&self, read: &Read) -> Encoded {
-        let prepared = self.attention.prepare(&read.output.states, &read.keep, &read.lengths);
+        let prepared = self.look.attention.prepare(&read.output.states, &read.keep, &read.lengths);
         let top = read.output.finals.last().expect("an encoder has a layer");
         let backward = top.last().expect("a layer has a direction");
         let hidden = self.start.forward(&backward.hidden).tanh();
         let cell = (self.kind == CellKind::Lstm).then(|| hidden.zeros_like());
         let mut tensors = flatten(vec![CellState { hidden, cell }]);
-        if self.attention.wants_coverage() {
+        if self.look.attention.wants_coverage() {
             tensors.push(read.keep.zeros_like().to_kind(tch::Kind::Float));
         }
         Encoded {
@@ -87,8 +81,8 @@ impl Decoder for BahdanauDecoder {
         }
     }
 
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>) {
-        let prepared = Self::prepared(encoded);
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
+        let prepared = Look::prepared(encoded);
         let cell = &self.stack.layers[0].forward;
         let stepper = cell.stepper(prepared.values.size()[2]);
         let (states, rest) = unflatten(&encoded.initial.tensors, self.kind, 1);
@@ -96,10 +90,12 @@ impl Decoder for BahdanauDecoder {
         let mut covered = rest.first().map(|covered| covered.unsqueeze(1));
         // Time first, so that each step's gates lie together.
         let gates = cell.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0);
-        let (mut hidden, mut contexts, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut hidden, mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let query = state.hidden.unsqueeze(1);
-            let attended = self.attention.attend(&query, &prepared, Step::Same(step as i64), covered.as_ref());
+            let looked = self.look.attend(&query, &prepared, Step::Same(step as i64), covered.as_ref(), pass);
+            let attended = looked.attended;
+            drawn.extend(looked.drawn);
             let context = attended.context.squeeze_dim(1);
             state = stepper.step(gates, Some(&context), &state);
             hidden.push(state.hidden.shallow_clone());
@@ -113,17 +109,18 @@ impl Decoder for BahdanauDecoder {
         }
         let features = self.features(&Tensor::stack(&hidden, 1), embedded, &Tensor::stack(&contexts, 1));
         let weights = (attention == WithAttention::Yes).then(|| Tensor::stack(&weights, 1));
-        (pass.dropout(&features, self.dropout), weights)
+        Steps { features: pass.dropout(&features, self.dropout), weights, drawn: in_a_row(drawn) }
     }
 
     fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
         let (rows, sources) = (embedded.size()[0], encoded.rows());
         let side_by_side = |tensor: &Tensor| tensor.reshape([sources, rows / sources, -1]);
-        let prepared = Self::prepared(encoded);
+        let prepared = Look::prepared(encoded);
         let (states, rest) = unflatten(&state.tensors, self.kind, 1);
         let covered = rest.first().map(side_by_side);
         let query = side_by_side(&states[0].hidden);
-        let attended = self.attention.attend(&query, &prepared, Step::Same(state.step), covered.as_ref());
+        let step = Step::Same(state.step);
+        let attended = self.look.attend(&query, &prepared, step, covered.as_ref(), &Pass::evaluation()).attended;
         let context = attended.context.reshape([rows, -1]);
         let cell = &self.stack.layers[0].forward;
         let gates = cell.input_gates(embedded);

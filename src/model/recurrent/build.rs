@@ -8,6 +8,7 @@ use super::bridge::Sides;
 use super::fixed::FixedContextDecoder;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
+use crate::attention::hard::HardAttention;
 use crate::attention::{AttentionOptions, ChoiceKind};
 use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
@@ -57,12 +58,13 @@ impl RecurrentModel {
             score_initialization: starts.score,
             energy_initialization: starts.energy,
         };
+        let hard = recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft });
         let scope = root.sub("decoder");
         let (embedding, dropout) = (recipe.embedding, recipe.dropout);
         let decoder: Box<dyn Decoder> = match recipe.decoder.kind {
             recipe::DecoderKind::None => Box::new(FixedContextDecoder::new(scope, &sides, embedding, dropout, &starts)),
             recipe::DecoderKind::Bahdanau => {
-                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, dropout };
+                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, hard, dropout };
                 Box::new(BahdanauDecoder::new(scope, &options, &starts)?)
             }
             recipe::DecoderKind::Luong => {
@@ -74,7 +76,7 @@ impl RecurrentModel {
                     write_heads: 1,
                     shift: memory.shift,
                 });
-                let options = LuongOptions { sides, embedding, input_feeding, attention, tape, dropout };
+                let options = LuongOptions { sides, embedding, input_feeding, attention, hard, tape, dropout };
                 Box::new(LuongDecoder::new(scope, &options, &starts)?)
             }
         };

@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::bridge::{Bridge, Sides};
 use super::build::Starts;
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read};
+use super::{Decoder, Read, Steps};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Pass, RecurrentStack, Scope};
 
@@ -56,10 +56,10 @@ impl Decoder for FixedContextDecoder {
         }
     }
 
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, _: WithAttention) -> (Tensor, Option<Tensor>) {
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, _: WithAttention) -> Steps {
         let states = self.states(&encoded.initial);
         let output = self.stack.run(&self.with_context(encoded, embedded), &states, self.dropout, pass);
-        (pass.dropout(&output.states, self.dropout), None)
+        Steps { features: pass.dropout(&output.states, self.dropout), weights: None, drawn: None }
     }
 
     fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {

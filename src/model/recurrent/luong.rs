@@ -5,9 +5,11 @@ use tch::{Kind, Tensor};
 
 use super::bridge::{Bridge, Sides};
 use super::build::Starts;
+use super::look::{Look, Looked, in_a_row};
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read};
-use crate::attention::{Attended, Attention, AttentionOptions, Prepared, Step};
+use super::{Decoder, Read, Steps};
+use crate::attention::hard::HardAttention;
+use crate::attention::{Attended, AttentionOptions, Prepared, Step};
 use crate::memory::machine::step as step_memory;
 use crate::memory::{Memory as _, MemoryState, Tape, TapeOptions};
 use crate::model::{DecoderState, Encoded, WithAttention};
@@ -22,7 +24,7 @@ use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Steppe
 /// With a tape (Graves et al. 2014) h_t also works its heads, and what was read joins in: h̃_t = tanh(W_c [c_t; h_t; r_t]).
 pub struct LuongDecoder {
     stack: RecurrentStack,
-    attention: Attention,
+    look: Look,
     combine: Linear,
     tape: Option<WorkedTape>,
     bridge: Bridge,
@@ -38,6 +40,7 @@ pub struct LuongOptions {
     pub embedding: i64,
     pub input_feeding: bool,
     pub attention: AttentionOptions,
+    pub hard: Option<HardAttention>,
     /// Only with input feeding.
     pub tape: Option<TapeOptions>,
     pub dropout: f64,
@@ -61,7 +64,7 @@ impl LuongDecoder {
         let read = tape.as_ref().map_or(0, |worked| worked.tape.read_size());
         Ok(LuongDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
-            attention: Attention::new(scope.sub("attention"), &options.attention)?,
+            look: Look::new(scope.sub("attention"), &options.attention, options.hard)?,
             combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden + read, hidden, starts.other),
             tape,
             bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
@@ -72,20 +75,11 @@ impl LuongDecoder {
         })
     }
 
-    fn prepared(encoded: &Encoded) -> Prepared {
-        Prepared {
-            keys: encoded.memory[0].shallow_clone(),
-            values: encoded.memory[1].shallow_clone(),
-            keep: encoded.keep.shallow_clone(),
-            lengths: encoded.lengths.shallow_clone(),
-        }
-    }
-
     fn unpack(&self, tensors: &[Tensor]) -> Memory {
         let (states, rest) = unflatten(tensors, self.kind, self.stack.layers.len());
         let mut rest = rest.iter().map(Tensor::shallow_clone);
         let feed = if self.input_feeding { rest.next() } else { None };
-        let covered = if self.attention.wants_coverage() { rest.next() } else { None };
+        let covered = if self.look.attention.wants_coverage() { rest.next() } else { None };
         let tape = self.tape.as_ref().map(|_| MemoryState(rest.collect()));
         Memory { states, feed, covered, tape }
     }
@@ -96,32 +90,34 @@ impl LuongDecoder {
     }
 
     /// Recurrence over the whole target, then attention.
-    fn decode_at_once(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
-        let prepared = Self::prepared(encoded);
+    fn decode_at_once(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> Steps {
+        let prepared = Look::prepared(encoded);
         let Memory { states, covered, .. } = self.unpack(&encoded.initial.tensors);
         let hidden = self.stack.run(embedded, &states, self.dropout, pass).states;
-        let attended = match covered {
-            None => self.attention.attend(&hidden, &prepared, Step::From(0), None),
-            Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1)),
+        let Looked { attended, drawn } = match covered {
+            None => self.look.attend(&hidden, &prepared, Step::From(0), None, pass),
+            Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1), pass),
         };
-        (self.combined(&[&attended.context, &hidden]), attended.weights)
+        Steps { features: self.combined(&[&attended.context, &hidden]), weights: Some(attended.weights), drawn }
     }
 
     /// With coverage each step's attention needs those before it, though the recurrence does not.
-    fn attend_in_turn(&self, hidden: &Tensor, prepared: &Prepared, mut covered: Tensor) -> Attended {
-        let (mut contexts, mut weights) = (Vec::new(), Vec::new());
+    fn attend_in_turn(&self, hidden: &Tensor, prepared: &Prepared, mut covered: Tensor, pass: &Pass) -> Looked {
+        let (mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (step, query) in hidden.split(1, 1).iter().enumerate() {
-            let attended = self.attention.attend(query, prepared, Step::Same(step as i64), Some(&covered));
-            covered = &covered + &attended.weights;
-            contexts.push(attended.context);
-            weights.push(attended.weights);
+            let looked = self.look.attend(query, prepared, Step::Same(step as i64), Some(&covered), pass);
+            covered = &covered + &looked.attended.weights;
+            contexts.push(looked.attended.context);
+            weights.push(looked.attended.weights);
+            drawn.extend(looked.drawn);
         }
-        Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }
+        let attended = Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) };
+        Looked { attended, drawn: in_a_row(drawn) }
     }
 
     /// Input feeding: step by step.
-    fn decode_in_turn(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> (Tensor, Vec<Tensor>) {
-        let prepared = Self::prepared(encoded);
+    fn decode_in_turn(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
+        let prepared = Look::prepared(encoded);
         let mut memory = self.unpack(&encoded.initial.tensors);
         let (rows, steps) = (embedded.size()[0], embedded.size()[1]);
         let steppers = self.steppers();
@@ -133,15 +129,17 @@ impl LuongDecoder {
                 pass.mask(&size, self.dropout, Kind::Float, embedded.device())
             })
             .flatten();
-        let (mut features, mut weights) = (Vec::new(), Vec::new());
+        let (mut features, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(step as i64));
-            let attended =
-                self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, Side { step: step as i64, beside: 1 });
+            let side = Side { step: step as i64, beside: 1 };
+            let looked = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, side, pass);
             features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
-            weights.push(attended.weights.squeeze_dim(1));
+            weights.push(looked.attended.weights.squeeze_dim(1));
+            drawn.extend(looked.drawn);
         }
-        (Tensor::stack(&features, 1), weights)
+        let weights = (attention == WithAttention::Yes).then(|| Tensor::stack(&weights, 1));
+        Steps { features: Tensor::stack(&features, 1), weights, drawn: in_a_row(drawn) }
     }
 
     fn steppers(&self) -> Vec<Stepper<'_>> {
@@ -159,7 +157,8 @@ impl LuongDecoder {
         prepared: &Prepared,
         memory: &mut Memory,
         side: Side,
-    ) -> Attended {
+        pass: &Pass,
+    ) -> Looked {
         let fed = if self.input_feeding { memory.feed.as_ref() } else { None };
         memory.states[0] = steppers[0].step(gates, fed, &memory.states[0]);
         for (layer, stepper) in steppers.iter().enumerate().skip(1) {
@@ -174,8 +173,8 @@ impl LuongDecoder {
         let hidden = &memory.states.last().expect("a decoder has a layer").hidden;
         let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);
         let covered = memory.covered.as_ref().map(side_by_side);
-        let attended = self.attention.attend(&side_by_side(hidden), prepared, Step::Same(side.step), covered.as_ref());
-        let context = attended.context.reshape([hidden.size()[0], -1]);
+        let looked = self.look.attend(&side_by_side(hidden), prepared, Step::Same(side.step), covered.as_ref(), pass);
+        let context = looked.attended.context.reshape([hidden.size()[0], -1]);
         memory.feed = Some(match (&self.tape, &memory.tape) {
             (Some(worked), Some(state)) => {
                 let accessed = step_memory(&worked.tape, &worked.interface.forward(hidden), state);
@@ -185,9 +184,9 @@ impl LuongDecoder {
             _ => self.combined(&[&context, hidden]),
         });
         if let Some(covered) = covered {
-            memory.covered = Some((covered + &attended.weights).reshape([hidden.size()[0], -1]));
+            memory.covered = Some((covered + &looked.attended.weights).reshape([hidden.size()[0], -1]));
         }
-        attended
+        looked
     }
 }
 
@@ -209,12 +208,12 @@ struct Side {
 
 impl Decoder for LuongDecoder {
     fn prepare(&self, read: &Read) -> Encoded {
-        let prepared = self.attention.prepare(&read.output.states, &read.keep, &read.lengths);
+        let prepared = self.look.attention.prepare(&read.output.states, &read.keep, &read.lengths);
         let mut tensors = flatten(self.bridge.cross(&read.output));
         if self.input_feeding {
             tensors.push(tensors[0].zeros_like());
         }
-        if self.attention.wants_coverage() {
+        if self.look.attention.wants_coverage() {
             tensors.push(read.keep.zeros_like().to_kind(Kind::Float));
         }
         if let Some(worked) = &self.tape {
@@ -229,16 +228,13 @@ impl Decoder for LuongDecoder {
         }
     }
 
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>) {
-        let wanted = attention == WithAttention::Yes;
-        let (features, weights) = if self.input_feeding {
-            let (features, weights) = self.decode_in_turn(encoded, embedded, pass);
-            (features, wanted.then(|| Tensor::stack(&weights, 1)))
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
+        let steps = if self.input_feeding {
+            self.decode_in_turn(encoded, embedded, pass, attention)
         } else {
-            let (features, weights) = self.decode_at_once(encoded, embedded, pass);
-            (features, Some(weights))
+            self.decode_at_once(encoded, embedded, pass)
         };
-        (pass.dropout(&features, self.dropout), weights)
+        Steps { features: pass.dropout(&steps.features, self.dropout), ..steps }
     }
 
     fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
@@ -246,7 +242,8 @@ impl Decoder for LuongDecoder {
         let mut memory = self.unpack(&state.tensors);
         let gates = self.stack.layers[0].forward.input_gates(embedded);
         let side = Side { step: state.step, beside: rows / encoded.rows() };
-        let attended = self.advance(&self.steppers(), &gates, None, &Self::prepared(encoded), &mut memory, side);
+        let prepared = Look::prepared(encoded);
+        let looked = self.advance(&self.steppers(), &gates, None, &prepared, &mut memory, side, &Pass::evaluation());
         let features = memory.feed.expect("a step leaves its features");
         let mut tensors = flatten(memory.states);
         if self.input_feeding {
@@ -256,7 +253,7 @@ impl Decoder for LuongDecoder {
         tensors.extend(memory.tape.into_iter().flat_map(|state| state.0));
         (
             features,
-            Some(attended.weights.reshape([rows, -1])),
+            Some(looked.attended.weights.reshape([rows, -1])),
             DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
         )
     }

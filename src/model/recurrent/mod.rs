@@ -4,6 +4,7 @@ mod bahdanau;
 mod bridge;
 mod build;
 mod fixed;
+mod look;
 mod luong;
 mod model;
 mod state;
@@ -13,6 +14,7 @@ pub use model::RecurrentModel;
 use tch::Tensor;
 
 use super::{DecoderState, Encoded, WithAttention};
+use crate::attention::hard::Drawn;
 use crate::nn::{Pass, StackOutput};
 
 /// A source as the encoder leaves it.
@@ -24,13 +26,23 @@ pub(crate) struct Read {
     pub lengths: Tensor,
 }
 
+/// All steps of a target.
+pub(crate) struct Steps {
+    /// What the output layer reads [B, T, F].
+    pub features: Tensor,
+    /// Weights [B, T, S], where they are wanted and there are any.
+    pub weights: Option<Tensor>,
+    /// Of hard attention [B, T].
+    pub drawn: Option<Drawn>,
+}
+
 /// What the families differ in. Features go to the output layer, which the model owns.
 pub(crate) trait Decoder {
     /// Works out once what steps need of a source.
     fn prepare(&self, read: &Read) -> Encoded;
 
-    /// All steps for embedded inputs [B, T, E]: features [B, T, F] and weights [B, T, S].
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> (Tensor, Option<Tensor>);
+    /// All steps for embedded inputs [B, T, E].
+    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps;
 
     /// One step for embedded inputs [R, E]: features [R, F], weights [R, S], and the next state.
     fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState);

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Decoder, Read};
+use super::{Decoder, Read, Steps};
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use crate::nn::{Embedding, Linear, Parameters, Pass, RecurrentStack};
@@ -29,8 +29,8 @@ impl Seq2Seq for RecurrentModel {
 
     fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
         let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout);
-        let (features, weights) = self.decoder.decode(encoded, &embedded, pass, attention);
-        Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)) }
+        let Steps { features, weights, drawn } = self.decoder.decode(encoded, &embedded, pass, attention);
+        Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)), drawn }
     }
 
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {

@@ -78,6 +78,7 @@ fn attention() -> impl Strategy<Value = AttentionRecipe> {
         size,
         coverage,
         hopfield_steps: if score == ScoreKind::General { window } else { 1 },
+        hard: coverage.then(|| HardRecipe { soft: 1.0, entropy: 0.125, ..HardRecipe::default() }),
     })
 }
 
@@ -241,10 +242,12 @@ proptest! {
         seed in 0..=i64::MAX as u64,
         parts in (data(), tokenizer(), model(), training(), search()),
     ) {
-        let (data, tokenizer, model, mut training, search) = parts;
+        let (data, tokenizer, mut model, mut training, search) = parts;
         // Each is an error without the other.
         let guided = GuidedAlignmentRecipe { weight: training.label_smoothing, layer: None, head: Some(2) };
         training.guided_alignment = data.alignment.is_some().then_some(guided);
+        // And these two together.
+        model.attention.hard = model.attention.hard.filter(|_| data.alignment.is_none());
         let init = data.alignment.clone();
         let recipe = Recipe { name, seed, init, data, tokenizer, model: ModelRecipe::Recurrent(model), training, search };
         let text = recipe.to_toml().unwrap();

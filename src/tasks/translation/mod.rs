@@ -1,5 +1,6 @@
 //! Training a translation model: data by the recipe, loss by teacher forcing, validation by the path users translate with.
 
+mod chances;
 mod data;
 mod evaluation;
 mod guided;

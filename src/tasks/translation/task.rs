@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Value;
 use tch::{Device, Tensor};
 
+use super::chances::Chances;
 use super::data::TrainingData;
 use super::evaluation::HeldOut;
 use super::guided::{GuidedAlignment, ensure_teachable};
@@ -23,6 +25,7 @@ pub struct TranslationTask {
     recipe: Recipe,
     data: TrainingData,
     guided: Option<GuidedAlignment>,
+    chances: Option<Chances>,
     validation: HeldOut,
 }
 
@@ -42,7 +45,8 @@ impl TranslationTask {
             ensure_teachable(&recipe, &translator)?;
             translator.config.alignment = AttentionHead { layer: recipe.layer, head: recipe.head };
         }
-        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, validation })
+        let chances = translator.config.model.hard_attention().map(Chances::new).transpose()?;
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, chances, validation })
     }
 
     /// How many training pairs there are, and what share of a batch is padding.
@@ -72,6 +76,9 @@ impl Task for TranslationTask {
             ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: self.recipe.training.label_smoothing };
         let mut sums = loss.with_gradient(&features, &target.output);
         let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
+        if let Some((chances, drawn)) = self.chances.as_ref().zip(decoded.drawn.as_ref()).filter(|_| pass.trains()) {
+            sums.backward += chances.surrogate(&drawn.listed(&target.real), &sums.log_probabilities);
+        }
         let mut auxiliary = 0.0;
         if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
             auxiliary = loss.double_value(&[]);
@@ -100,6 +107,14 @@ impl Task for TranslationTask {
 
     fn parameters(&self) -> Vec<Parameter> {
         self.translator.model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
+    }
+
+    fn memory(&self) -> Value {
+        self.chances.as_ref().map_or(Value::Null, Chances::memory)
+    }
+
+    fn remember(&mut self, memory: &Value) -> Result<()> {
+        self.chances.as_ref().map_or(Ok(()), |chances| chances.remember(memory))
     }
 
     fn validate(&mut self) -> Result<Validation> {
