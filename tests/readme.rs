@@ -280,6 +280,7 @@ fn keys() -> BTreeMap<String, Value> {
         "model.recurrent.decoder.hidden=8",
         "model.recurrent.decoder.kind=bahdanau",
         "model.recurrent.decoder={input_feeding=true} model.recurrent.memory={}",
+        "model.recurrent.attention={score=\"general\",hard={}}",
         "search.length_penalty={wu={}}",
         "training.optimizer=sgd training.schedule=inverse-square-root",
         "training.optimizer=adadelta training.schedule=luong-halving",
