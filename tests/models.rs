@@ -122,6 +122,10 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
             let decoder = DecoderRecipe { maxout: 4, ..decoder(kind) };
             recipes.push((format!("{name} hard"), RecurrentRecipe { decoder, attention: hard(coverage), ..base.clone() }));
         }
+        for (name, kind) in [("luong", DecoderKind::Luong), ("bahdanau", DecoderKind::Bahdanau)] {
+            let decoder = DecoderRecipe { maxout: 4, ..decoder(kind) };
+            recipes.push((format!("{name} copy"), RecurrentRecipe { decoder, copy: true, ..base.clone() }));
+        }
         recipes.push((
             "luong tape".into(),
             RecurrentRecipe {
@@ -141,7 +145,7 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
 }
 
 pub fn model(recipe: &ModelRecipe) -> Box<dyn Seq2Seq> {
-    let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY };
+    let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY, same: Some((0..VOCABULARY).map(|id| if id < 9 { id } else { 0 }).collect()) };
     build(recipe, vocabularies, 3, Device::Cpu).unwrap()
 }
 
@@ -188,7 +192,8 @@ fn a_step_is_what_a_full_pass_does() {
         let encoded = model.encode(&Source::new(&SOURCES, Device::Cpu), &pass);
         let target = Target::new(&TARGETS, Device::Cpu);
         let full = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
-        let logits = model.output().logits(&full.features);
+        let every = Tensor::arange(full.features.size()[..2].iter().product::<i64>(), (Kind::Int64, Device::Cpu));
+        let logits = model.scores(&full, &every).unflatten(0, [full.features.size()[0], -1]);
         // Two hypotheses beside each other, the same ones, must each do what one does.
         for beside in [1, 2] {
             let rows: Vec<i64> = (0..SOURCES.len() as i64).flat_map(|row| vec![row; beside]).collect();
@@ -257,7 +262,8 @@ fn half_precision_does_nearly_the_same_in_every_model() {
         let forced = || {
             let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);
             let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
-            (model.output().logits(&decoded.features), decoded.attention)
+            let every = Tensor::arange(decoded.features.size()[..2].iter().product::<i64>(), (Kind::Int64, cpu));
+            (model.scores(&decoded, &every).unflatten(0, [decoded.features.size()[0], -1]), decoded.attention)
         };
         let stepped = || {
             let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);

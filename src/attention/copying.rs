@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::full_precision;
 use crate::nn::{Initialization, Linear, Scope};
+use crate::text::special::UNK;
 
 /// p_gen = σ(w_h·h* + w_s·s + w_x·x + b) (See et al. 2017, equation 8): whether a word comes from the vocabulary, or from the source.
 pub struct CopyGate {
@@ -35,6 +36,49 @@ impl CopyGate {
         full_precision(&(self.context.forward(context) + self.state.forward(state) + self.input.forward(input))).sigmoid()
     }
 }
+
+/// What a decoder copies with: at each of T steps, or for each of T hypotheses side by side.
+pub struct Copied {
+    /// p_gen [B, T, 1].
+    pub generate: Tensor,
+    /// Attention [B, T, S].
+    pub weights: Tensor,
+    /// What each source position is in the target's vocabulary [B, S] (int64); padding, which is never right, where that lacks the word.
+    pub ids: Tensor,
+}
+
+impl Copied {
+    /// log P [N, V] of the mixture at rows [N] (int64, counted over [B · T]) whose logits are [N, V]. All unknown words of the source are one word
+    /// here, the unknown one; attention says which of them it is.
+    pub fn log_probabilities(&self, logits: &Tensor, rows: &Tensor) -> Tensor {
+        let (steps, positions) = (self.weights.size()[1], self.weights.size()[2]);
+        let vocabulary = logits.softmax(-1, logits.kind()).unsqueeze(1);
+        let attention = self.weights.reshape([-1, 1, positions]).index_select(0, rows).to_kind(logits.kind());
+        let generate = self.generate.reshape([-1, 1, 1]).index_select(0, rows);
+        let ids = self.ids.index_select(0, &rows.floor_divide_scalar(steps));
+        let mixed = copy_mixture(&vocabulary, &attention, &generate, &ids, logits.size()[1]).expect("sizes belong together");
+        mixed.squeeze_dim(1).clamp_min(TINY).log()
+    }
+}
+
+impl Copied {
+    /// log P of one target [N] (int64) for each of the rows, as [`Copied::log_probabilities`] has it, but that an unknown target is only where the
+    /// source has that very word: where `repeated` [N, S] holds.
+    pub fn of_targets(&self, logits: &Tensor, rows: &Tensor, targets: &Tensor, repeated: &Tensor) -> Tensor {
+        let (steps, positions) = (self.weights.size()[1], self.weights.size()[2]);
+        let one = targets.unsqueeze(1);
+        let generated = logits.log_softmax(-1, logits.kind()).gather(1, &one, false).exp();
+        let generate = self.generate.reshape([-1, 1]).index_select(0, rows);
+        let ids = self.ids.index_select(0, &rows.floor_divide_scalar(steps));
+        let here = ids.eq_tensor(&one).logical_and(&one.ne(i64::from(UNK)).logical_or(repeated));
+        let attention = self.weights.reshape([-1, positions]).index_select(0, rows).to_kind(logits.kind());
+        let copied = (attention * here).sum_dim_intlist([1i64].as_slice(), true, logits.kind());
+        (generated * &generate + copied * (1.0_f64 - &generate)).squeeze_dim(1).clamp_min(TINY).log()
+    }
+}
+
+/// Smallest probability that is told from zero: its logarithm is finite.
+const TINY: f64 = 1e-30;
 
 /// P(w) = p_gen P_vocab(w) + (1 - p_gen) Σ_{j: w_j = w} a_j (See et al. 2017, equation 9): [B, T, X].
 ///
@@ -75,6 +119,32 @@ mod tests {
         let expected = Tensor::from_slice(&[0.15, 0.375 + 0.25 * 0.4, 0.225, 0.1, 0.05]).reshape([1, 1, 5]);
         assert!(mixed.allclose(&expected, 1e-12, 1e-12, false));
         assert!((mixed.sum(Kind::Double).double_value(&[]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_target_is_one_entry_of_the_mixture_and_an_unknown_one_is_a_word_of_its_own() {
+        tch::manual_seed(4);
+        let options = (Kind::Double, tch::Device::Cpu);
+        // B 2, T 3, S 4, V 5; word 1 is the unknown one.
+        let copied = Copied {
+            generate: Tensor::rand([2, 3, 1], options),
+            weights: Tensor::randn([2, 3, 4], options).softmax(-1, Kind::Double),
+            ids: Tensor::from_slice(&[1i64, 4, 1, 3, 2, 2, 0, 1]).reshape([2, 4]),
+        };
+        let (rows, targets) = (Tensor::from_slice(&[0i64, 2, 4, 5]), Tensor::from_slice(&[1i64, 3, 2, 1]));
+        let logits = Tensor::randn([4, 5], options);
+        let all = copied.log_probabilities(&logits, &rows);
+        assert!(all.exp().sum_dim_intlist([1i64].as_slice(), false, Kind::Double).allclose(&Tensor::ones([4], options), 1e-9, 1e-9, false));
+        let every = Tensor::ones([4, 4], (Kind::Bool, tch::Device::Cpu));
+        let expected = all.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1);
+        assert!(copied.of_targets(&logits, &rows, &targets, &every).allclose(&expected, 1e-9, 1e-9, false));
+        let third = Tensor::from_slice(&[false, false, true, false]).expand([4, 4], false);
+        let found = copied.of_targets(&logits, &rows, &targets, &third);
+        let generate = copied.generate.double_value(&[0, 0, 0]);
+        let share = copied.weights.double_value(&[0, 0, 2]);
+        let by_hand = generate * logits.softmax(-1, Kind::Double).double_value(&[0, 1]) + (1.0 - generate) * share;
+        assert!((found.double_value(&[0]) - by_hand.ln()).abs() < 1e-9);
+        assert!(found.narrow(0, 1, 2).allclose(&expected.narrow(0, 1, 2), 1e-9, 1e-9, false), "known words are as they were");
     }
 
     #[test]

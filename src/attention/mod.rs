@@ -13,7 +13,7 @@ mod step;
 pub mod structured;
 
 pub use choice::{Choice, ChoiceKind, CustomChoice};
-pub use copying::{CopyGate, copy_mixture};
+pub use copying::{Copied, CopyGate, copy_mixture};
 pub use heads::{Heads, HeadsOptions};
 pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, Pooling, Read};
 pub use multi_head::{Allowed, Joined, MultiHead};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::{ModelRecipe, Recipe, SearchRecipe};
 use crate::text::Tokenizer;
+use crate::text::special::PAD;
 
 /// Version of the format of `config.json`; raised when an older Targum could not read a newer file.
 const FORMAT: u32 = 1;
@@ -133,6 +134,12 @@ impl Tokenizers {
         match self {
             Tokenizers::Joint(tokenizer) | Tokenizers::Separate { target: tokenizer, .. } => tokenizer,
         }
+    }
+
+    /// For each id of the source the target's id of the same spelling, or that of padding, which no translation has.
+    pub fn same_spelling(&self) -> Vec<i64> {
+        let (source, target) = (self.source(), self.target());
+        (0..source.size() as u32).map(|id| i64::from(target.id(source.piece(id)).unwrap_or(PAD))).collect()
     }
 
     /// Writes `tokenizer.json`, or one file a side.

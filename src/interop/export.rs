@@ -52,7 +52,7 @@ pub fn export_huggingface(model: &Path, out: &Path) -> Result<Vec<String>> {
     );
 
     let [source, target] = [source, target].map(|pieces| Vocabulary::of_house(&pieces, one));
-    let sizes = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary };
+    let sizes = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary, same: None };
     let built = build(&config.model, sizes, 0, Device::Cpu)?;
     load_weights(&built.parameters(), &folder)?;
     if recipe.start == Start::Zero {

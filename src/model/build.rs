@@ -8,11 +8,14 @@ use super::recurrent::RecurrentModel;
 use super::transformer::TransformerModel;
 use crate::recipe::ModelRecipe;
 
-/// Vocabulary sizes of both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Vocabularies of both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabularies {
+    /// Sizes.
     pub source: i64,
     pub target: i64,
+    /// For each source id the target id of the same spelling, that of padding where there is none: what a model that copies has to know.
+    pub same: Option<Vec<i64>>,
 }
 
 /// A model with starting weights, a function of `seed`.

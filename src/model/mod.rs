@@ -8,6 +8,7 @@ pub use build::{Vocabularies, build};
 
 use tch::{Kind, Tensor};
 
+use crate::attention::Copied;
 use crate::attention::hard::Drawn;
 use crate::batch::Source;
 use crate::nn::{Pass, linear};
@@ -24,8 +25,16 @@ pub trait Seq2Seq {
     /// handed over, so that what grows with every step may grow in place.
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step;
 
-    /// The map from features to logits, apart from `decode` so that a loss can go through it in chunks.
+    /// The map from features to logits, apart from `decode` so that a loss can go through it in chunks. Where a model copies, it is not all.
     fn output(&self) -> OutputLayer<'_>;
+
+    /// Scores of the next token [N, V] at rows [N] (int64, counted over [B · T]) of what was decoded, in single precision: logits, or log
+    /// probabilities where the model copies.
+    fn scores(&self, decoded: &Decoded, rows: &Tensor) -> Tensor {
+        let width = *decoded.features.size().last().expect("features have a size");
+        let logits = self.output().logits(&decoded.features.reshape([-1, width]).index_select(0, rows));
+        decoded.copied.as_ref().map_or_else(|| logits.shallow_clone(), |copied| copied.log_probabilities(&logits, rows))
+    }
 
     /// Trainable parameters by the names that checkpoints use, in a fixed order.
     fn parameters(&self) -> Vec<(String, Tensor)>;
@@ -111,11 +120,13 @@ pub struct Decoded {
     pub attention: Option<Tensor>,
     /// What hard attention drew in training [B, T], or chose.
     pub drawn: Option<Drawn>,
+    /// Where the model copies.
+    pub copied: Option<Copied>,
 }
 
 /// Result of [`Seq2Seq::step`].
 pub struct Step {
-    /// Scores of the next token [R, V].
+    /// Scores of the next token [R, V], as [`Seq2Seq::scores`].
     pub logits: Tensor,
     /// Weights [R, layers, heads, S], when asked for and the model attends.
     pub attention: Option<Tensor>,

@@ -124,6 +124,10 @@ impl RecipeFile for Recipe {
         checks.conflict(&["data.alignment", "training.guided_alignment"], !guided && self.data.alignment.is_some(), || {
             "is for guided alignment alone: give `training.guided_alignment = {}` too, or leave this out".to_owned()
         });
+        let smoothed = self.training.label_smoothing > 0.0;
+        checks.conflict(&["training.label_smoothing", "model.recurrent.copy"], smoothed && self.model.copies(), || {
+            "is spread over the words of the vocabulary, a copied word is none of them: set one to 0 or `false`".to_owned()
+        });
         let hard = self.model.hard_attention().is_some();
         checks.conflict(&["training.guided_alignment", "model.recurrent.attention.hard"], guided && hard, || {
             "teaches soft weights, which hard attention does not show: leave one of them out".to_owned()

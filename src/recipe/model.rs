@@ -38,6 +38,11 @@ impl ModelRecipe {
         }
     }
 
+    /// Whether words of the source may be copied.
+    pub fn copies(&self) -> bool {
+        matches!(self, Self::Recurrent(recipe) if recipe.copy)
+    }
+
     /// The table it stands in: `recurrent`, `transformer`.
     pub fn family(&self) -> &'static str {
         match self {

@@ -18,6 +18,8 @@ pub struct RecurrentRecipe {
     /// Only with a decoder that attends. Default: the score of the decoder's paper, additive for `bahdanau` and general for `luong`, with a
     /// global choice.
     pub attention: AttentionRecipe,
+    /// Whether words of the source may be copied: a pointer-generator (See et al. 2017); with a decoder that attends. Default false.
+    pub copy: bool,
     /// A memory beside attention; default none.
     pub memory: Option<MemoryRecipe>,
     /// Dropout of embeddings, between layers and before the output layer; 0 to 1, 1 excluded. Default 0.2 (Luong et al. 2015).
@@ -276,6 +278,11 @@ impl RecurrentRecipe {
     fn check_kind(&self, checks: &mut Checks) {
         let kind = self.decoder.kind;
         let conflicts = [
+            (
+                "copy",
+                kind == DecoderKind::None && self.copy,
+                "a decoder of kind `none` does not attend, and knows no word to copy: choose `bahdanau` or `luong`",
+            ),
             (
                 "attention",
                 kind == DecoderKind::None && checks.given("model.recurrent.attention"),

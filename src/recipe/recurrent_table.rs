@@ -18,6 +18,7 @@ pub(super) struct RecurrentTable {
     initialization: InitializationKind,
     maximum_length: i64,
     encoder: EncoderRecipe,
+    copy: bool,
     decoder: DecoderTable,
     #[serde(skip_serializing_if = "Option::is_none")]
     attention: Option<AttentionTable>,
@@ -65,6 +66,7 @@ impl Default for RecurrentTable {
             initialization: InitializationKind::Uniform,
             maximum_length: 200,
             encoder: EncoderRecipe::default(),
+            copy: false,
             decoder: DecoderTable::default(),
             attention: None,
             memory: None,
@@ -116,6 +118,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 hopfield_steps: attention.hopfield_steps,
                 hard: attention.hard,
             },
+            copy: table.copy,
             memory: table.memory,
             dropout: table.dropout,
             tied: table.tied,
@@ -140,6 +143,7 @@ impl From<RecurrentRecipe> for RecurrentTable {
             initialization: recipe.initialization,
             maximum_length: recipe.maximum_length,
             encoder: recipe.encoder,
+            copy: recipe.copy,
             decoder: DecoderTable {
                 kind,
                 layers,

@@ -44,9 +44,7 @@ impl<'a> Ensemble<'a> {
         let mut attentions = Vec::new();
         for member in &self.members {
             let decoded = member.decode(&member.encode(source, &pass), &target.input, &pass, attention);
-            let width = *decoded.features.size().last().expect("features have a size");
-            let features = decoded.features.reshape([-1, width]).index_select(0, &target.real);
-            let log_probabilities = member.output().logits(&features).log_softmax(-1, Kind::Float);
+            let log_probabilities = member.scores(&decoded, &target.real).log_softmax(-1, Kind::Float);
             of_members.push(log_probabilities.gather(1, &target.output.unsqueeze(1), false));
             attentions.push(decoded.attention);
         }

@@ -75,7 +75,7 @@ impl Translator {
         let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
         let mut search_options = options.search.clone();
-        search_options.attention |= options.replace_unknown.is_some();
+        search_options.attention |= options.replace_unknown.is_some() || self.config.model.copies();
         let prefix = self.encode_prefix(&options.prefix)?;
         if search_options.sampling.is_some() && options.glossary.is_some() {
             bail!("a glossary needs a search: samples are drawn as they come");
@@ -136,16 +136,25 @@ impl Translator {
         Ok(encoding.ids)
     }
 
+    /// Which pieces of a source an unknown word of its translation may come from: any, end of sentence apart; with a model that copies, those
+    /// that are unknown themselves where there are any.
+    fn places_of_unknown(&self, source: &Encoding) -> Vec<usize> {
+        let places = source.prefix..source.spans.len();
+        let unknown: Vec<usize> =
+            places.clone().filter(|&place| self.config.model.copies() && source.ids[place] == UNK).collect();
+        if unknown.is_empty() { places.collect() } else { unknown }
+    }
+
     fn to_text(&self, line: &str, source: &Encoding, found: Hypothesis, options: &TranslateOptions) -> Result<Translated> {
         let tokenizer = self.tokenizers.target();
-        let seen = match (&found.attention, &options.replace_unknown) {
-            (Some(attention), Some(dictionary)) => Some((options.view.of(attention)?, dictionary)),
-            _ => None,
-        };
+        // A model that copies has copied what it calls unknown.
+        let replaces = options.replace_unknown.is_some() || self.config.model.copies();
+        let view = found.attention.as_ref().filter(|_| replaces).map(|attention| options.view.of(attention)).transpose()?;
+        let may_be = self.places_of_unknown(source);
         let replacement = |position| {
-            let (view, dictionary) = seen.as_ref()?;
-            let word = attended_text(line, source, view.row(position))?;
-            Some(dictionary.get(word).map_or(word, String::as_str).to_string())
+            let word = attended_text(line, source, view.as_ref()?.row(position), &may_be)?;
+            let translated = options.replace_unknown.as_ref().and_then(|dictionary| dictionary.get(word));
+            Some(translated.map_or(word, String::as_str).to_string())
         };
         let text = tokenizer.decode_replacing(&found.tokens, replacement);
         let aligned = match &found.attention {
@@ -177,10 +186,10 @@ fn shortened(line: &str) -> String {
     short
 }
 
-/// The source text of the piece that a row of weights looks at most, end of sentence apart (Luong et al. 2015, section 4.1).
-fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32]) -> Option<&'a str> {
-    let pieces = &weights[..source.spans.len().min(weights.len())];
-    let best = (source.prefix..pieces.len()).max_by(|&a, &b| pieces[a].total_cmp(&pieces[b]))?;
+/// The source text of the piece, one of `places`, that a row of weights looks at most (Luong et al. 2015, section 4.1).
+fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32], places: &[usize]) -> Option<&'a str> {
+    let shown = places.iter().copied().filter(|&place| place < weights.len());
+    let best = shown.max_by(|&a, &b| weights[a].total_cmp(&weights[b]))?;
     let (start, end) = source.spans[best];
     Some(&line[start..end])
 }

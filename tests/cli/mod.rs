@@ -4,6 +4,7 @@ mod align;
 mod average;
 mod broken_checkpoints;
 mod broken_input;
+mod copying;
 mod crashes;
 mod fine_tuning;
 mod help;

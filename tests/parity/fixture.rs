@@ -122,7 +122,7 @@ struct Sizes {
 impl ModelCase {
     /// The model with starting values of its own.
     pub fn build(&self) -> Box<dyn Seq2Seq> {
-        let vocabularies = Vocabularies { source: self.vocabularies.source, target: self.vocabularies.target };
+        let vocabularies = Vocabularies { source: self.vocabularies.source, target: self.vocabularies.target, same: None };
         let recipe = match &self.recipe {
             CaseRecipe::Recurrent(recipe) => ModelRecipe::Recurrent(recipe.clone()),
             CaseRecipe::Transformer(recipe) => ModelRecipe::Transformer(recipe.clone()),

@@ -5,10 +5,9 @@ use tch::Tensor;
 
 use super::bridge::Sides;
 use super::build::Starts;
-use super::look::{Look, in_a_row};
+use super::look::{Look, LookOptions, in_a_row};
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Steps};
-use crate::attention::hard::HardAttention;
+use super::{Decoder, Read, Stepped, Steps};
 use crate::attention::{AttentionOptions, Step};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
@@ -35,18 +34,18 @@ pub struct BahdanauOptions {
     /// Features after maxout.
     pub maxout: i64,
     pub attention: AttentionOptions,
-    pub hard: Option<HardAttention>,
+    pub look: LookOptions,
     pub dropout: f64,
 }
 
 impl BahdanauDecoder {
     pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Result<Self> {
-        let BahdanauOptions { sides, embedding, maxout, attention, hard, dropout } = options;
+        let BahdanauOptions { sides, embedding, maxout, attention, look, dropout } = options;
         let (kind, hidden, context) = (sides.kind, sides.decoder_hidden, attention.keys);
         let joined = hidden + embedding + context;
         Ok(BahdanauDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, starts.cell),
-            look: Look::new(scope.sub("attention"), attention, *hard)?,
+            look: Look::new(&scope, attention, look)?,
             start: Linear::new(scope.sub("start"), sides.encoder_hidden, hidden, starts.other),
             deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, starts.other),
             kind,
@@ -73,9 +72,9 @@ impl Decoder for BahdanauDecoder {
             tensors.push(read.keep.zeros_like().to_kind(tch::Kind::Float));
         }
         Encoded {
-            keep: prepared.keep,
-            lengths: prepared.lengths,
-            memory: vec![prepared.keys, prepared.values],
+            keep: prepared.keep.shallow_clone(),
+            lengths: prepared.lengths.shallow_clone(),
+            memory: Look::memory(prepared, read.same.as_ref()),
             constants: Vec::new(),
             initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
         }
@@ -103,16 +102,17 @@ impl Decoder for BahdanauDecoder {
             if let Some(covered) = &mut covered {
                 *covered = &*covered + &attended.weights;
             }
-            if attention == WithAttention::Yes {
-                weights.push(attended.weights.squeeze_dim(1));
-            }
+            weights.push(attended.weights);
         }
-        let features = self.features(&Tensor::stack(&hidden, 1), embedded, &Tensor::stack(&contexts, 1));
-        let weights = (attention == WithAttention::Yes).then(|| Tensor::stack(&weights, 1));
-        Steps { features: pass.dropout(&features, self.dropout), weights, drawn: in_a_row(drawn) }
+        let (hidden, context) = (Tensor::stack(&hidden, 1), Tensor::stack(&contexts, 1));
+        let features = pass.dropout(&self.features(&hidden, embedded, &context), self.dropout);
+        let wanted = attention == WithAttention::Yes || self.look.copies();
+        let weights = wanted.then(|| Tensor::cat(&weights, 1));
+        let copied = weights.as_ref().and_then(|weights| self.look.copied(encoded, [&context, &hidden, embedded], weights));
+        Steps { features, weights, drawn: in_a_row(drawn), copied }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
         let (rows, sources) = (embedded.size()[0], encoded.rows());
         let side_by_side = |tensor: &Tensor| tensor.reshape([sources, rows / sources, -1]);
         let prepared = Look::prepared(encoded);
@@ -126,15 +126,18 @@ impl Decoder for BahdanauDecoder {
         let gates = cell.input_gates(embedded);
         let next = cell.stepper(context.size()[1]).step(&gates, Some(&context), &states[0]);
         let features = self.features(&next.hidden, embedded, &context);
+        let parts = [&attended.context, &side_by_side(&next.hidden), &side_by_side(embedded)];
+        let copied = self.look.copied(encoded, parts, &attended.weights);
         let mut tensors = flatten(vec![next]);
         if let Some(covered) = covered {
             tensors.push((covered + &attended.weights).reshape([rows, -1]));
         }
-        (
+        Stepped {
             features,
-            Some(attended.weights.reshape([rows, -1])),
-            DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
-        )
+            weights: Some(attended.weights.reshape([rows, -1])),
+            copied,
+            state: DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
+        }
     }
 
     fn attends(&self) -> bool {

@@ -1,11 +1,12 @@
 //! A recurrent model from its recipe: sizes, options and starting values of every part.
 
-use anyhow::{Result, ensure};
-use tch::Device;
+use anyhow::{Context, Result, ensure};
+use tch::{Device, Tensor};
 
 use super::bahdanau::{BahdanauDecoder, BahdanauOptions};
 use super::bridge::Sides;
 use super::fixed::FixedContextDecoder;
+use super::look::LookOptions;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
 use crate::attention::hard::HardAttention;
@@ -58,13 +59,18 @@ impl RecurrentModel {
             score_initialization: starts.score,
             energy_initialization: starts.energy,
         };
-        let hard = recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft });
+        let look = LookOptions {
+            hard: recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft }),
+            copy: recipe.copy.then(|| [sides.decoder_hidden, recipe.embedding]),
+            initialization: starts.other,
+        };
+        let same = if recipe.copy { Some(same(&vocabularies, device)?) } else { None };
         let scope = root.sub("decoder");
         let (embedding, dropout) = (recipe.embedding, recipe.dropout);
         let decoder: Box<dyn Decoder> = match recipe.decoder.kind {
             recipe::DecoderKind::None => Box::new(FixedContextDecoder::new(scope, &sides, embedding, dropout, &starts)),
             recipe::DecoderKind::Bahdanau => {
-                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, hard, dropout };
+                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, look, dropout };
                 Box::new(BahdanauDecoder::new(scope, &options, &starts)?)
             }
             recipe::DecoderKind::Luong => {
@@ -76,7 +82,7 @@ impl RecurrentModel {
                     write_heads: 1,
                     shift: memory.shift,
                 });
-                let options = LuongOptions { sides, embedding, input_feeding, attention, hard, tape, dropout };
+                let options = LuongOptions { sides, embedding, input_feeding, attention, look, tape, dropout };
                 Box::new(LuongDecoder::new(scope, &options, &starts)?)
             }
         };
@@ -88,8 +94,21 @@ impl RecurrentModel {
             }
         };
         drop(root);
-        Ok(RecurrentModel { source_embedding, target_embedding, encoder, decoder, output, dropout, parameters })
+        Ok(RecurrentModel { source_embedding, target_embedding, encoder, decoder, output, dropout, parameters, same })
     }
+}
+
+/// For each source id the target id of the same spelling [V_s].
+fn same(vocabularies: &Vocabularies, device: Device) -> Result<Tensor> {
+    let same = vocabularies.same.as_ref().context("a model that copies has to know which words both vocabularies have")?;
+    ensure!(
+        same.len() as i64 == vocabularies.source && same.iter().all(|id| (0..vocabularies.target).contains(id)),
+        "a model that copies needs one of {} target ids for each of {} source ids, found {} numbers",
+        vocabularies.target,
+        vocabularies.source,
+        same.len()
+    );
+    Ok(Tensor::from_slice(same).to_device(device))
 }
 
 fn sides(recipe: &recipe::RecurrentRecipe) -> Sides {

@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::bridge::{Bridge, Sides};
 use super::build::Starts;
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Steps};
+use super::{Decoder, Read, Stepped, Steps};
 use crate::model::{DecoderState, Encoded, WithAttention};
 use crate::nn::{CellKind, CellState, Pass, RecurrentStack, Scope};
 
@@ -59,20 +59,21 @@ impl Decoder for FixedContextDecoder {
     fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, _: WithAttention) -> Steps {
         let states = self.states(&encoded.initial);
         let output = self.stack.run(&self.with_context(encoded, embedded), &states, self.dropout, pass);
-        Steps { features: pass.dropout(&output.states, self.dropout), weights: None, drawn: None }
+        Steps { features: pass.dropout(&output.states, self.dropout), weights: None, drawn: None, copied: None }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
         let rows = embedded.size()[0];
         // W hypotheses of a source are W steps beside each other as far as the context is concerned.
         let input = self.with_context(encoded, &embedded.reshape([encoded.rows(), rows / encoded.rows(), -1]));
         let output = self.stack.run(&input.reshape([rows, 1, -1]), &self.states(state), 0.0, &Pass::evaluation());
         let ends = output.finals.into_iter().flatten().collect();
-        (
-            output.states.squeeze_dim(1),
-            None,
-            DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() },
-        )
+        Stepped {
+            features: output.states.squeeze_dim(1),
+            weights: None,
+            copied: None,
+            state: DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() },
+        }
     }
 
     fn attends(&self) -> bool {

@@ -4,14 +4,26 @@ use anyhow::Result;
 use tch::Tensor;
 
 use crate::attention::hard::{Drawn, HardAttention};
-use crate::attention::{Attended, Attention, AttentionOptions, Prepared, Step};
+use crate::attention::{Attended, Attention, AttentionOptions, Copied, CopyGate, Prepared, Step};
 use crate::model::Encoded;
-use crate::nn::{Pass, Scope};
+use crate::nn::{Initialization, Pass, Scope};
 
-/// Attention, and whether it is hard.
+/// Where [`Look::memory`] has what positions are in the target's vocabulary.
+const SAME: usize = 2;
+
+/// Attention, whether it is hard, and whether what it looks at may be copied.
 pub struct Look {
     pub attention: Attention,
     hard: Option<HardAttention>,
+    copy: Option<CopyGate>,
+}
+
+/// What a [`Look`] does beside attending.
+pub struct LookOptions {
+    pub hard: Option<HardAttention>,
+    /// The widths of a decoder state and of an embedded input, where the model copies.
+    pub copy: Option<[i64; 2]>,
+    pub initialization: Initialization,
 }
 
 /// What a query found.
@@ -22,8 +34,30 @@ pub struct Looked {
 }
 
 impl Look {
-    pub fn new(scope: Scope, options: &AttentionOptions, hard: Option<HardAttention>) -> Result<Self> {
-        Ok(Look { attention: Attention::new(scope, options)?, hard })
+    pub fn new(scope: &Scope, attention: &AttentionOptions, options: &LookOptions) -> Result<Self> {
+        let copy = options.copy.map(|[state, input]| {
+            CopyGate::new(scope.sub("copy"), [attention.keys, state, input], options.initialization)
+        });
+        Ok(Look { attention: Attention::new(scope.sub("attention"), attention)?, hard: options.hard, copy: copy.transpose()? })
+    }
+
+    /// Whether the model copies.
+    pub fn copies(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// What may be copied after contexts, states and embedded inputs [B, T, ·] with these weights [B, T, S].
+    pub fn copied(&self, encoded: &Encoded, [context, state, input]: [&Tensor; 3], weights: &Tensor) -> Option<Copied> {
+        self.copy.as_ref().map(|gate| Copied {
+            generate: gate.generate(context, state, input),
+            weights: weights.shallow_clone(),
+            ids: encoded.memory[SAME].shallow_clone(),
+        })
+    }
+
+    /// What is remembered of a source: keys, values, and what its positions are in the target's vocabulary.
+    pub fn memory(prepared: Prepared, same: Option<&Tensor>) -> Vec<Tensor> {
+        [prepared.keys, prepared.values].into_iter().chain(same.map(Tensor::shallow_clone)).collect()
     }
 
     /// As [`Attention::attend`].
@@ -38,7 +72,7 @@ impl Look {
         }
     }
 
-    /// What [`Attention::prepare`] left in an encoded source.
+    /// What [`Look::memory`] left in an encoded source.
     pub fn prepared(encoded: &Encoded) -> Prepared {
         Prepared {
             keys: encoded.memory[0].shallow_clone(),

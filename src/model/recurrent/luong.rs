@@ -5,10 +5,9 @@ use tch::{Kind, Tensor};
 
 use super::bridge::{Bridge, Sides};
 use super::build::Starts;
-use super::look::{Look, Looked, in_a_row};
+use super::look::{Look, LookOptions, Looked, in_a_row};
 use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Steps};
-use crate::attention::hard::HardAttention;
+use super::{Decoder, Read, Stepped, Steps};
 use crate::attention::{Attended, AttentionOptions, Prepared, Step};
 use crate::memory::machine::step as step_memory;
 use crate::memory::{Memory as _, MemoryState, Tape, TapeOptions};
@@ -40,7 +39,7 @@ pub struct LuongOptions {
     pub embedding: i64,
     pub input_feeding: bool,
     pub attention: AttentionOptions,
-    pub hard: Option<HardAttention>,
+    pub look: LookOptions,
     /// Only with input feeding.
     pub tape: Option<TapeOptions>,
     pub dropout: f64,
@@ -64,7 +63,7 @@ impl LuongDecoder {
         let read = tape.as_ref().map_or(0, |worked| worked.tape.read_size());
         Ok(LuongDecoder {
             stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
-            look: Look::new(scope.sub("attention"), &options.attention, options.hard)?,
+            look: Look::new(&scope, &options.attention, &options.look)?,
             combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden + read, hidden, starts.other),
             tape,
             bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
@@ -98,7 +97,8 @@ impl LuongDecoder {
             None => self.look.attend(&hidden, &prepared, Step::From(0), None, pass),
             Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1), pass),
         };
-        Steps { features: self.combined(&[&attended.context, &hidden]), weights: Some(attended.weights), drawn }
+        let copied = self.look.copied(encoded, [&attended.context, &hidden, embedded], &attended.weights);
+        Steps { features: self.combined(&[&attended.context, &hidden]), weights: Some(attended.weights), drawn, copied }
     }
 
     /// With coverage each step's attention needs those before it, though the recurrence does not.
@@ -130,16 +130,25 @@ impl LuongDecoder {
             })
             .flatten();
         let (mut features, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut contexts, mut hidden) = (Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(step as i64));
             let side = Side { step: step as i64, beside: 1 };
             let looked = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, side, pass);
             features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
-            weights.push(looked.attended.weights.squeeze_dim(1));
+            weights.push(looked.attended.weights);
             drawn.extend(looked.drawn);
+            if self.look.copies() {
+                contexts.push(looked.attended.context);
+                hidden.push(memory.top().unsqueeze(1));
+            }
         }
-        let weights = (attention == WithAttention::Yes).then(|| Tensor::stack(&weights, 1));
-        Steps { features: Tensor::stack(&features, 1), weights, drawn: in_a_row(drawn) }
+        let wanted = attention == WithAttention::Yes || self.look.copies();
+        let weights = wanted.then(|| Tensor::cat(&weights, 1));
+        let copied = weights.as_ref().filter(|_| self.look.copies()).and_then(|weights| {
+            self.look.copied(encoded, [&Tensor::cat(&contexts, 1), &Tensor::cat(&hidden, 1), embedded], weights)
+        });
+        Steps { features: Tensor::stack(&features, 1), weights, drawn: in_a_row(drawn), copied }
     }
 
     fn steppers(&self) -> Vec<Stepper<'_>> {
@@ -170,18 +179,18 @@ impl LuongDecoder {
             let gates = self.stack.layers[layer].forward.input_gates(&input);
             memory.states[layer] = stepper.step(&gates, None, &memory.states[layer]);
         }
-        let hidden = &memory.states.last().expect("a decoder has a layer").hidden;
+        let hidden = memory.top().shallow_clone();
         let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);
         let covered = memory.covered.as_ref().map(side_by_side);
-        let looked = self.look.attend(&side_by_side(hidden), prepared, Step::Same(side.step), covered.as_ref(), pass);
+        let looked = self.look.attend(&side_by_side(&hidden), prepared, Step::Same(side.step), covered.as_ref(), pass);
         let context = looked.attended.context.reshape([hidden.size()[0], -1]);
         memory.feed = Some(match (&self.tape, &memory.tape) {
             (Some(worked), Some(state)) => {
-                let accessed = step_memory(&worked.tape, &worked.interface.forward(hidden), state);
+                let accessed = step_memory(&worked.tape, &worked.interface.forward(&hidden), state);
                 memory.tape = Some(accessed.state);
-                self.combined(&[&context, hidden, &accessed.read])
+                self.combined(&[&context, &hidden, &accessed.read])
             }
-            _ => self.combined(&[&context, hidden]),
+            _ => self.combined(&[&context, &hidden]),
         });
         if let Some(covered) = covered {
             memory.covered = Some((covered + &looked.attended.weights).reshape([hidden.size()[0], -1]));
@@ -198,6 +207,13 @@ struct Memory {
     /// Sum of earlier weights [R, S].
     covered: Option<Tensor>,
     tape: Option<MemoryState>,
+}
+
+impl Memory {
+    /// The highest layer's.
+    fn top(&self) -> &Tensor {
+        &self.states.last().expect("a decoder has a layer").hidden
+    }
 }
 
 /// Where a step stands: its number, and how many hypotheses of a source are side by side.
@@ -220,9 +236,9 @@ impl Decoder for LuongDecoder {
             tensors.extend(worked.tape.start(read.keep.size()[0]).0);
         }
         Encoded {
-            keep: prepared.keep,
-            lengths: prepared.lengths,
-            memory: vec![prepared.keys, prepared.values],
+            keep: prepared.keep.shallow_clone(),
+            lengths: prepared.lengths.shallow_clone(),
+            memory: Look::memory(prepared, read.same.as_ref()),
             constants: Vec::new(),
             initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
         }
@@ -237,13 +253,16 @@ impl Decoder for LuongDecoder {
         Steps { features: pass.dropout(&steps.features, self.dropout), ..steps }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState) {
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
         let rows = embedded.size()[0];
         let mut memory = self.unpack(&state.tensors);
         let gates = self.stack.layers[0].forward.input_gates(embedded);
         let side = Side { step: state.step, beside: rows / encoded.rows() };
         let prepared = Look::prepared(encoded);
         let looked = self.advance(&self.steppers(), &gates, None, &prepared, &mut memory, side, &Pass::evaluation());
+        let beside = |tensor: &Tensor| tensor.reshape([encoded.rows(), rows / encoded.rows(), -1]);
+        let parts = [&looked.attended.context, &beside(memory.top()), &beside(embedded)];
+        let copied = self.look.copied(encoded, parts, &looked.attended.weights);
         let features = memory.feed.expect("a step leaves its features");
         let mut tensors = flatten(memory.states);
         if self.input_feeding {
@@ -251,11 +270,12 @@ impl Decoder for LuongDecoder {
         }
         tensors.extend(memory.covered);
         tensors.extend(memory.tape.into_iter().flat_map(|state| state.0));
-        (
+        Stepped {
             features,
-            Some(looked.attended.weights.reshape([rows, -1])),
-            DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
-        )
+            weights: Some(looked.attended.weights.reshape([rows, -1])),
+            copied,
+            state: DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
+        }
     }
 
     fn attends(&self) -> bool {

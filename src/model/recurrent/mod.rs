@@ -14,6 +14,7 @@ pub use model::RecurrentModel;
 use tch::Tensor;
 
 use super::{DecoderState, Encoded, WithAttention};
+use crate::attention::Copied;
 use crate::attention::hard::Drawn;
 use crate::nn::{Pass, StackOutput};
 
@@ -24,6 +25,8 @@ pub(crate) struct Read {
     pub keep: Tensor,
     /// Number of tokens as float [B, 1].
     pub lengths: Tensor,
+    /// What each position is in the target's vocabulary [B, S], where the model copies.
+    pub same: Option<Tensor>,
 }
 
 /// All steps of a target.
@@ -34,6 +37,18 @@ pub(crate) struct Steps {
     pub weights: Option<Tensor>,
     /// Of hard attention [B, T].
     pub drawn: Option<Drawn>,
+    pub copied: Option<Copied>,
+}
+
+/// One step of R = B · W hypotheses.
+pub(crate) struct Stepped {
+    /// [R, F]
+    pub features: Tensor,
+    /// Weights [R, S], where there are any.
+    pub weights: Option<Tensor>,
+    /// Of [B, W].
+    pub copied: Option<Copied>,
+    pub state: DecoderState,
 }
 
 /// What the families differ in. Features go to the output layer, which the model owns.
@@ -44,8 +59,8 @@ pub(crate) trait Decoder {
     /// All steps for embedded inputs [B, T, E].
     fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps;
 
-    /// One step for embedded inputs [R, E]: features [R, F], weights [R, S], and the next state.
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> (Tensor, Option<Tensor>, DecoderState);
+    /// One step for embedded inputs [R, E].
+    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped;
 
     fn attends(&self) -> bool;
 }

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Decoder, Read, Steps};
+use super::{Decoder, Read, Stepped, Steps};
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use crate::nn::{Embedding, Linear, Parameters, Pass, RecurrentStack};
@@ -17,6 +17,8 @@ pub struct RecurrentModel {
     pub(crate) decoder: Box<dyn Decoder>,
     pub(crate) output: Linear,
     pub(crate) dropout: f64,
+    /// For each source id the target id of the same spelling [V_s], where the model copies.
+    pub(crate) same: Option<Tensor>,
 }
 
 impl Seq2Seq for RecurrentModel {
@@ -24,20 +26,30 @@ impl Seq2Seq for RecurrentModel {
         let embedded = pass.dropout(&self.source_embedding.forward(&source.ids), self.dropout);
         let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(source.ids.device());
         let output = self.encoder.read(&embedded, &source.lengths, self.dropout, pass);
-        self.decoder.prepare(&Read { output, keep: source.keep.shallow_clone(), lengths })
+        let same = self.same.as_ref().map(|same| same.index_select(0, &source.ids.reshape([-1])).view_as(&source.ids));
+        self.decoder.prepare(&Read { output, keep: source.keep.shallow_clone(), lengths, same })
     }
 
     fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
         let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout);
-        let Steps { features, weights, drawn } = self.decoder.decode(encoded, &embedded, pass, attention);
-        Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)), drawn }
+        let Steps { features, weights, drawn, copied } = self.decoder.decode(encoded, &embedded, pass, attention);
+        Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)), drawn, copied }
     }
 
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        let (features, weights, state) = self.decoder.step(encoded, &state, &self.target_embedding.forward(previous));
+        let embedded = self.target_embedding.forward(previous);
+        let Stepped { features, weights, copied, state } = self.decoder.step(encoded, &state, &embedded);
+        let logits = self.output.forward(&features);
+        let logits = match copied {
+            None => logits,
+            Some(copied) => {
+                let rows = Tensor::arange(logits.size()[0], (Kind::Int64, logits.device()));
+                copied.log_probabilities(&logits.to_kind(Kind::Float), &rows)
+            }
+        };
         let attention = (attention == WithAttention::Yes).then_some(weights).flatten();
         Step {
-            logits: self.output.forward(&features),
+            logits,
             attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)),
             state,
         }

@@ -126,6 +126,7 @@ fn model() -> impl Strategy<Value = RecurrentRecipe> {
             if kind != DecoderKind::None {
                 recipe.attention = attention;
             }
+            recipe.copy = bidirectional && kind != DecoderKind::None;
             recipe.memory = recipe.decoder.input_feeding.then_some(MemoryRecipe { slots: 9, width, shift: 4 });
             recipe
         },
@@ -246,7 +247,8 @@ proptest! {
         // Each is an error without the other.
         let guided = GuidedAlignmentRecipe { weight: training.label_smoothing, layer: None, head: Some(2) };
         training.guided_alignment = data.alignment.is_some().then_some(guided);
-        // And these two together.
+        // And these together.
+        model.copy &= training.label_smoothing == 0.0;
         model.attention.hard = model.attention.hard.filter(|_| data.alignment.is_none());
         let init = data.alignment.clone();
         let recipe = Recipe { name, seed, init, data, tokenizer, model: ModelRecipe::Recurrent(model), training, search };

@@ -10,6 +10,10 @@ use crate::nn::{
 };
 use crate::recipe::{PointingModel, PointingRecipe};
 
+/// What inputs are multiplied with before the score compares them: numbers that are to be told apart are a thousandth from each other, and a
+/// layer that starts small would have to grow for long until they differ behind its tanh.
+const NEARNESS: f64 = 40.0;
+
 /// Problems of one size as tensors.
 pub struct Problems {
     /// [B, n, I]
@@ -126,7 +130,7 @@ impl Model {
     fn encode(&self, inputs: &Tensor) -> Encoded {
         let (rows, count) = (inputs.size()[0], inputs.size()[1]);
         let StackOutput { states, finals } = self.encoder.read(inputs, &vec![count; rows as usize], 0.0, &Pass::evaluation());
-        let states = Tensor::cat(&[&states, &(inputs * 10.0)], 2);
+        let states = Tensor::cat(&[&states, &(inputs * NEARNESS)], 2);
         let memory = Tensor::cat(&[&self.end.expand([rows, 1, states.size()[2]], false), &states], 1);
         let keep = Tensor::ones([rows, count + 1], (Kind::Bool, inputs.device()));
         let prepared = match &self.reader {
@@ -163,7 +167,7 @@ impl Model {
     fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded) -> (Tensor, Tensor) {
         match &self.reader {
             Reader::Pointer { pointer, .. } => {
-                let logs = pointer.log_probabilities(&Tensor::cat(&[states, &(fed * 10.0)], 2), &encoded.prepared);
+                let logs = pointer.log_probabilities(&Tensor::cat(&[states, &(fed * NEARNESS)], 2), &encoded.prepared);
                 let weights = logs.exp();
                 (logs, weights)
             }

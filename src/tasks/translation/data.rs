@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 
 use super::guided::GuidedAlignment;
+use super::repeated::Repeated;
 use super::tokenizers::{fingerprint, take_over, train};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
@@ -70,6 +71,16 @@ impl TrainingData {
         let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
         let (sources, text) = (source_encoder(recipe, tokenizers)?, open(&recipe.data, &recipe.data.train)?);
         Ok(Some(GuidedAlignment::read(guided, file, &text, &sources, tokenizers.target(), lines)?))
+    }
+
+    /// Which unknown words the training pairs repeat, where a recipe copies.
+    pub fn repeated(&self, recipe: &Recipe, tokenizers: &Tokenizers) -> Result<Option<Repeated>> {
+        if !recipe.model.copies() {
+            return Ok(None);
+        }
+        let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
+        let (sources, text) = (source_encoder(recipe, tokenizers)?, open(&recipe.data, &recipe.data.train)?);
+        Ok(Some(Repeated::read(&text, &sources, tokenizers.target(), lines)?))
     }
 
     /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.

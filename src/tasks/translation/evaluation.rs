@@ -3,14 +3,14 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::task::real_rows;
+use super::loss::nll_of;
 use crate::alignment::Links;
 use crate::batch::{Source, Target};
 use crate::checkpoint::AttentionHead;
 use crate::corpus::{ParallelText, batches_in_order};
 use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter, read_gold};
 use crate::model::WithAttention;
-use crate::nn::{Pass, ProjectedLoss};
+use crate::nn::Pass;
 use crate::recipe::{CorpusPath, DataRecipe};
 use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
 
@@ -113,9 +113,7 @@ impl HeldOut {
             let source = Source::new(&source, translator.device);
             let target = Target::new(&target, translator.device);
             let decoded = model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::No);
-            let output = model.output();
-            let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.0 };
-            nll += loss.sums(&real_rows(&decoded.features, &target.real), &target.output).1;
+            nll += nll_of(model, &decoded, &target);
             tokens += target.tokens();
         }
         Ok(nll / tokens.max(1) as f64)

@@ -4,7 +4,9 @@ mod chances;
 mod data;
 mod evaluation;
 mod guided;
+mod loss;
 mod pictures;
+mod repeated;
 mod task;
 mod tokenizers;
 

@@ -4,17 +4,19 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Value;
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::chances::Chances;
 use super::data::TrainingData;
 use super::evaluation::HeldOut;
 use super::guided::{GuidedAlignment, ensure_teachable};
+use super::loss::{copying_loss, loss_of};
 use super::pictures;
+use super::repeated::Repeated;
 use crate::batch::{Source, Target};
 use crate::checkpoint::{AttentionHead, Config, locate};
 use crate::model::WithAttention;
-use crate::nn::{Pass, ProjectedLoss};
+use crate::nn::Pass;
 use crate::recipe::Recipe;
 use crate::train::{Loss, Parameter, Task, Validation};
 use crate::translator::Translator;
@@ -26,6 +28,7 @@ pub struct TranslationTask {
     data: TrainingData,
     guided: Option<GuidedAlignment>,
     chances: Option<Chances>,
+    repeated: Option<Repeated>,
     validation: HeldOut,
 }
 
@@ -36,6 +39,7 @@ impl TranslationTask {
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
         let guided = data.guided_alignment(recipe, &tokenizers)?;
+        let repeated = data.repeated(recipe, &tokenizers)?;
         let config = Config::new(recipe, &tokenizers);
         let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         if let (Some(init), false) = (&recipe.init, resume) {
@@ -46,7 +50,7 @@ impl TranslationTask {
             translator.config.alignment = AttentionHead { layer: recipe.layer, head: recipe.head };
         }
         let chances = translator.config.model.hard_attention().map(Chances::new).transpose()?;
-        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, chances, validation })
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, chances, repeated, validation })
     }
 
     /// How many training pairs there are, and what share of a batch is padding.
@@ -70,11 +74,13 @@ impl Task for TranslationTask {
         let encoded = model.encode(&source, pass);
         let attention = if self.guided.is_some() { WithAttention::Yes } else { WithAttention::No };
         let decoded = model.decode(&encoded, &target.input, pass, attention);
-        let features = real_rows(&decoded.features, &target.real);
-        let output = model.output();
-        let loss =
-            ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: self.recipe.training.label_smoothing };
-        let mut sums = loss.with_gradient(&features, &target.output);
+        let mut sums = match (&decoded.copied, &self.repeated) {
+            (Some(copied), Some(repeated)) => {
+                let [steps, positions] = [target.input.size()[1], source.ids.size()[1]];
+                copying_loss(model, &decoded, copied, &target, &repeated.of(batch, &target.real, [steps, positions]))
+            }
+            _ => loss_of(model, &decoded, &target, self.recipe.training.label_smoothing),
+        };
         let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
         if let Some((chances, drawn)) = self.chances.as_ref().zip(decoded.drawn.as_ref()).filter(|_| pass.trains()) {
             sums.backward += chances.surrogate(&drawn.listed(&target.real), &sums.log_probabilities);
@@ -141,8 +147,3 @@ impl Task for TranslationTask {
     }
 }
 
-/// The rows of [B, T, F] that are no padding: [N, F].
-pub(super) fn real_rows(features: &Tensor, real: &Tensor) -> Tensor {
-    let width = *features.size().last().expect("features have a size");
-    features.reshape([-1, width]).index_select(0, real)
-}

@@ -1,0 +1,113 @@
+//! Which unknown words of a source its translation repeats: what a model that copies learns from.
+
+use anyhow::Result;
+use tch::{Kind, Tensor};
+
+use crate::corpus::ParallelText;
+use crate::text::special::UNK;
+use crate::text::{Encoding, Tokenizer};
+use crate::translator::SourceEncoder;
+
+/// Lines that are cut into pieces at a time.
+const CHUNK: usize = 4096;
+
+/// Unknown pieces of the training pairs that both sides spell the same way.
+pub struct Repeated {
+    /// Where each pair's begin in `places`, and the end of the last.
+    starts: Vec<usize>,
+    /// Target piece and source piece.
+    places: Vec<(u32, u32)>,
+}
+
+impl Repeated {
+    /// `lines` are the pairs of `text` that training uses, by line counted from 1, ascending.
+    pub fn read(
+        text: &ParallelText,
+        sources: &SourceEncoder,
+        targets: &Tokenizer,
+        lines: impl Iterator<Item = usize>,
+    ) -> Result<Self> {
+        let mut repeated = Repeated { starts: vec![0], places: Vec::new() };
+        let (mut lines, mut chunk) = (lines.peekable(), Vec::new());
+        for (number, pair) in (1..).zip(text.pairs()?) {
+            let pair = pair?;
+            if lines.next_if_eq(&number).is_some() {
+                chunk.push(pair);
+            }
+            if chunk.len() == CHUNK {
+                repeated.extend(&std::mem::take(&mut chunk), sources, targets);
+            }
+        }
+        repeated.extend(&chunk, sources, targets);
+        Ok(repeated)
+    }
+
+    fn extend(&mut self, pairs: &[(String, String)], sources: &SourceEncoder, targets: &Tokenizer) {
+        let source = sources.encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
+        let target = targets.encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
+        for ((source, target), pair) in source.iter().zip(&target).zip(pairs) {
+            self.places.extend(places((&pair.0, source), (&pair.1, target)));
+            self.starts.push(self.places.len());
+        }
+    }
+
+    /// For the real rows of a batch of pairs, `steps` to a pair, the places of the source whose unknown word they repeat [N, S].
+    pub fn of(&self, batch: &[usize], real: &Tensor, [steps, positions]: [i64; 2]) -> Tensor {
+        let places = batch.iter().zip(0..).flat_map(|(&pair, row)| {
+            let places = &self.places[self.starts[pair]..self.starts[pair + 1]];
+            places.iter().map(move |&(target, source)| (row * steps + i64::from(target)) * positions + i64::from(source))
+        });
+        let places = Tensor::from_slice(&places.collect::<Vec<i64>>()).to_device(real.device());
+        let all = Tensor::zeros([batch.len() as i64 * steps * positions], (Kind::Bool, real.device()));
+        let _ = all.shallow_clone().index_fill_(0, &places, 1);
+        all.view([-1, positions]).index_select(0, real)
+    }
+}
+
+/// (target piece, source piece) of unknown words spelled the same way.
+fn places(source: (&str, &Encoding), target: (&str, &Encoding)) -> Vec<(u32, u32)> {
+    let unknown = |(line, encoding): (&'_ str, &Encoding)| {
+        let pieces = encoding.ids.iter().zip(&encoding.spans).enumerate().skip(encoding.prefix);
+        let unknown = pieces.filter(|(_, (id, _))| **id == UNK);
+        unknown.map(|(place, (_, &(start, end)))| (place as u32, line[start..end].to_owned())).collect::<Vec<_>>()
+    };
+    let (sources, targets) = (unknown(source), unknown(target));
+    let matching = |(place, word): &(u32, String)| {
+        let same = sources.iter().filter(|(_, other)| other == word);
+        same.map(|(source, _)| (*place, *source)).collect::<Vec<_>>()
+    };
+    targets.iter().flat_map(matching).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_words_are_matched_by_spelling() {
+        let encoding = |line: &str, unknown: &[&str]| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let starts = words.iter().scan(0, |next, word| {
+                let start = *next;
+                *next += word.len() + 1;
+                Some((start, start + word.len()))
+            });
+            let ids = words.iter().map(|word| if unknown.contains(word) { UNK } else { 9 }).collect();
+            Encoding { ids, words: (0..words.len() as u32).collect(), spans: starts.collect(), prefix: 0 }
+        };
+        let (source, target) = ("Ann saw Bo and Ann", "Bo Ann vu Cy");
+        let unknown = ["Ann", "Bo", "Cy"];
+        let mut read = encoding(source, &unknown);
+        let found = places((source, &read), (target, &encoding(target, &unknown)));
+        assert_eq!(found, [(0, 2), (1, 0), (1, 4)]);
+        read.prepend(UNK);
+        assert_eq!(places((source, &read), (target, &encoding(target, &unknown))), [(0, 3), (1, 1), (1, 5)], "a tag is no word");
+        let repeated = Repeated { starts: vec![0, 3, 3], places: found };
+        // The second pair has none and comes first; rows of T 3 and 4 steps, S 5 of which each pair may have fewer.
+        let real = Tensor::from_slice(&[0i64, 1, 4, 5, 6, 7]);
+        let rows = Vec::<Vec<bool>>::try_from(repeated.of(&[1, 0], &real, [4, 5])).unwrap();
+        let row = |places: &[usize]| (0..5).map(|place| places.contains(&place)).collect::<Vec<_>>();
+        assert_eq!(rows, [row(&[]), row(&[]), row(&[2]), row(&[0, 4]), row(&[]), row(&[])]);
+        assert_eq!(repeated.of(&[1], &Tensor::from_slice(&[0i64]), [1, 5]).sum(Kind::Int64).int64_value(&[]), 0);
+    }
+}
