@@ -74,6 +74,18 @@ each() {
         cat - "checkpoints/$all/rows" >"checkpoints/$all/test.md"
 }
 
+# translation NAME CONFIG [OPTION…]: a translation model on the built-in corpus; its rows come from its scores on the test set.
+translation() {
+    is_wanted "$1" && [ ! -e "checkpoints/$1/test.md" ] || return 0
+    [ -e data/synth/train.en ] || "$targum" data synth --out data/synth
+    run "$@"
+    awk -F'[:,]' -v name="$1" '
+        /"bleu"/ { inside = 1 }
+        inside && /"value"/ { printf "| %s | BLEU, English to French, built-in corpus | %.1f | | |\n", name, $2; inside = 0 }
+        /"aer"/ { printf "| %s | alignment error rate | %.3f | | |\n", name, $2 }' "checkpoints/$1/test.json" >"checkpoints/$1/rows"
+    mv "checkpoints/$1/rows" "checkpoints/$1/test.md"
+}
+
 # picture NAME FILE: a figure of a run for the page.
 picture() {
     [ ! -e "checkpoints/$1/$2" ] || cp "checkpoints/$1/$2" "docs/images/$1-$2"
@@ -113,6 +125,12 @@ study average-classify hierarchical-classify --set task.documents.pooling=averag
 study structured-transduce structured-transduce
 study simple-transduce structured-transduce --set task.trees.attention=simple
 study unattended-transduce structured-transduce --set task.trees.attention=none
+
+translation soft-attention hard-attention --set 'model.recurrent.attention={score="general"}'
+translation hard-attention hard-attention
+translation demo-hopfield demo-hopfield
+translation feeding demo-tape --set 'model.recurrent={embedding=128,hidden=64,cell="gru",initialization="unit-embeddings",decoder={hidden=128,input_feeding=true},attention={score="general"}}'
+translation demo-tape demo-tape
 
 picture ntm-copy heads.svg
 picture ntm-associative-recall heads.svg

@@ -64,9 +64,14 @@ impl Pointer {
 
     /// log p [B, Q, S] of each position for queries [B, Q, D']; far below any probability where nothing may be pointed at.
     pub fn log_probabilities(&self, query: &Tensor, prepared: &Prepared) -> Tensor {
+        self.log_probabilities_among(query, prepared, &prepared.keep.unsqueeze(1))
+    }
+
+    /// The same where each query has positions of its own to point at: `keep` [B, Q, S] or what can be broadcast to it.
+    pub fn log_probabilities_among(&self, query: &Tensor, prepared: &Prepared, keep: &Tensor) -> Tensor {
         // Finite, so that nothing becomes NaN in a gradient.
         let energy = full_precision(&self.score.energy(query, prepared, None));
-        energy.masked_fill(&prepared.keep.unsqueeze(1).logical_not(), -1e30).log_softmax(-1, energy.kind())
+        energy.masked_fill(&keep.logical_not(), -1e30).log_softmax(-1, energy.kind())
     }
 
     /// p [B, Q, S].
@@ -86,6 +91,17 @@ mod tests {
         PointerOptions { score, size: 4, query: 3, keys: 3, initialization: Initialization::Uniform(0.8) }
     }
 
+    /// The first source alone.
+    fn prepared_one(prepared: &Prepared) -> Prepared {
+        let first = |tensor: &Tensor| tensor.narrow(0, 0, 1);
+        Prepared {
+            keys: first(&prepared.keys),
+            values: first(&prepared.values),
+            keep: first(&prepared.keep),
+            lengths: first(&prepared.lengths),
+        }
+    }
+
     #[test]
     fn points_at_what_is_kept_alone() {
         tch::manual_seed(1);
@@ -100,6 +116,12 @@ mod tests {
             let sums = weights.sum_dim_intlist([-1i64].as_slice(), false, Kind::Double);
             assert!(sums.allclose(&sums.ones_like(), 1e-9, 1e-9, false));
             assert_eq!(weights.get(1).narrow(1, 1, 2).abs().max().double_value(&[]), 0.0);
+            // A query of its own choice: the second of four may point at the last position alone, the others as before.
+            let each = Tensor::ones([1, 4, 3], (Kind::Bool, Device::Cpu));
+            let _ = each.get(0).get(1).narrow(0, 0, 2).fill_(0);
+            let among = pointer.log_probabilities_among(&query.narrow(0, 0, 1), &prepared_one(&prepared), &each).exp();
+            assert!((among.double_value(&[0, 1, 2]) - 1.0).abs() < 1e-12);
+            assert!(among.get(0).get(3).allclose(&weights.get(0).get(3), 1e-9, 1e-12, false));
         }
     }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::support::{Ran, arguments, checkpoints, targum, weights};
 
 /// A machine small enough for a test.
-const TAPE: &str = "--set task.tape.batch=4 --set task.tape.tested=8 --set task.tape.model.ntm.hidden=8 --set task.tape.model.ntm.slots=12 \
+const TAPE: &str = "--set task.tape.stretch=1 --set task.tape.problem.copy.length=12 --set task.tape.batch=4 --set task.tape.tested=8 --set task.tape.model.ntm.hidden=8 --set task.tape.model.ntm.slots=12 \
     --set task.tape.model.ntm.width=6 --set training.log_every=1 --set training.validate_every=2";
 
 fn config(name: &str) -> PathBuf {
@@ -129,6 +129,16 @@ fn what_a_study_cannot_do_is_refused() {
         ],
     );
     refused("ntm-copy.toml", "--set task.tape.model.ntm.read_heads=0", &["read_heads: is 0, expected 1 or more"]);
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.problem.copy.length=30",
+        &["task.tape.problem.copy.length: sequences of 150 are longer than the tape of 128 slots"],
+    );
+    refused(
+        "ntm-repeat-copy.toml",
+        "--set task.tape.model.ntm.slots=9",
+        &["sequences of 10 are longer than the tape of 9 slots: shorten them, or lengthen the tape"],
+    );
     refused(
         "ntm-priority-sort.toml",
         "--set task.tape.problem.priority-sort.sorted=21",

@@ -15,6 +15,9 @@ pub struct TapeRecipe {
     pub batch: usize,
     /// Sequences of a validation and of each length tested, 1 or more. Default 64.
     pub tested: usize,
+    /// How many times as long as those trained on sequences of a validation are, 1 or more: with more than 1 the best checkpoint is the one
+    /// that does best beyond what it was trained on. Default 1.
+    pub stretch: usize,
 }
 
 /// A problem with the lengths that are trained on.
@@ -145,7 +148,7 @@ pub struct LstmRecipe {
 
 impl Default for TapeRecipe {
     fn default() -> Self {
-        Self { problem: TapeProblem::default(), model: TapeModelRecipe::default(), batch: 32, tested: 64 }
+        Self { problem: TapeProblem::default(), model: TapeModelRecipe::default(), batch: 32, tested: 64, stretch: 1 }
     }
 }
 
@@ -207,12 +210,15 @@ fn two_hundred() -> i64 {
 
 impl TapeRecipe {
     pub(super) fn check(&self, checks: &mut Checks) {
-        for (key, value) in [("batch", self.batch), ("tested", self.tested)] {
+        for (key, value) in [("batch", self.batch), ("tested", self.tested), ("stretch", self.stretch)] {
             checks.value(&format!("task.tape.{key}"), value, "1 or more", |value| value >= 1);
         }
         self.problem.check(checks);
         match &self.model {
-            TapeModelRecipe::Ntm(model) => model.check("task.tape.model.ntm", checks),
+            TapeModelRecipe::Ntm(model) => {
+                model.check("task.tape.model.ntm", checks);
+                self.check_room(model.slots, checks);
+            }
             TapeModelRecipe::Set(model) => {
                 let sizes = [("hidden", model.hidden), ("slots", model.slots), ("width", model.width)];
                 check_sizes("set", &sizes, checks);
@@ -229,6 +235,24 @@ impl TapeRecipe {
                 check_sizes("lstm", &[("hidden", model.hidden), ("layers", model.layers)], checks);
             }
         }
+    }
+}
+
+impl TapeRecipe {
+    /// A vector that is to be given back needs a slot of its own.
+    fn check_room(&self, slots: i64, checks: &mut Checks) {
+        let (key, length) = match self.problem {
+            TapeProblem::Copy { length } => ("copy.length", length),
+            TapeProblem::RepeatCopy { length, .. } => ("repeat-copy.length", length),
+            TapeProblem::AssociativeRecall { items } => ("associative-recall.items", items),
+            TapeProblem::PrioritySort { length, .. } => ("priority-sort.length", length),
+            TapeProblem::DynamicNgrams { .. } => return,
+        };
+        let longest = length.saturating_mul(i64::try_from(self.stretch).unwrap_or(i64::MAX));
+        let keys = [format!("task.tape.problem.{key}"), "task.tape.model.ntm.slots".to_owned()];
+        checks.conflict(&[&keys[0], &keys[1]], longest > slots, || {
+            format!("sequences of {longest} are longer than the tape of {slots} slots: shorten them, or lengthen the tape")
+        });
     }
 }
 

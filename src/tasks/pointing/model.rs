@@ -10,10 +10,6 @@ use crate::nn::{
 };
 use crate::recipe::{PointingModel, PointingRecipe};
 
-/// What inputs are multiplied with before the score compares them: numbers that are to be told apart are a thousandth from each other, and a
-/// layer that starts small would have to grow for long until they differ behind its tanh.
-const NEARNESS: f64 = 40.0;
-
 /// Problems of one size as tensors.
 pub struct Problems {
     /// [B, n, I]
@@ -130,7 +126,7 @@ impl Model {
     fn encode(&self, inputs: &Tensor) -> Encoded {
         let (rows, count) = (inputs.size()[0], inputs.size()[1]);
         let StackOutput { states, finals } = self.encoder.read(inputs, &vec![count; rows as usize], 0.0, &Pass::evaluation());
-        let states = Tensor::cat(&[&states, &(inputs * NEARNESS)], 2);
+        let states = Tensor::cat(&[&states, inputs], 2);
         let memory = Tensor::cat(&[&self.end.expand([rows, 1, states.size()[2]], false), &states], 1);
         let keep = Tensor::ones([rows, count + 1], (Kind::Bool, inputs.device()));
         let prepared = match &self.reader {
@@ -163,11 +159,13 @@ impl Model {
         }
     }
 
-    /// log p of every output [B, T, ·] for decoder states [B, T, H] and what led to them, and where attention went [B, T, n + 1].
-    fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded) -> (Tensor, Tensor) {
+    /// log p of every output [B, T, ·] for decoder states [B, T, H] and what led to them, and where attention went [B, T, n + 1]. A pointer
+    /// has only what is `open` [B, T, n + 1] to it.
+    fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded, open: &Tensor) -> (Tensor, Tensor) {
         match &self.reader {
             Reader::Pointer { pointer, .. } => {
-                let logs = pointer.log_probabilities(&Tensor::cat(&[states, &(fed * NEARNESS)], 2), &encoded.prepared);
+                let query = Tensor::cat(&[states, fed], 2);
+                let logs = pointer.log_probabilities_among(&query, &encoded.prepared, open);
                 let weights = logs.exp();
                 (logs, weights)
             }
@@ -179,13 +177,24 @@ impl Model {
         }
     }
 
+    /// What may be pointed at after outputs [B, T] of `count` inputs, and at the start [B, T + 1, n + 1]: the end, and what was not pointed at
+    /// before.
+    fn open(outputs: &Tensor, count: i64) -> Tensor {
+        let places = Tensor::arange(count + 1, (Kind::Int64, outputs.device()));
+        // Shown at step t, and so at all steps after it.
+        let shown = outputs.unsqueeze(2).eq_tensor(&places).to_kind(Kind::Int64).cumsum(1, Kind::Int64);
+        let start = Tensor::zeros([outputs.size()[0], 1, count + 1], (Kind::Int64, outputs.device()));
+        Tensor::cat(&[start, shown], 1).eq(0).logical_or(&places.eq(0))
+    }
+
     /// -log p of the answers, summed over all.
     pub fn cost(&self, problems: &Problems) -> Tensor {
         let encoded = self.encode(&problems.inputs);
         let steps = problems.answers.size()[1];
-        let fed = self.fed(&problems.inputs, &problems.answers.narrow(1, 0, steps - 1));
+        let before = problems.answers.narrow(1, 0, steps - 1);
+        let (fed, open) = (self.fed(&problems.inputs, &before), Self::open(&before, problems.inputs.size()[1]));
         let states = self.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &Pass::evaluation()).states;
-        let (logs, _) = self.outputs(&states, &fed, &encoded);
+        let (logs, _) = self.outputs(&states, &fed, &encoded, &open);
         let picked = logs.gather(2, &problems.answers.unsqueeze(2), false).squeeze_dim(2);
         -(&picked * &problems.real).sum(picked.kind())
     }
@@ -199,7 +208,9 @@ impl Model {
         let mut fed = self.fed(inputs, &outputs);
         for _ in 0..most {
             let run = self.decoder.run(&fed, std::slice::from_ref(&state), 0.0, &Pass::evaluation());
-            let (logs, weights) = self.outputs(&run.states, &fed, &encoded);
+            let open = Self::open(&outputs, inputs.size()[1]);
+            let open = open.narrow(1, open.size()[1] - 1, 1);
+            let (logs, weights) = self.outputs(&run.states, &fed, &encoded, &open);
             let chosen = logs.argmax(-1, false);
             fed = self.fed(inputs, &chosen).narrow(1, 1, 1);
             outputs = Tensor::cat(&[&outputs, &chosen], 1);
@@ -248,16 +259,32 @@ mod tests {
             for (row, answer) in answers.iter().enumerate() {
                 let outputs: Vec<i64> = answer.iter().map(|&position| position as i64 + 1).collect();
                 let inputs = inputs.narrow(0, row as i64, 1);
-                let fed = model.fed(&inputs, &Tensor::from_slice(&outputs).unsqueeze(0));
+                let before = Tensor::from_slice(&outputs).unsqueeze(0);
+                let (fed, open) = (model.fed(&inputs, &before), Model::open(&before, 6));
                 let encoded = model.encode(&inputs);
                 let states = model.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &Pass::evaluation()).states;
-                let (logs, weights) = model.outputs(&states, &fed, &encoded);
+                let (logs, weights) = model.outputs(&states, &fed, &encoded, &open);
                 let likeliest: Vec<i64> = Vec::try_from(logs.argmax(-1, false).squeeze_dim(0)).unwrap();
                 assert_eq!(likeliest[..outputs.len()], outputs[..]);
                 let steps = (outputs.len() as i64 + 1).min(7);
                 let seen = looks.get(row as i64).narrow(0, 0, steps);
                 assert!(seen.allclose(&weights.squeeze_dim(0).narrow(0, 0, steps), 1e-4, 1e-5, false));
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_pointed_at_twice() {
+        let open = Model::open(&Tensor::from_slice(&[2i64, 1, 0, 3]).reshape([2, 2]), 3);
+        let rows: Vec<Vec<Vec<bool>>> = (0..2).map(|row| Vec::try_from(open.get(row)).unwrap()).collect();
+        let all = vec![true; 4];
+        assert_eq!(rows[0], [all.clone(), vec![true, true, false, true], vec![true, false, false, true]]);
+        assert_eq!(rows[1], [all.clone(), all, vec![true, true, true, false]], "the end stays open");
+        let model = Model::new(&recipe(PointingModel::Pointer), 2, &Parameters::new(2, Device::Cpu)).unwrap();
+        let (answers, _) = model.answer(&Problems::new(&examples(), Device::Cpu).inputs, 7);
+        for answer in answers {
+            let different: std::collections::BTreeSet<_> = answer.iter().collect();
+            assert_eq!(different.len(), answer.len());
         }
     }
 

@@ -43,6 +43,14 @@ fn test(task: &TapeTask, length: usize, repeats: usize) -> Tested {
     }
 }
 
+/// The number of slots, where the tape has fewer than `length`.
+fn too_short(task: &TapeTask, length: usize) -> Option<i64> {
+    match &task.recipe.model {
+        TapeModelRecipe::Ntm(model) => Some(model.slots).filter(|&slots| (slots as usize) < length),
+        _ => None,
+    }
+}
+
 /// All that is asked of a problem. What an NTM is to reach is not asked of an LSTM, which stands beside it.
 pub fn examine(task: &TapeTask) -> Vec<Finding> {
     let is_ntm = matches!(task.recipe.model, TapeModelRecipe::Ntm(_));
@@ -53,7 +61,8 @@ pub fn examine(task: &TapeTask) -> Vec<Finding> {
     match task.recipe.problem {
         TapeProblem::Copy { .. } => [10, 20, 30, 50, 120]
             .map(|length| {
-                let finding = wrong(&test(task, length, 1), format!("length {length}"));
+                let room = too_short(task, length).map(|slots| format!(", longer than the tape of {slots} slots"));
+                let finding = wrong(&test(task, length, 1), format!("length {length}{}", room.unwrap_or_default()));
                 match length {
                     20 => aimed(finding, Aim::AtMost(0.1)).paper("near 0"),
                     120 => aimed(finding, Aim::AtMost(10.0)).paper("few local errors"),

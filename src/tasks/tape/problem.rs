@@ -53,6 +53,11 @@ impl TapeProblem {
         Size { length, repeats }
     }
 
+    /// Whether longer sequences than those trained on are of the same kind. Tables of n-grams and numbers of what is sorted belong to a length.
+    pub fn stretches(&self) -> bool {
+        !matches!(self, Self::DynamicNgrams { .. } | Self::PrioritySort { .. })
+    }
+
     /// The largest size that is trained on.
     pub fn largest(&self) -> Size {
         let (length, repeats) = match *self {

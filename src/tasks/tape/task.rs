@@ -85,7 +85,7 @@ impl Task for TapeTask {
         self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
-    /// Sequences of sizes as they are trained on: bits and wrong bits a sequence.
+    /// Sequences of sizes as they are trained on, or so many times as long: bits and wrong bits a sequence.
     fn validate(&mut self) -> Result<Validation> {
         const SIZES: u64 = 8;
         let each = self.recipe.tested.div_ceil(SIZES as usize);
@@ -93,7 +93,10 @@ impl Task for TapeTask {
         no_grad(|| {
             for number in 0..SIZES {
                 let mut chance = Chance::new(self.seed ^ VALIDATION, number);
-                let size = self.recipe.problem.draw_size(&mut chance);
+                let mut size = self.recipe.problem.draw_size(&mut chance);
+                if self.recipe.problem.stretches() {
+                    size.length *= self.recipe.stretch;
+                }
                 let sequences = self.draw(size, each, &mut chance);
                 let (answers, _) = self.model.answer(&sequences.inputs);
                 cost += sequences.cost(&answers).double_value(&[]);
