@@ -43,7 +43,7 @@ pub struct Copied {
     pub generate: Tensor,
     /// Attention [B, T, S].
     pub weights: Tensor,
-    /// What each source position is in the target's vocabulary [B, S] (int64); padding, which is never right, where that lacks the word.
+    /// What each source position is in the target's vocabulary [B, S] (int64): the unknown one where that lacks the word.
     pub ids: Tensor,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::{ModelRecipe, Recipe, SearchRecipe};
 use crate::text::Tokenizer;
-use crate::text::special::PAD;
+use crate::text::special::UNK;
 
 /// Version of the format of `config.json`; raised when an older Targum could not read a newer file.
 const FORMAT: u32 = 1;
@@ -136,10 +136,9 @@ impl Tokenizers {
         }
     }
 
-    /// For each id of the source the target's id of the same spelling, or that of padding, which no translation has.
-    pub fn same_spelling(&self) -> Vec<i64> {
-        let (source, target) = (self.source(), self.target());
-        (0..source.size() as u32).map(|id| i64::from(target.id(source.piece(id)).unwrap_or(PAD))).collect()
+    /// The target's id of the same spelling as an id of the source, or that of the unknown word.
+    pub fn same(&self, id: u32) -> u32 {
+        self.target().id(self.source().piece(id)).unwrap_or(UNK)
     }
 
     /// Writes `tokenizer.json`, or one file a side.

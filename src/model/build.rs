@@ -14,7 +14,7 @@ pub struct Vocabularies {
     /// Sizes.
     pub source: i64,
     pub target: i64,
-    /// For each source id the target id of the same spelling, that of padding where there is none: what a model that copies has to know.
+    /// For each source id the target id of the same spelling, that of the unknown word where there is none: what a model that copies has to know.
     pub same: Option<Vec<i64>>,
 }
 

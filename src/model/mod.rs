@@ -41,6 +41,11 @@ pub trait Seq2Seq {
 
     /// Whether there is attention to show at all.
     fn attends(&self) -> bool;
+
+    /// Whether words of the source may be copied.
+    fn copies(&self) -> bool {
+        false
+    }
 }
 
 /// Whether attention weights are wanted: some kernels give none, so it costs only those who ask.

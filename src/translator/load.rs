@@ -13,7 +13,8 @@ use crate::runtime::Precision;
 impl Translator {
     /// A new model with starting weights.
     pub fn new(config: Config, tokenizers: Tokenizers, seed: u64, device: Device) -> Result<Self> {
-        let same = config.model.copies().then(|| tokenizers.same_spelling());
+        let every = 0..tokenizers.source().size() as u32;
+        let same = config.model.copies().then(|| every.map(|id| i64::from(tokenizers.same(id))).collect());
         let vocabularies = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary, same };
         let model = build(&config.model, vocabularies, seed, device)?;
         Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, precision: Precision::Fp32 })

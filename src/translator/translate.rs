@@ -75,7 +75,7 @@ impl Translator {
         let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
         let mut search_options = options.search.clone();
-        search_options.attention |= options.replace_unknown.is_some() || self.config.model.copies();
+        search_options.attention |= options.replace_unknown.is_some() || self.copies();
         let prefix = self.encode_prefix(&options.prefix)?;
         if search_options.sampling.is_some() && options.glossary.is_some() {
             bail!("a glossary needs a search: samples are drawn as they come");
@@ -136,19 +136,24 @@ impl Translator {
         Ok(encoding.ids)
     }
 
+    /// Whether any of the models copies.
+    fn copies(&self) -> bool {
+        self.model.copies() || self.companions.iter().any(|companion| companion.copies())
+    }
+
     /// Which pieces of a source an unknown word of its translation may come from: any, end of sentence apart; with a model that copies, those
-    /// that are unknown themselves where there are any.
+    /// that the target's vocabulary lacks where there are any, since it copies others by name.
     fn places_of_unknown(&self, source: &Encoding) -> Vec<usize> {
         let places = source.prefix..source.spans.len();
         let unknown: Vec<usize> =
-            places.clone().filter(|&place| self.config.model.copies() && source.ids[place] == UNK).collect();
+            places.clone().filter(|&place| self.copies() && self.tokenizers.same(source.ids[place]) == UNK).collect();
         if unknown.is_empty() { places.collect() } else { unknown }
     }
 
     fn to_text(&self, line: &str, source: &Encoding, found: Hypothesis, options: &TranslateOptions) -> Result<Translated> {
         let tokenizer = self.tokenizers.target();
         // A model that copies has copied what it calls unknown.
-        let replaces = options.replace_unknown.is_some() || self.config.model.copies();
+        let replaces = options.replace_unknown.is_some() || self.copies();
         let view = found.attention.as_ref().filter(|_| replaces).map(|attention| options.view.of(attention)).transpose()?;
         let may_be = self.places_of_unknown(source);
         let replacement = |position| {
@@ -189,7 +194,12 @@ fn shortened(line: &str) -> String {
 /// The source text of the piece, one of `places`, that a row of weights looks at most (Luong et al. 2015, section 4.1).
 fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32], places: &[usize]) -> Option<&'a str> {
     let shown = places.iter().copied().filter(|&place| place < weights.len());
-    let best = shown.max_by(|&a, &b| weights[a].total_cmp(&weights[b]))?;
+    // Of equals the first.
+    let best = shown.rev().max_by(|&a, &b| weights[a].total_cmp(&weights[b]))?;
+    // Hard attention may have looked elsewhere.
+    if weights[best] == 0.0 && places.len() > 1 {
+        return None;
+    }
     let (start, end) = source.spans[best];
     Some(&line[start..end])
 }

@@ -132,12 +132,12 @@ fn what_a_study_cannot_do_is_refused() {
     refused(
         "ntm-copy.toml",
         "--set task.tape.problem.copy.length=30",
-        &["task.tape.problem.copy.length: sequences of 150 are longer than the tape of 128 slots"],
+        &["task.tape.problem.copy.length: sequences of 150 are longer than the memory of 128 slots"],
     );
     refused(
         "ntm-repeat-copy.toml",
         "--set task.tape.model.ntm.slots=9",
-        &["sequences of 10 are longer than the tape of 9 slots: shorten them, or lengthen the tape"],
+        &["sequences of 10 are longer than the memory of 9 slots: shorten them, or let it have more"],
     );
     refused(
         "ntm-priority-sort.toml",
@@ -166,6 +166,50 @@ fn what_a_study_cannot_do_is_refused() {
     );
     refused("queue-copy.toml", "--set task.transduction.shortest=90", &["shortest: is 90, more than the longest of 64"]);
     refused("pointer-hull.toml", "--set task.pointing.most=4", &["most: is 4, less than the fewest inputs, 5"]);
+    refused(
+        "ntm-associative-recall.toml",
+        "--set task.tape.model=tree --set task.tape.model.tree.leaves=4",
+        &["associative-recall.items: sequences of 6 are longer than the memory of 4 slots"],
+    );
+    refused(
+        "ntm-priority-sort.toml",
+        "--set task.tape.model.ntm.slots=16 --set task.tape.stretch=9",
+        &["priority-sort.length: sequences of 20 are longer than the memory of 16 slots"],
+    );
+    refused(
+        "ntm-copy.toml",
+        "--set task.tape.model.ntm.shift=9223372036854775807",
+        &["shift: moves over 9223372036854775807 slots in a step, more than the 128 there are"],
+    );
+    refused(
+        "ntm-associative-recall.toml",
+        "--set task.tape.model=set --set task.tape.model.set.slots=0 --set task.tape.model.set.hidden=0 --set task.tape.model.set.width=0",
+        &["set.hidden: is 0, expected 1 or more", "set.slots: is 0, expected", "set.width: is 0, expected"],
+    );
+    refused(
+        "lstm-copy.toml",
+        "--set task.tape.model.lstm.hidden=0 --set task.tape.model.lstm.layers=-1",
+        &["lstm.hidden: is 0, expected 1 or more", "lstm.layers: is -1, expected 1 or more"],
+    );
+    refused(
+        "queue-copy.toml",
+        "--set task.transduction.symbols=1 --set task.transduction.model.line.width=0",
+        &["symbols: is 1, expected 2 or more", "width: is 0, expected 1 or more"],
+    );
+    refused(
+        "memn2n-babi.toml",
+        "--set task.questions.memory=0 --set task.questions.hops=0 --set task.questions.held_out=1.0 --set task.questions.noise=1.0 \
+         --set task.questions.deviation=0.0 --set task.questions.tasks=[21]",
+        &[
+            "memory: is 0, expected 1 or more",
+            "hops: is 0, expected 1 or more",
+            "held_out: is 1, expected 0 to 1, both excluded",
+            "noise: is 1, expected 0 to 1, 1 excluded",
+            "deviation: is 0, expected a number above 0",
+            "tasks: is [21], expected numbers of tasks from 1 to 20",
+        ],
+    );
+    refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);

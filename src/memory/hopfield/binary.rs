@@ -101,8 +101,7 @@ impl BinaryHopfield {
         asynchronous(&cues, seed, limit, |cue| {
             let row = |unit: usize| &weights[unit * units..(unit + 1) * units];
             let field: Vec<f64> = (0..units).map(|unit| bias[unit] + dot(row(unit), cue)).collect();
-            let energy = -0.5 * (dot(&field, cue) + dot(&bias, cue));
-            Fields { weights: &weights, state: cue.to_vec(), field, energy, noise }
+            Fields { weights: &weights, bias: &bias, state: cue.to_vec(), field, noise }
         })
     }
 }
@@ -110,15 +109,16 @@ impl BinaryHopfield {
 /// A state with the field W s + b of every unit, which a flip changes by one row of the weights.
 struct Fields<'a> {
     weights: &'a [f64],
+    bias: &'a [f64],
     state: Vec<f64>,
     field: Vec<f64>,
-    energy: f64,
     noise: f64,
 }
 
 impl Landscape for Fields<'_> {
+    /// -½ sᵀW s - bᵀs, from the state as it is and not from what flips were to cost.
     fn energy(&self) -> f64 {
-        self.energy
+        -0.5 * (dot(&self.field, &self.state) + dot(self.bias, &self.state))
     }
 
     fn cost(&self, unit: usize) -> f64 {
@@ -126,7 +126,6 @@ impl Landscape for Fields<'_> {
     }
 
     fn flip(&mut self, unit: usize) {
-        self.energy += self.cost(unit);
         self.state[unit] = -self.state[unit];
         let (twice, units) = (2.0 * self.state[unit], self.state.len());
         let row = &self.weights[unit * units..(unit + 1) * units];

@@ -86,7 +86,8 @@ impl ContinuousHopfield {
             if settled {
                 break;
             }
-            potentials += drift * step;
+            // A tensor of its own: the caller's stays as it is.
+            potentials = &potentials + drift * step;
             energies.push(self.energy(&potentials));
         }
         Ok(Relaxed { outputs: self.outputs(&potentials), potentials, energies: Tensor::stack(&energies, 1), settled })
@@ -155,9 +156,10 @@ mod tests {
         let binary = BinaryHopfield::learn(&patterns, LearningRule::Hebb).unwrap();
         let apart = network.energy(patterns.tensor()) - binary.energy(&patterns).unwrap();
         assert!(apart.abs().max().double_value(&[]) < 0.01);
-        // And with no gain to speak of everything is forgotten.
+        // And with no gain to speak of everything is forgotten, but not by who asked.
         let relaxed = stored(0.1).0.relax(patterns.tensor(), 0.1, 1e-9, 2000).unwrap();
         assert!(relaxed.settled && relaxed.outputs.abs().max().double_value(&[]) < 1e-6);
+        assert_eq!(patterns.tensor().abs().min().double_value(&[]), 1.0);
     }
 
     #[test]

@@ -66,4 +66,8 @@ impl Seq2Seq for RecurrentModel {
     fn attends(&self) -> bool {
         self.decoder.attends()
     }
+
+    fn copies(&self) -> bool {
+        self.same.is_some()
+    }
 }

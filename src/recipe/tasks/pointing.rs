@@ -14,7 +14,7 @@ pub struct PointingRecipe {
     pub fewest: usize,
     /// Most inputs trained on, `fewest` or more. Default 10.
     pub most: usize,
-    /// Cells of encoder and decoder, and units of the score, 1 or more. Default 128.
+    /// Cells of encoder (both directions together) and decoder, and units of the score; even, 2 or more. Default 128.
     pub hidden: i64,
     /// Problems of a batch, all of one size, 1 or more. Default 128.
     pub batch: usize,
@@ -61,7 +61,7 @@ impl PointingRecipe {
         checks.conflict(&["task.pointing.most", "task.pointing.fewest"], most < fewest, || {
             format!("is {most}, less than the fewest inputs, {fewest}")
         });
-        checks.value("task.pointing.hidden", self.hidden, "1 or more", |hidden| hidden >= 1);
+        checks.value("task.pointing.hidden", self.hidden, "an even number, 2 or more", |hidden| hidden >= 2 && hidden % 2 == 0);
         for (key, value) in [("batch", self.batch), ("tested", self.tested)] {
             checks.value(&format!("task.pointing.{key}"), value, "1 or more", |value| value >= 1);
         }

@@ -217,11 +217,12 @@ impl TapeRecipe {
         match &self.model {
             TapeModelRecipe::Ntm(model) => {
                 model.check("task.tape.model.ntm", checks);
-                self.check_room(model.slots, checks);
+                self.check_room("ntm.slots", model.slots, checks);
             }
             TapeModelRecipe::Set(model) => {
                 let sizes = [("hidden", model.hidden), ("slots", model.slots), ("width", model.width)];
                 check_sizes("set", &sizes, checks);
+                self.check_room("set.slots", model.slots, checks);
                 checks.ensure("task.tape.model.set.score", model.score != ScoreKind::Location, || {
                     "is location, which looks at places and not at what is in them; use any other score".to_owned()
                 });
@@ -230,6 +231,7 @@ impl TapeRecipe {
                 check_sizes("tree", &[("hidden", model.hidden), ("width", model.width)], checks);
                 let power = |leaves: i64| leaves >= 2 && leaves & (leaves - 1) == 0;
                 checks.value("task.tape.model.tree.leaves", model.leaves, "a power of two from 2 on", power);
+                self.check_room("tree.leaves", model.leaves, checks);
             }
             TapeModelRecipe::Lstm(model) => {
                 check_sizes("lstm", &[("hidden", model.hidden), ("layers", model.layers)], checks);
@@ -240,18 +242,18 @@ impl TapeRecipe {
 
 impl TapeRecipe {
     /// A vector that is to be given back needs a slot of its own.
-    fn check_room(&self, slots: i64, checks: &mut Checks) {
-        let (key, length) = match self.problem {
-            TapeProblem::Copy { length } => ("copy.length", length),
-            TapeProblem::RepeatCopy { length, .. } => ("repeat-copy.length", length),
-            TapeProblem::AssociativeRecall { items } => ("associative-recall.items", items),
+    fn check_room(&self, of_model: &str, slots: i64, checks: &mut Checks) {
+        let stretch = i64::try_from(self.stretch).unwrap_or(i64::MAX);
+        let (key, longest) = match self.problem {
+            TapeProblem::Copy { length } => ("copy.length", length.saturating_mul(stretch)),
+            TapeProblem::RepeatCopy { length, .. } => ("repeat-copy.length", length.saturating_mul(stretch)),
+            TapeProblem::AssociativeRecall { items } => ("associative-recall.items", items.saturating_mul(stretch)),
             TapeProblem::PrioritySort { length, .. } => ("priority-sort.length", length),
             TapeProblem::DynamicNgrams { .. } => return,
         };
-        let longest = length.saturating_mul(i64::try_from(self.stretch).unwrap_or(i64::MAX));
-        let keys = [format!("task.tape.problem.{key}"), "task.tape.model.ntm.slots".to_owned()];
+        let keys = [format!("task.tape.problem.{key}"), format!("task.tape.model.{of_model}")];
         checks.conflict(&[&keys[0], &keys[1]], longest > slots, || {
-            format!("sequences of {longest} are longer than the tape of {slots} slots: shorten them, or lengthen the tape")
+            format!("sequences of {longest} are longer than the memory of {slots} slots: shorten them, or let it have more")
         });
     }
 }
@@ -299,8 +301,9 @@ impl NtmRecipe {
         }
         let (shift, slots) = (self.shift, self.slots);
         checks.value(&format!("{path}.shift"), shift, "0 or more", |shift| shift >= 0);
-        checks.conflict(&[&format!("{path}.shift"), &format!("{path}.slots")], shift >= 0 && 2 * shift + 1 > slots, || {
-            format!("moves over {} slots in a step, more than the {slots} there are", 2 * shift + 1)
+        let moves = shift.saturating_mul(2).saturating_add(1);
+        checks.conflict(&[&format!("{path}.shift"), &format!("{path}.slots")], shift >= 0 && moves > slots, || {
+            format!("moves over {moves} slots in a step, more than the {slots} there are")
         });
     }
 }

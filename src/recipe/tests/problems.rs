@@ -150,6 +150,18 @@ fn ranges_are_held() {
             "model.recurrent.attention={score=\"location\", window=0}",
             Some("model.recurrent.attention.window: is 0, expected 1 to 65,536"),
         ),
+        (
+            "model.recurrent.attention={score=\"general\", hard={soft=1.5}}",
+            Some("model.recurrent.attention.hard.soft: is 1.5, expected 0 to 1"),
+        ),
+        (
+            "model.recurrent.attention={score=\"general\", hard={baseline=1}}",
+            Some("model.recurrent.attention.hard.baseline: is 1, expected 0 to 1, 1 excluded"),
+        ),
+        (
+            "model.recurrent.attention={score=\"general\", hard={reward=-1}}",
+            Some("model.recurrent.attention.hard.reward: is -1, expected 0 or more"),
+        ),
         ("data.source=e/n", Some("data.source: is \"e/n\", expected a language code such as \"en\"")),
         ("name=a/b", Some("name: is \"a/b\", expected the name of a folder")),
     ] {
@@ -178,6 +190,28 @@ fn contradictions_are_told_with_the_way_out() {
             &["model.recurrent.decoder={kind=\"bahdanau\", layers=2}"],
             "model.recurrent.decoder.layers",
             "a decoder of kind `bahdanau` has 1 layer",
+        ),
+        (
+            &["model.recurrent.memory={slots=4, shift=2}", "model.recurrent.decoder.input_feeding=true"],
+            "model.recurrent.memory.shift",
+            "moves over 5 slots in a step, more than the 4 there are",
+        ),
+        (&["model.recurrent.memory={}"], "model.recurrent.memory", "with `input_feeding = true`"),
+        (&["model.recurrent.copy=true", "model.recurrent.decoder.kind=none"], "model.recurrent.copy", "no word to copy"),
+        (
+            &["model.recurrent.copy=true", "training.label_smoothing=0.1"],
+            "training.label_smoothing",
+            "a copied word is none of them",
+        ),
+        (
+            &["model.recurrent.attention={score=\"general\", hard={}}", "training.guided_alignment={}", "data.alignment=a"],
+            "training.guided_alignment",
+            "teaches soft weights",
+        ),
+        (
+            &["model.recurrent.attention={score=\"concat\", hopfield_steps=2}"],
+            "model.recurrent.attention.hopfield_steps",
+            "needs a score that compares queries with keys",
         ),
         (&["tokenizer.joint=false", "model.recurrent.tied=all"], "model.recurrent.tied", "needs `tokenizer.joint = true`"),
         (&["tokenizer.sentencepiece=true", "tokenizer.kind=word"], "tokenizer.sentencepiece", "to be \"bpe\" or \"unigram\""),

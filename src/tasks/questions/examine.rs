@@ -37,7 +37,7 @@ pub fn examine(task: &QuestionsTask) -> Vec<Finding> {
         let mean = Finding::new("mean error of the 20 tasks, %", errors.iter().sum::<f64>() / errors.len() as f64);
         let failed = errors.iter().filter(|&&error| error > FAILED).count();
         let failed = Finding::new("tasks failed (error above 5 %)", failed as f64);
-        let paper = |figure: &str| if is_of_paper(&task.recipe) { figure.to_owned() } else { String::new() };
+        let paper = |figure: &str| if is_of_paper(&task.recipe) && task.recipe.linear_start > 0 { figure.to_owned() } else { String::new() };
         findings.insert(0, mean.aim(Aim::AtMost(15.0)).paper(paper("12.4, best of 10 runs")));
         findings.insert(1, failed.paper(paper("11")));
     }
@@ -58,8 +58,8 @@ pub fn examine(task: &QuestionsTask) -> Vec<Finding> {
 
 /// Whether the model is the one that the paper's figures above are of, linear start apart.
 fn is_of_paper(recipe: &QuestionsRecipe) -> bool {
-    let QuestionsRecipe { hops, tying, encoding, temporal, rectified, .. } = *recipe;
-    hops == 3 && tying == TableTying::Adjacent && encoding == WordEncoding::Position && temporal && !rectified
+    let QuestionsRecipe { hops, tying, encoding, temporal, rectified, noise, .. } = *recipe;
+    hops == 3 && tying == TableTying::Adjacent && encoding == WordEncoding::Position && temporal && !rectified && noise > 0.0
 }
 
 /// What the paper says of a task; nothing of other models, nor where some tasks but not all are learned together.

@@ -43,12 +43,15 @@ fn test(task: &TapeTask, length: usize, repeats: usize) -> Tested {
     }
 }
 
-/// The number of slots, where the tape has fewer than `length`.
+/// The number of slots, where the memory has fewer than `length`.
 fn too_short(task: &TapeTask, length: usize) -> Option<i64> {
-    match &task.recipe.model {
-        TapeModelRecipe::Ntm(model) => Some(model.slots).filter(|&slots| (slots as usize) < length),
-        _ => None,
-    }
+    let slots = match &task.recipe.model {
+        TapeModelRecipe::Ntm(model) => model.slots,
+        TapeModelRecipe::Set(model) => model.slots,
+        TapeModelRecipe::Tree(model) => model.leaves,
+        TapeModelRecipe::Lstm(_) => return None,
+    };
+    Some(slots).filter(|&slots| (slots as usize) < length)
 }
 
 /// All that is asked of a problem. What an NTM is to reach is not asked of an LSTM, which stands beside it.
@@ -61,11 +64,11 @@ pub fn examine(task: &TapeTask) -> Vec<Finding> {
     match task.recipe.problem {
         TapeProblem::Copy { .. } => [10, 20, 30, 50, 120]
             .map(|length| {
-                let room = too_short(task, length).map(|slots| format!(", longer than the tape of {slots} slots"));
+                let room = too_short(task, length).map(|slots| format!(", longer than the memory of {slots} slots"));
                 let finding = wrong(&test(task, length, 1), format!("length {length}{}", room.unwrap_or_default()));
                 match length {
-                    20 => aimed(finding, Aim::AtMost(0.1)).paper("near 0"),
-                    120 => aimed(finding, Aim::AtMost(10.0)).paper("few local errors"),
+                    20 => aimed(finding, Aim::AtMost(0.1)).paper("NTM: near 0"),
+                    120 => aimed(finding, Aim::AtMost(10.0)).paper("NTM: a few local errors and one duplicate, after which all is shifted"),
                     _ => finding,
                 }
             })
@@ -83,8 +86,8 @@ pub fn examine(task: &TapeTask) -> Vec<Finding> {
             .map(|items| {
                 let finding = cost(&test(task, items, 1), format!("{items} items"));
                 match items {
-                    12 => aimed(finding, Aim::AtMost(1.0)).paper("NTM: near 0 up to 12 items"),
-                    15 => finding.paper("NTM: under 1"),
+                    12 => aimed(finding, Aim::AtMost(1.0)).paper("NTM, feed-forward: near perfect up to 12 items"),
+                    15 => finding.paper("NTM, feed-forward: under 1"),
                     _ => finding,
                 }
             })

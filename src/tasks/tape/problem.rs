@@ -95,7 +95,8 @@ fn repeat_copy(Size { length, repeats }: Size, most: usize, chance: &mut Chance)
     let vectors: Vec<Vec<f32>> = (0..length).map(|_| chance.bits(BITS)).collect();
     let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|vector| with(vector, &[0.0, 0.0])).collect();
     let (mean, variance) = ((most as f32 + 1.0) / 2.0, ((most * most) as f32 - 1.0) / 12.0);
-    let scaled = (repeats as f32 - mean) / variance.sqrt().max(1.0);
+    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+    let scaled = (repeats as f32 - mean) / deviation;
     inputs.push(alone(BITS, &[1.0, scaled]));
     let mut targets: Vec<Vec<f32>> = (0..repeats).flat_map(|_| vectors.iter().map(|vector| with(vector, &[0.0]))).collect();
     targets.push(alone(BITS, &[1.0]));

@@ -11,7 +11,7 @@ use crate::attention::hard::{Baseline, Drawn, Reinforce};
 use crate::recipe::HardRecipe;
 
 /// REINFORCE with its moving average. The reward of a step is the log probability of the right piece after it. Where attention does not
-/// come back into the recurrence (a `luong` decoder without input feeding) a draw has no other consequence, and the estimate is unbiased;
+/// come back into the recurrence (a `luong` decoder without input feeding and coverage) a draw has no other consequence, and the estimate is unbiased;
 /// elsewhere it does not see what a draw does to later steps, and is far less noisy for that.
 pub struct Chances {
     rule: Reinforce,

@@ -80,7 +80,7 @@ impl TrainingData {
         }
         let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
         let (sources, text) = (source_encoder(recipe, tokenizers)?, open(&recipe.data, &recipe.data.train)?);
-        Ok(Some(Repeated::read(&text, &sources, tokenizers.target(), lines)?))
+        Ok(Some(Repeated::read(&text, &sources, tokenizers, lines)?))
     }
 
     /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.

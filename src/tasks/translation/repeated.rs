@@ -1,17 +1,18 @@
-//! Which unknown words of a source its translation repeats: what a model that copies learns from.
+//! Which words that the target's vocabulary lacks a translation repeats from its source: what a model that copies learns from.
 
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use crate::corpus::ParallelText;
 use crate::text::special::UNK;
-use crate::text::{Encoding, Tokenizer};
+use crate::checkpoint::Tokenizers;
+use crate::text::Encoding;
 use crate::translator::SourceEncoder;
 
 /// Lines that are cut into pieces at a time.
 const CHUNK: usize = 4096;
 
-/// Unknown pieces of the training pairs that both sides spell the same way.
+/// Pieces of the training pairs that the target's vocabulary lacks and both sides spell the same way.
 pub struct Repeated {
     /// Where each pair's begin in `places`, and the end of the last.
     starts: Vec<usize>,
@@ -24,7 +25,7 @@ impl Repeated {
     pub fn read(
         text: &ParallelText,
         sources: &SourceEncoder,
-        targets: &Tokenizer,
+        tokenizers: &Tokenizers,
         lines: impl Iterator<Item = usize>,
     ) -> Result<Self> {
         let mut repeated = Repeated { starts: vec![0], places: Vec::new() };
@@ -35,18 +36,18 @@ impl Repeated {
                 chunk.push(pair);
             }
             if chunk.len() == CHUNK {
-                repeated.extend(&std::mem::take(&mut chunk), sources, targets);
+                repeated.extend(&std::mem::take(&mut chunk), sources, tokenizers);
             }
         }
-        repeated.extend(&chunk, sources, targets);
+        repeated.extend(&chunk, sources, tokenizers);
         Ok(repeated)
     }
 
-    fn extend(&mut self, pairs: &[(String, String)], sources: &SourceEncoder, targets: &Tokenizer) {
+    fn extend(&mut self, pairs: &[(String, String)], sources: &SourceEncoder, tokenizers: &Tokenizers) {
         let source = sources.encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
-        let target = targets.encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
+        let target = tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
         for ((source, target), pair) in source.iter().zip(&target).zip(pairs) {
-            self.places.extend(places((&pair.0, source), (&pair.1, target)));
+            self.places.extend(places((&pair.0, source), (&pair.1, target), |id| tokenizers.same(id)));
             self.starts.push(self.places.len());
         }
     }
@@ -64,14 +65,14 @@ impl Repeated {
     }
 }
 
-/// (target piece, source piece) of unknown words spelled the same way.
-fn places(source: (&str, &Encoding), target: (&str, &Encoding)) -> Vec<(u32, u32)> {
-    let unknown = |(line, encoding): (&'_ str, &Encoding)| {
+/// (target piece, source piece) of unknown words spelled the same way; `same` gives the target's id for one of the source.
+fn places(source: (&str, &Encoding), target: (&str, &Encoding), same: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
+    let unknown = |(line, encoding): (&'_ str, &Encoding), same: &dyn Fn(u32) -> u32| {
         let pieces = encoding.ids.iter().zip(&encoding.spans).enumerate().skip(encoding.prefix);
-        let unknown = pieces.filter(|(_, (id, _))| **id == UNK);
+        let unknown = pieces.filter(|(_, (id, _))| same(**id) == UNK);
         unknown.map(|(place, (_, &(start, end)))| (place as u32, line[start..end].to_owned())).collect::<Vec<_>>()
     };
-    let (sources, targets) = (unknown(source), unknown(target));
+    let (sources, targets) = (unknown(source, &same), unknown(target, &|id| id));
     let matching = |(place, word): &(u32, String)| {
         let same = sources.iter().filter(|(_, other)| other == word);
         same.map(|(source, _)| (*place, *source)).collect::<Vec<_>>()
@@ -98,10 +99,13 @@ mod tests {
         let (source, target) = ("Ann saw Bo and Ann", "Bo Ann vu Cy");
         let unknown = ["Ann", "Bo", "Cy"];
         let mut read = encoding(source, &unknown);
-        let found = places((source, &read), (target, &encoding(target, &unknown)));
+        // Id 8 is a word that the source's vocabulary has and the target's has not.
+        let same = |id| if id == 8 { UNK } else { id };
+        read.ids[2] = 8;
+        let found = places((source, &read), (target, &encoding(target, &unknown)), same);
         assert_eq!(found, [(0, 2), (1, 0), (1, 4)]);
         read.prepend(UNK);
-        assert_eq!(places((source, &read), (target, &encoding(target, &unknown))), [(0, 3), (1, 1), (1, 5)], "a tag is no word");
+        assert_eq!(places((source, &read), (target, &encoding(target, &unknown)), same), [(0, 3), (1, 1), (1, 5)], "a tag is no word");
         let repeated = Repeated { starts: vec![0, 3, 3], places: found };
         // The second pair has none and comes first; rows of T 3 and 4 steps, S 5 of which each pair may have fewer.
         let real = Tensor::from_slice(&[0i64, 1, 4, 5, 6, 7]);
