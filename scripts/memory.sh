@@ -128,7 +128,7 @@ study unattended-transduce structured-transduce --set task.trees.attention=none
 
 translation soft-attention hard-attention --set 'model.recurrent.attention={score="general"}'
 translation hard-attention hard-attention
-translation demo-hopfield demo-hopfield
+translation demo-hopfield demo-hopfield --init checkpoints/soft-attention
 translation feeding demo-tape --set 'model.recurrent={embedding=128,hidden=64,cell="gru",initialization="unit-embeddings",decoder={hidden=128,input_feeding=true},attention={score="general"}}'
 translation demo-tape demo-tape
 

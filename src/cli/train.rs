@@ -132,7 +132,7 @@ pub(super) fn machine(device: Device, seed: u64) -> String {
 fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Device) -> Result<()> {
     let translator = Translator::load(folder, device)?;
     if let Some(test) = test {
-        let evaluation = test.evaluate(&translator, &translator.translate_options())?;
+        let evaluation = test.evaluate(&translator, &translator.translate_options(), None)?;
         print_scores(&evaluation);
         let write = |name: &str, text: String| {
             let path = folder.join(name);

@@ -22,7 +22,7 @@ pub struct Origin {
 
 impl Origin {
     /// Puts the checkpoint's model in the place of the recipe's, and gives what they disagree about. Keys that the recipe leaves out follow
-    /// the checkpoint; rates of dropout, which belong to training, follow the recipe where it has them.
+    /// the checkpoint; what no weight belongs to ([`is_free`]) follows the recipe where it has it.
     pub(super) fn apply(&self, table: &mut Table) -> Vec<Problem> {
         let mut problems = self.tokenizer_problems(table);
         let model = Value::try_from(&self.model).expect("a model's recipe is TOML");
@@ -49,7 +49,7 @@ impl Origin {
         problems
     }
 
-    /// What stands in the checkpoint, and dropout as `written`.
+    /// What stands in the checkpoint, and what is free as `written`.
     fn merge(&self, path: &str, written: &Value, found: &Value, problems: &mut Vec<Problem>) -> Value {
         match (written, found) {
             (Value::Table(written), Value::Table(found)) => {
@@ -67,7 +67,7 @@ impl Origin {
             }
             // A family by its name alone leaves all its keys out.
             (Value::String(name), Value::Table(table)) if table.len() == 1 && table.contains_key(name) => found.clone(),
-            _ if path.ends_with("dropout") || equal(written, found) => written.clone(),
+            _ if is_free(path) || equal(written, found) => written.clone(),
             _ => {
                 let message = format!("is {written}, but {} has {found}; leave it out to take that", self.name);
                 problems.push(Problem { path: path.to_owned(), message });
@@ -101,6 +101,12 @@ impl Origin {
         }
         problems
     }
+}
+
+/// Whether a key may change from one training to the next: rates of dropout, how hard attention learns, and retrieval steps, which use the
+/// weights of one more often.
+fn is_free(path: &str) -> bool {
+    path.ends_with("dropout") || path.contains(".hard.") || path.ends_with(".hopfield_steps")
 }
 
 /// Whether two values mean the same; whole numbers may stand for others.

@@ -76,8 +76,8 @@ impl HeldOut {
         Ok(HeldOut { sources, targets, gold })
     }
 
-    /// Loss, BLEU, chrF, and AER where it can be had.
-    pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Evaluation> {
+    /// Loss, BLEU, chrF, and AER where it can be had, or as it is known from [`HeldOut::best_attention`].
+    pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions, known: Option<f64>) -> Result<Evaluation> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
         let hypotheses: Vec<String> = translator
             .translate_paragraphs(&sources, options, Splitting::default())?
@@ -94,7 +94,10 @@ impl HeldOut {
             bleu: Bleu { lowercase, ..Bleu::default() }.corpus(&hypotheses, &references),
             chrf: Chrf { lowercase, ..Chrf::default() }.corpus(&hypotheses, &references),
             ter: Ter::default().corpus(&hypotheses, &references),
-            aer: self.alignment_error_rate(translator, options.batch_tokens)?,
+            aer: match known {
+                Some(rate) => Some(rate),
+                None => self.alignment_error_rate(translator, options.batch_tokens)?,
+            },
             hypotheses,
         })
     }
@@ -119,8 +122,9 @@ impl HeldOut {
         Ok(nll / tokens.max(1) as f64)
     }
 
-    /// The layer and head, or mean over them, whose links are nearest to gold. None where there is no gold, or nothing to choose from.
-    pub fn best_attention(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<AttentionHead>> {
+    /// The layer and head, or mean over them, whose links are nearest to gold, and their error rate. None where there is no gold, or nothing to
+    /// choose from.
+    pub fn best_attention(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<(AttentionHead, f64)>> {
         let (Some(gold), Some((layers, heads))) = (&self.gold, translator.attention_size()) else { return Ok(None) };
         if layers * heads == 1 {
             return Ok(None);
@@ -133,7 +137,7 @@ impl HeldOut {
             AlignmentCounts::of(links.zip(gold)).score().alignment_error_rate
         };
         let best = (0..views.len()).map(|view| (view, error(view))).min_by(|one, other| one.1.total_cmp(&other.1));
-        Ok(best.map(|(view, _)| AttentionHead { layer: views[view].layer, head: views[view].head }))
+        Ok(best.map(|(view, rate)| (AttentionHead { layer: views[view].layer, head: views[view].head }, rate)))
     }
 
     fn pairs(&self) -> Vec<(&str, &str)> {

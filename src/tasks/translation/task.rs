@@ -126,10 +126,11 @@ impl Task for TranslationTask {
     fn validate(&mut self) -> Result<Validation> {
         let options = self.translator.translate_options();
         // Links are those of the head that guided alignment teaches, or of the one that aligns best where that can be told.
-        if let Some(best) = self.validation.best_attention(&self.translator, options.batch_tokens)? {
-            self.translator.config.alignment = best;
+        let best = self.validation.best_attention(&self.translator, options.batch_tokens)?;
+        if let Some((head, _)) = best {
+            self.translator.config.alignment = head;
         }
-        let evaluation = self.validation.evaluate(&self.translator, &options)?;
+        let evaluation = self.validation.evaluate(&self.translator, &options, best.map(|(_, rate)| rate))?;
         Ok(Validation { scores: evaluation.named() })
     }
 
