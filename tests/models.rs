@@ -5,8 +5,8 @@ use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::{Pass, ProjectedLoss};
 use targum::recipe::{
-    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, LayersRecipe, MemoryRecipe,
-    ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
+    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, LayersRecipe,
+    MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
 };
 use targum::runtime::{Precision, with_precision, with_precision_for_inference};
 use tch::{Device, IndexOp, Kind, Tensor};
@@ -145,7 +145,11 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
 }
 
 pub fn model(recipe: &ModelRecipe) -> Box<dyn Seq2Seq> {
-    let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY, same: Some((0..VOCABULARY).map(|id| if id < 9 { id } else { 0 }).collect()) };
+    let vocabularies = Vocabularies {
+        source: VOCABULARY,
+        target: VOCABULARY,
+        same: Some((0..VOCABULARY).map(|id| if id < 9 { id } else { 0 }).collect()),
+    };
     build(recipe, vocabularies, 3, Device::Cpu).unwrap()
 }
 

@@ -134,7 +134,12 @@ mod tests {
         let (rows, targets) = (Tensor::from_slice(&[0i64, 2, 4, 5]), Tensor::from_slice(&[1i64, 3, 2, 1]));
         let logits = Tensor::randn([4, 5], options);
         let all = copied.log_probabilities(&logits, &rows);
-        assert!(all.exp().sum_dim_intlist([1i64].as_slice(), false, Kind::Double).allclose(&Tensor::ones([4], options), 1e-9, 1e-9, false));
+        assert!(all.exp().sum_dim_intlist([1i64].as_slice(), false, Kind::Double).allclose(
+            &Tensor::ones([4], options),
+            1e-9,
+            1e-9,
+            false
+        ));
         let every = Tensor::ones([4, 4], (Kind::Bool, tch::Device::Cpu));
         let expected = all.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1);
         assert!(copied.of_targets(&logits, &rows, &targets, &every).allclose(&expected, 1e-9, 1e-9, false));

@@ -114,7 +114,8 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
 impl Imported {
     /// The model that the config describes has exactly these weights.
     fn check(&self) -> Result<()> {
-        let vocabularies = Vocabularies { source: self.config.source_vocabulary, target: self.config.target_vocabulary, same: None };
+        let vocabularies =
+            Vocabularies { source: self.config.source_vocabulary, target: self.config.target_vocabulary, same: None };
         let model = build(&self.config.model, vocabularies, 0, Device::Cpu)?;
         let shapes = |weights: &[(String, Tensor)]| {
             let mut shapes: Vec<(String, Vec<i64>)> =

@@ -95,8 +95,7 @@ impl TrainingState {
         let path = folder.join(STATE);
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read the training state", path.display()))?;
-        let value: Value =
-            serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.display()))?;
+        let value: Value = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.display()))?;
         match value.get("format").and_then(Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
             format => bail!(

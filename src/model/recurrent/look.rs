@@ -35,9 +35,9 @@ pub struct Looked {
 
 impl Look {
     pub fn new(scope: &Scope, attention: &AttentionOptions, options: &LookOptions) -> Result<Self> {
-        let copy = options.copy.map(|[state, input]| {
-            CopyGate::new(scope.sub("copy"), [attention.keys, state, input], options.initialization)
-        });
+        let copy = options
+            .copy
+            .map(|[state, input]| CopyGate::new(scope.sub("copy"), [attention.keys, state, input], options.initialization));
         Ok(Look { attention: Attention::new(scope.sub("attention"), attention)?, hard: options.hard, copy: copy.transpose()? })
     }
 

@@ -48,11 +48,7 @@ impl Seq2Seq for RecurrentModel {
             }
         };
         let attention = (attention == WithAttention::Yes).then_some(weights).flatten();
-        Step {
-            logits,
-            attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)),
-            state,
-        }
+        Step { logits, attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)), state }
     }
 
     fn output(&self) -> OutputLayer<'_> {

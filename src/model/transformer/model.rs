@@ -93,7 +93,12 @@ impl Seq2Seq for TransformerModel {
             states = output;
             weights.extend(found);
         }
-        Decoded { features: self.finished(states), attention: view.wanted.then(|| Tensor::stack(&weights, 1)), drawn: None, copied: None }
+        Decoded {
+            features: self.finished(states),
+            attention: view.wanted.then(|| Tensor::stack(&weights, 1)),
+            drawn: None,
+            copied: None,
+        }
     }
 
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {

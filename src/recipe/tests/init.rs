@@ -34,7 +34,10 @@ fn what_a_recipe_leaves_out_follows_the_checkpoint() {
     };
     assert_eq!((model.hidden, model.dropout), (24, 0.4), "dropout is the recipe's");
     let settling = read(&["model.recurrent.attention={score=\"general\", hopfield_steps=3}"]).unwrap().model;
-    assert!(matches!(settling, ModelRecipe::Recurrent(model) if model.attention.hopfield_steps == 3), "and so are retrieval steps");
+    assert!(
+        matches!(settling, ModelRecipe::Recurrent(model) if model.attention.hopfield_steps == 3),
+        "and so are retrieval steps"
+    );
     let without = LEAST.replace("[model.recurrent]", "");
     let recipe =
         load::read::<Recipe>(&without, "tiny", Path::new("tiny.toml"), &["model=recurrent".into()], Some(&origin())).unwrap();

@@ -37,7 +37,9 @@ pub fn examine(task: &QuestionsTask) -> Vec<Finding> {
         let mean = Finding::new("mean error of the 20 tasks, %", errors.iter().sum::<f64>() / errors.len() as f64);
         let failed = errors.iter().filter(|&&error| error > FAILED).count();
         let failed = Finding::new("tasks failed (error above 5 %)", failed as f64);
-        let paper = |figure: &str| if is_of_paper(&task.recipe) && task.recipe.linear_start > 0 { figure.to_owned() } else { String::new() };
+        let paper = |figure: &str| {
+            if is_of_paper(&task.recipe) && task.recipe.linear_start > 0 { figure.to_owned() } else { String::new() }
+        };
         findings.insert(0, mean.aim(Aim::AtMost(15.0)).paper(paper("12.4, best of 10 runs")));
         findings.insert(1, failed.paper(paper("11")));
     }

@@ -68,7 +68,8 @@ pub fn examine(task: &TapeTask) -> Vec<Finding> {
                 let finding = wrong(&test(task, length, 1), format!("length {length}{}", room.unwrap_or_default()));
                 match length {
                     20 => aimed(finding, Aim::AtMost(0.1)).paper("NTM: near 0"),
-                    120 => aimed(finding, Aim::AtMost(10.0)).paper("NTM: a few local errors and one duplicate, after which all is shifted"),
+                    120 => aimed(finding, Aim::AtMost(10.0))
+                        .paper("NTM: a few local errors and one duplicate, after which all is shifted"),
                     _ => finding,
                 }
             })

@@ -16,13 +16,7 @@ pub fn loss_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target, label_sm
 
 /// The same of a model that copies, without smoothing: no word of the vocabulary stands for what is copied. `repeated` [N, S] says which
 /// unknown word of the source a target is.
-pub fn copying_loss(
-    model: &dyn Seq2Seq,
-    decoded: &Decoded,
-    copied: &Copied,
-    target: &Target,
-    repeated: &Tensor,
-) -> LossSums {
+pub fn copying_loss(model: &dyn Seq2Seq, decoded: &Decoded, copied: &Copied, target: &Target, repeated: &Tensor) -> LossSums {
     let logits = model.output().logits(&real_rows(&decoded.features, &target.real));
     let picked = copied.of_targets(&logits, &target.real, &target.output, repeated);
     let nll = -picked.detach().sum(Kind::Double).double_value(&[]);

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use crate::corpus::ParallelText;
-use crate::text::special::UNK;
 use crate::checkpoint::Tokenizers;
+use crate::corpus::ParallelText;
 use crate::text::Encoding;
+use crate::text::special::UNK;
 use crate::translator::SourceEncoder;
 
 /// Lines that are cut into pieces at a time.
@@ -105,7 +105,11 @@ mod tests {
         let found = places((source, &read), (target, &encoding(target, &unknown)), same);
         assert_eq!(found, [(0, 2), (1, 0), (1, 4)]);
         read.prepend(UNK);
-        assert_eq!(places((source, &read), (target, &encoding(target, &unknown)), same), [(0, 3), (1, 1), (1, 5)], "a tag is no word");
+        assert_eq!(
+            places((source, &read), (target, &encoding(target, &unknown)), same),
+            [(0, 3), (1, 1), (1, 5)],
+            "a tag is no word"
+        );
         let repeated = Repeated { starts: vec![0, 3, 3], places: found };
         // The second pair has none and comes first; rows of T 3 and 4 steps, S 5 of which each pair may have fewer.
         let real = Tensor::from_slice(&[0i64, 1, 4, 5, 6, 7]);

@@ -147,4 +147,3 @@ impl Task for TranslationTask {
         self.translator.load_weights(directory)
     }
 }
-
