@@ -54,8 +54,8 @@ best() {
 alone() {
     alone=$1 task=$2
     shift 2
-    run "$alone" memn2n-babi --set "task.questions.tasks=[$task]" --set task.questions.size=20 --set training.epochs=130 \
-        --set training.schedule.luong-halving.after=55 --set training.schedule.luong-halving.every=25 \
+    run "$alone" memn2n-babi --set "task.questions.tasks=[$task]" --set task.questions.size=20 --set task.questions.linear_rate=0.5 \
+        --set training.epochs=140 --set training.schedule.luong-halving.after=65 --set training.schedule.luong-halving.every=25 \
         --set training.validate_every=29 --set training.log_every=29 --set training.metric=loss "$@"
 }
 

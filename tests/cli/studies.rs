@@ -199,13 +199,14 @@ fn what_a_study_cannot_do_is_refused() {
     refused(
         "memn2n-babi.toml",
         "--set task.questions.memory=0 --set task.questions.hops=0 --set task.questions.held_out=1.0 --set task.questions.noise=1.0 \
-         --set task.questions.deviation=0.0 --set task.questions.tasks=[21]",
+         --set task.questions.deviation=0.0 --set task.questions.linear_rate=0.0 --set task.questions.tasks=[21]",
         &[
             "memory: is 0, expected 1 or more",
             "hops: is 0, expected 1 or more",
             "held_out: is 1, expected 0 to 1, both excluded",
             "noise: is 1, expected 0 to 1, 1 excluded",
             "deviation: is 0, expected a number above 0",
+            "linear_rate: is 0, expected a number above 0",
             "tasks: is [21], expected numbers of tasks from 1 to 20",
         ],
     );

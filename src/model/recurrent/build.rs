@@ -61,7 +61,7 @@ impl RecurrentModel {
         };
         let look = LookOptions {
             hard: recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft }),
-            copy: recipe.copy.then(|| [sides.decoder_hidden, recipe.embedding]),
+            copy: recipe.copy.then_some([sides.decoder_hidden, recipe.embedding]),
             initialization: starts.other,
         };
         let same = if recipe.copy { Some(same(&vocabularies, device)?) } else { None };

@@ -133,8 +133,8 @@ impl LuongDecoder {
         let (mut contexts, mut hidden) = (Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(step as i64));
-            let side = Side { step: step as i64, beside: 1 };
-            let looked = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, side, pass);
+            let side = Side { step: step as i64, beside: 1, pass };
+            let looked = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, side);
             features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
             weights.push(looked.attended.weights);
             drawn.extend(looked.drawn);
@@ -166,7 +166,6 @@ impl LuongDecoder {
         prepared: &Prepared,
         memory: &mut Memory,
         side: Side,
-        pass: &Pass,
     ) -> Looked {
         let fed = if self.input_feeding { memory.feed.as_ref() } else { None };
         memory.states[0] = steppers[0].step(gates, fed, &memory.states[0]);
@@ -182,7 +181,7 @@ impl LuongDecoder {
         let hidden = memory.top().shallow_clone();
         let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);
         let covered = memory.covered.as_ref().map(side_by_side);
-        let looked = self.look.attend(&side_by_side(&hidden), prepared, Step::Same(side.step), covered.as_ref(), pass);
+        let looked = self.look.attend(&side_by_side(&hidden), prepared, Step::Same(side.step), covered.as_ref(), side.pass);
         let context = looked.attended.context.reshape([hidden.size()[0], -1]);
         memory.feed = Some(match (&self.tape, &memory.tape) {
             (Some(worked), Some(state)) => {
@@ -217,9 +216,11 @@ impl Memory {
 }
 
 /// Where a step stands: its number, and how many hypotheses of a source are side by side.
-struct Side {
+struct Side<'a> {
     step: i64,
     beside: i64,
+    /// Whether what is looked at is drawn.
+    pass: &'a Pass,
 }
 
 impl Decoder for LuongDecoder {
@@ -257,9 +258,10 @@ impl Decoder for LuongDecoder {
         let rows = embedded.size()[0];
         let mut memory = self.unpack(&state.tensors);
         let gates = self.stack.layers[0].forward.input_gates(embedded);
-        let side = Side { step: state.step, beside: rows / encoded.rows() };
+        let pass = Pass::evaluation();
+        let side = Side { step: state.step, beside: rows / encoded.rows(), pass: &pass };
         let prepared = Look::prepared(encoded);
-        let looked = self.advance(&self.steppers(), &gates, None, &prepared, &mut memory, side, &Pass::evaluation());
+        let looked = self.advance(&self.steppers(), &gates, None, &prepared, &mut memory, side);
         let beside = |tensor: &Tensor| tensor.reshape([encoded.rows(), rows / encoded.rows(), -1]);
         let parts = [&looked.attended.context, &beside(memory.top()), &beside(embedded)];
         let copied = self.look.copied(encoded, parts, &looked.attended.weights);

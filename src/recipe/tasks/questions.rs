@@ -33,6 +33,9 @@ pub struct QuestionsRecipe {
     /// Training begins without the softmax in the hops; after so many validations in a row without a lower loss it is put in. 0
     /// is off. Default 8.
     pub linear_start: u64,
+    /// What gradients are multiplied with while training is linear, above 0: with SGD, a share of the learning rate. Default 1; the paper's
+    /// rate is then half of what it is afterwards.
+    pub linear_rate: f64,
     /// Questions of a batch, 1 or more. Default 32.
     pub batch: usize,
     /// Standard deviation of starting values, above 0. Default 0.1.
@@ -74,6 +77,7 @@ impl Default for QuestionsRecipe {
             rectified: false,
             noise: 0.1,
             linear_start: 8,
+            linear_rate: 1.0,
             batch: 32,
             deviation: 0.1,
         }
@@ -96,6 +100,7 @@ impl QuestionsRecipe {
         }
         checks.number("task.questions.held_out", self.held_out, "0 to 1, both excluded", |share| share > 0.0 && share < 1.0);
         checks.number("task.questions.noise", self.noise, "0 to 1, 1 excluded", |share| (0.0..1.0).contains(&share));
+        checks.number("task.questions.linear_rate", self.linear_rate, "a number above 0", |rate| rate > 0.0);
         checks.number("task.questions.deviation", self.deviation, "a number above 0", |deviation| deviation > 0.0);
     }
 }

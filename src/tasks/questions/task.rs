@@ -135,10 +135,11 @@ impl Task for QuestionsTask {
         let logits = self.model.answer(&self.model.read(&story, &questions.questions, self.start.reading()).state);
         let cost = cost(&logits, &questions.answers);
         let sum = cost.double_value(&[]);
+        let rate = if self.start.linear { self.recipe.linear_rate } else { 1.0 };
         let sentences: usize = batch.iter().map(|&number| self.data.train.asked[number].kept).sum();
         let count = batch.len() as u64;
         Ok(Loss {
-            backward: cost,
+            backward: cost * rate,
             sum,
             nll: sum,
             auxiliary: 0.0,
