@@ -23,6 +23,22 @@ fn three_updates_and_three_more_are_six() {
     assert_eq!(resumed.stdout, shared().trained.stdout, "the test scores are the same");
 }
 
+/// What hard attention draws is compared with a moving average of rewards, which no weight holds.
+#[test]
+fn the_average_of_rewards_goes_on() {
+    let place = tempfile::tempdir().unwrap();
+    let (whole, parts) = (place.path().join("whole"), place.path().join("parts"));
+    let words = "train {} --out {} --set model.recurrent.attention={score=\"general\",hard={}} --set training.updates=";
+    targum(arguments(&format!("{words}6"), &[&shared().recipe(), &whole])).good();
+    targum(arguments(&format!("{words}3"), &[&shared().recipe(), &parts])).good();
+    targum(arguments("train {} --resume --set training.updates=6", &[&parts])).good();
+    assert_eq!(weights(&parts.join("last")), weights(&whole.join("last")));
+    let state = fs::read_to_string(whole.join("last/training.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let mean = state["memory"]["mean"].as_f64().unwrap_or_else(|| panic!("{state}"));
+    assert!(mean < 0.0, "rewards are log probabilities, and {mean} is none");
+}
+
 #[test]
 fn a_run_folder_is_its_own_recipe() {
     let place = tempfile::tempdir().unwrap();
