@@ -131,7 +131,7 @@ fn what_a_study_cannot_do_is_refused() {
     refused("ntm-copy.toml", "--set task.tape.model.ntm.read_heads=0", &["read_heads: is 0, expected 1 or more"]);
     refused(
         "ntm-copy.toml",
-        "--set task.tape.problem.copy.length=30",
+        "--set task.tape.problem.copy.length=30 --set task.tape.stretch=5",
         &["task.tape.problem.copy.length: sequences of 150 are longer than the memory of 128 slots"],
     );
     refused(
