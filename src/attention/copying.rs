@@ -1,7 +1,7 @@
 //! Copying from the source: the pointer-generator of See, Liu and Manning 2017.
 
 use anyhow::{Result, ensure};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::full_precision;
 use crate::nn::{Initialization, Linear, Scope};
@@ -51,29 +51,32 @@ impl Copied {
     /// log P [N, V] of the mixture at rows [N] (int64, counted over [B · T]) whose logits are [N, V]. All unknown words of the source are one word
     /// here, the unknown one; attention says which of them it is.
     pub fn log_probabilities(&self, logits: &Tensor, rows: &Tensor) -> Tensor {
-        let (steps, positions) = (self.weights.size()[1], self.weights.size()[2]);
-        let vocabulary = logits.softmax(-1, logits.kind()).unsqueeze(1);
-        let attention = self.weights.reshape([-1, 1, positions]).index_select(0, rows).to_kind(logits.kind());
-        let generate = self.generate.reshape([-1, 1, 1]).index_select(0, rows);
-        let ids = self.ids.index_select(0, &rows.floor_divide_scalar(steps));
-        let mixed = copy_mixture(&vocabulary, &attention, &generate, &ids, logits.size()[1]).expect("sizes belong together");
+        let [generate, weights, ids] = self.at(rows, logits.kind());
+        let (vocabulary, weights, generate) =
+            (logits.softmax(-1, logits.kind()).unsqueeze(1), weights.unsqueeze(1), generate.unsqueeze(1));
+        let mixed = copy_mixture(&vocabulary, &weights, &generate, &ids, logits.size()[1]).expect("sizes belong together");
         mixed.squeeze_dim(1).clamp_min(TINY).log()
     }
-}
 
-impl Copied {
     /// log P of one target [N] (int64) for each of the rows, as [`Copied::log_probabilities`] has it, but that an unknown target is only where the
     /// source has that very word: where `repeated` [N, S] holds.
     pub fn of_targets(&self, logits: &Tensor, rows: &Tensor, targets: &Tensor, repeated: &Tensor) -> Tensor {
-        let (steps, positions) = (self.weights.size()[1], self.weights.size()[2]);
+        let [generate, weights, ids] = self.at(rows, logits.kind());
         let one = targets.unsqueeze(1);
         let generated = logits.log_softmax(-1, logits.kind()).gather(1, &one, false).exp();
-        let generate = self.generate.reshape([-1, 1]).index_select(0, rows);
-        let ids = self.ids.index_select(0, &rows.floor_divide_scalar(steps));
         let here = ids.eq_tensor(&one).logical_and(&one.ne(i64::from(UNK)).logical_or(repeated));
-        let attention = self.weights.reshape([-1, positions]).index_select(0, rows).to_kind(logits.kind());
-        let copied = (attention * here).sum_dim_intlist([1i64].as_slice(), true, logits.kind());
+        let copied = (weights * here).sum_dim_intlist([1i64].as_slice(), true, logits.kind());
         (generated * &generate + copied * (1.0_f64 - &generate)).squeeze_dim(1).clamp_min(TINY).log()
+    }
+
+    /// p_gen [N, 1], attention [N, S] and ids [N, S] of rows [N], counted over [B · T].
+    fn at(&self, rows: &Tensor, kind: Kind) -> [Tensor; 3] {
+        let (steps, positions) = (self.weights.size()[1], self.weights.size()[2]);
+        [
+            self.generate.reshape([-1, 1]).index_select(0, rows),
+            self.weights.reshape([-1, positions]).index_select(0, rows).to_kind(kind),
+            self.ids.index_select(0, &rows.floor_divide_scalar(steps)),
+        ]
     }
 }
 
@@ -106,7 +109,6 @@ mod tests {
     use super::*;
     use crate::nn::Parameters;
     use crate::nn::numerical::{check_gradients, leaf};
-    use tch::Kind;
 
     #[test]
     fn a_word_gets_what_its_places_have() {

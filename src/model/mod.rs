@@ -31,9 +31,11 @@ pub trait Seq2Seq {
     /// Scores of the next token [N, V] at rows [N] (int64, counted over [B · T]) of what was decoded, in single precision: logits, or log
     /// probabilities where the model copies.
     fn scores(&self, decoded: &Decoded, rows: &Tensor) -> Tensor {
-        let width = *decoded.features.size().last().expect("features have a size");
-        let logits = self.output().logits(&decoded.features.reshape([-1, width]).index_select(0, rows));
-        decoded.copied.as_ref().map_or_else(|| logits.shallow_clone(), |copied| copied.log_probabilities(&logits, rows))
+        let logits = self.output().logits(&decoded.features_at(rows));
+        match &decoded.copied {
+            None => logits,
+            Some(copied) => copied.log_probabilities(&logits, rows),
+        }
     }
 
     /// Trainable parameters by the names that checkpoints use, in a fixed order.
@@ -127,6 +129,14 @@ pub struct Decoded {
     pub drawn: Option<Drawn>,
     /// Where the model copies.
     pub copied: Option<Copied>,
+}
+
+impl Decoded {
+    /// Features [N, F] of rows [N] (int64), counted over [B · T].
+    pub fn features_at(&self, rows: &Tensor) -> Tensor {
+        let width = *self.features.size().last().expect("features have a size");
+        self.features.reshape([-1, width]).index_select(0, rows)
+    }
 }
 
 /// Result of [`Seq2Seq::step`].

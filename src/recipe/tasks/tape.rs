@@ -238,9 +238,7 @@ impl TapeRecipe {
             }
         }
     }
-}
 
-impl TapeRecipe {
     /// A vector that is to be given back needs a slot of its own.
     fn check_room(&self, of_model: &str, slots: i64, checks: &mut Checks) {
         let stretch = i64::try_from(self.stretch).unwrap_or(i64::MAX);

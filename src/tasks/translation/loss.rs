@@ -11,13 +11,13 @@ use crate::nn::{LossSums, ProjectedLoss};
 pub fn loss_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target, label_smoothing: f64) -> LossSums {
     let output = model.output();
     ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing }
-        .with_gradient(&real_rows(&decoded.features, &target.real), &target.output)
+        .with_gradient(&decoded.features_at(&target.real), &target.output)
 }
 
 /// The same of a model that copies, without smoothing: no word of the vocabulary stands for what is copied. `repeated` [N, S] says which
 /// unknown word of the source a target is.
 pub fn copying_loss(model: &dyn Seq2Seq, decoded: &Decoded, copied: &Copied, target: &Target, repeated: &Tensor) -> LossSums {
-    let logits = model.output().logits(&real_rows(&decoded.features, &target.real));
+    let logits = model.output().logits(&decoded.features_at(&target.real));
     let picked = copied.of_targets(&logits, &target.real, &target.output, repeated);
     let nll = -picked.detach().sum(Kind::Double).double_value(&[]);
     LossSums { backward: -picked.sum(Kind::Float), sum: nll, nll, log_probabilities: picked.detach() }
@@ -31,11 +31,5 @@ pub fn nll_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target) -> f64 {
     }
     let output = model.output();
     let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.0 };
-    loss.sums(&real_rows(&decoded.features, &target.real), &target.output).1
-}
-
-/// The rows of [B, T, F] that are no padding: [N, F].
-fn real_rows(features: &Tensor, real: &Tensor) -> Tensor {
-    let width = *features.size().last().expect("features have a size");
-    features.reshape([-1, width]).index_select(0, real)
+    loss.sums(&decoded.features_at(&target.real), &target.output).1
 }

@@ -1,11 +1,11 @@
 //! Training a translation model: data by the recipe, loss by teacher forcing, validation by the path users translate with.
 
-mod chances;
 mod data;
 mod evaluation;
 mod guided;
 mod loss;
 mod pictures;
+mod reinforcement;
 mod repeated;
 mod task;
 mod tokenizers;

@@ -6,12 +6,12 @@ use anyhow::Result;
 use serde_json::Value;
 use tch::Device;
 
-use super::chances::Chances;
 use super::data::TrainingData;
 use super::evaluation::HeldOut;
 use super::guided::{GuidedAlignment, ensure_teachable};
 use super::loss::{copying_loss, loss_of};
 use super::pictures;
+use super::reinforcement::Reinforcement;
 use super::repeated::Repeated;
 use crate::batch::{Source, Target};
 use crate::checkpoint::{AttentionHead, Config, locate};
@@ -27,7 +27,7 @@ pub struct TranslationTask {
     recipe: Recipe,
     data: TrainingData,
     guided: Option<GuidedAlignment>,
-    chances: Option<Chances>,
+    reinforcement: Option<Reinforcement>,
     repeated: Option<Repeated>,
     validation: HeldOut,
 }
@@ -49,8 +49,8 @@ impl TranslationTask {
             ensure_teachable(&recipe, &translator)?;
             translator.config.alignment = AttentionHead { layer: recipe.layer, head: recipe.head };
         }
-        let chances = translator.config.model.hard_attention().map(Chances::new).transpose()?;
-        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, chances, repeated, validation })
+        let reinforcement = translator.config.model.hard_attention().map(Reinforcement::new).transpose()?;
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, reinforcement, repeated, validation })
     }
 
     /// How many training pairs there are, and what share of a batch is padding.
@@ -82,8 +82,8 @@ impl Task for TranslationTask {
             _ => loss_of(model, &decoded, &target, self.recipe.training.label_smoothing),
         };
         let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
-        if let Some((chances, drawn)) = self.chances.as_ref().zip(decoded.drawn.as_ref()).filter(|_| pass.trains()) {
-            sums.backward += chances.surrogate(&drawn.listed(&target.real), &sums.log_probabilities);
+        if let Some((reinforcement, drawn)) = self.reinforcement.as_ref().zip(decoded.drawn.as_ref()).filter(|_| pass.trains()) {
+            sums.backward += reinforcement.surrogate(&drawn.listed(&target.real), &sums.log_probabilities);
         }
         let mut auxiliary = 0.0;
         if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
@@ -116,11 +116,11 @@ impl Task for TranslationTask {
     }
 
     fn memory(&self) -> Value {
-        self.chances.as_ref().map_or(Value::Null, Chances::memory)
+        self.reinforcement.as_ref().map_or(Value::Null, Reinforcement::memory)
     }
 
     fn remember(&mut self, memory: &Value) -> Result<()> {
-        self.chances.as_ref().map_or(Ok(()), |chances| chances.remember(memory))
+        self.reinforcement.as_ref().map_or(Ok(()), |reinforcement| reinforcement.remember(memory))
     }
 
     fn validate(&mut self) -> Result<Validation> {

@@ -13,16 +13,16 @@ use crate::recipe::HardRecipe;
 /// REINFORCE with its moving average. The reward of a step is the log probability of the right piece after it. Where attention does not
 /// come back into the recurrence (a `luong` decoder without input feeding and coverage) a draw has no other consequence, and the estimate is unbiased;
 /// elsewhere it does not see what a draw does to later steps, and is far less noisy for that.
-pub struct Chances {
+pub struct Reinforcement {
     rule: Reinforce,
     /// Changes with every batch, while the task is only looked at.
     baseline: Cell<Baseline>,
 }
 
-impl Chances {
+impl Reinforcement {
     pub fn new(recipe: &HardRecipe) -> Result<Self> {
         let baseline = Cell::new(Baseline::new(recipe.baseline)?);
-        Ok(Chances { rule: Reinforce::new(recipe.reward, recipe.entropy)?, baseline })
+        Ok(Reinforcement { rule: Reinforce::new(recipe.reward, recipe.entropy)?, baseline })
     }
 
     /// What is added to the loss of a batch: its choices and log probabilities of targets, [N] each. The rewards enter the moving average
