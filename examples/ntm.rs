@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 fn main() {
     let parameters = Parameters::new(1, Device::Cpu);
     let scope = parameters.root();
-    let sizes = TapeOptions { slots: 16, width: 8, read_heads: 1, write_heads: 1, shift: 1 };
+    let sizes = TapeOptions { slots: 16, width: 8, read_heads: 1, write_heads: 1, shift: 1, learned_start: false };
     let tape = Tape::new(&scope.sub("tape"), sizes);
     // Any memory would do here: targum::memory::{Line, Set, Tree}, or a type that implements `Memory`.
     let options = MachineOptions { input: 4, controller: ControllerKind::Lstm, hidden: 32, output: 4 };

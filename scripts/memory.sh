@@ -100,7 +100,9 @@ study set-associative-recall ntm-associative-recall --set task.tape.model=set
 study tree-associative-recall ntm-associative-recall --set task.tape.model=tree
 study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
-study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
+study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128 \
+    --set training.optimizer.adam.learning_rate=0.005 --set training.schedule.step.start=4500 --set training.schedule.step.every=500 \
+    --set training.updates=6000
 study ntm-priority-sort ntm-priority-sort
 study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study stack-reverse stack-reverse

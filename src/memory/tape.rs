@@ -19,6 +19,8 @@ pub struct TapeOptions {
     pub write_heads: i64,
     /// Furthest a head moves in a step, in slots.
     pub shift: i64,
+    /// Whether slots begin with what they learn, and not all alike: content then tells them apart before anything is written.
+    pub learned_start: bool,
 }
 
 /// A tape with its heads.
@@ -26,6 +28,8 @@ pub struct Tape {
     options: TapeOptions,
     /// Where each head stands at first, before the softmax [heads, Z].
     first_weights: Tensor,
+    /// What the slots hold at first [Z, M], where that is learned.
+    first_memory: Option<Tensor>,
 }
 
 /// What every slot begins with: not zero, whose length has no gradient.
@@ -34,7 +38,12 @@ const EMPTY: f64 = 1e-6;
 impl Tape {
     pub fn new(scope: &Scope, options: TapeOptions) -> Self {
         let heads = options.read_heads + options.write_heads;
-        Tape { options, first_weights: scope.tensor("first_weights", &[heads, options.slots], Initialization::Normal(1.0)) }
+        let first_memory = || scope.tensor("first_memory", &[options.slots, options.width], Initialization::Normal(0.5));
+        Tape {
+            options,
+            first_weights: scope.tensor("first_weights", &[heads, options.slots], Initialization::Normal(1.0)),
+            first_memory: options.learned_start.then(first_memory),
+        }
     }
 
     fn heads(&self) -> i64 {
@@ -80,7 +89,10 @@ impl Memory for Tape {
     /// Memory [B, Z, M] and where heads stand [B, heads, Z].
     fn start(&self, rows: i64) -> MemoryState {
         let options = (self.first_weights.kind(), self.first_weights.device());
-        let memory = Tensor::full([rows, self.options.slots, self.options.width], EMPTY, options);
+        let memory = match &self.first_memory {
+            None => Tensor::full([rows, self.options.slots, self.options.width], EMPTY, options),
+            Some(first) => first.unsqueeze(0).expand([rows, -1, -1], false),
+        };
         let weights = self.first_weights.softmax(-1, self.first_weights.kind()).unsqueeze(0).expand([rows, -1, -1], false);
         MemoryState(vec![memory, weights])
     }
@@ -134,11 +146,10 @@ fn turn(weights: &Tensor, shift: &Tensor) -> Tensor {
     (neighbours * shift.flip([2]).unsqueeze(2)).sum_dim_intlist(-1, false, None::<Kind>)
 }
 
-/// w^γ, made to sum to one (equation 9).
+/// w^γ, made to sum to one (equation 9): by logarithms, because the powers of many small weights may all be zero in single precision.
 fn sharpen(weights: &Tensor, sharpness: &Tensor) -> Tensor {
-    // Above zero, because the gradient of γ has the logarithm of w.
-    let powers = (weights + 1e-16).pow(sharpness);
-    &powers / powers.sum_dim_intlist(-1, true, None::<Kind>)
+    // Above zero, because zero has no logarithm.
+    ((weights + 1e-16).log() * sharpness).softmax(-1, weights.kind())
 }
 
 /// M ∘ Π(1 - w eᵀ) + Σ w aᵀ over heads (equations 3 and 4): weights [B, heads, Z], erase and add [B, heads, M].
@@ -156,7 +167,7 @@ mod tests {
     use crate::nn::numerical::check_gradients;
     use tch::Device;
 
-    const SMALL: TapeOptions = TapeOptions { slots: 5, width: 3, read_heads: 2, write_heads: 2, shift: 1 };
+    const SMALL: TapeOptions = TapeOptions { slots: 5, width: 3, read_heads: 2, write_heads: 2, shift: 1, learned_start: false };
 
     fn numbers(tensor: &Tensor) -> Vec<f64> {
         Vec::try_from(tensor.reshape(-1).to_kind(Kind::Double)).unwrap()
@@ -184,6 +195,14 @@ mod tests {
         let one = Tensor::from_slice(&[1.0]).view([1, 1, 1]);
         close(&sharpen(&weights, &one), &[0.5, 0.3, 0.2]);
         close(&sharpen(&weights, &(&one * 2.0)), &[0.25 / 0.38, 0.09 / 0.38, 0.04 / 0.38]);
+    }
+
+    #[test]
+    fn sharpening_what_is_even_over_many_slots_stays_finite() {
+        // (1/128)²¹ is zero in single precision.
+        let weights = Tensor::full([1, 1, 128], 1.0 / 128.0, (Kind::Float, Device::Cpu));
+        let sharpness = Tensor::from_slice(&[21.0f32]).view([1, 1, 1]);
+        close(&sharpen(&weights, &sharpness), &[1.0 / 128.0; 128]);
     }
 
     #[test]
@@ -224,10 +243,10 @@ mod tests {
 
     #[test]
     fn gradients_are_right() {
-        for controller in [ControllerKind::FeedForward, ControllerKind::Lstm] {
+        for (controller, learned_start) in [(ControllerKind::FeedForward, true), (ControllerKind::Lstm, false)] {
             tch::manual_seed(4);
             let store = Parameters::double(4);
-            let tape = Tape::new(&store.root().sub("tape"), SMALL);
+            let tape = Tape::new(&store.root().sub("tape"), TapeOptions { learned_start, ..SMALL });
             let options = MachineOptions { input: 2, controller, hidden: 3, output: 2 };
             let machine = MemoryMachine::new(&store.root(), &options, Box::new(tape));
             let inputs = Tensor::randn([2, 3, 2], (Kind::Double, Device::Cpu));

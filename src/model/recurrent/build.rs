@@ -81,6 +81,7 @@ impl RecurrentModel {
                     read_heads: 1,
                     write_heads: 1,
                     shift: memory.shift,
+                    learned_start: false,
                 });
                 let options = LuongOptions { sides, embedding, input_feeding, attention, look, tape, dropout };
                 Box::new(LuongDecoder::new(scope, &options, &starts)?)

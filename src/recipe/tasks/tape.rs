@@ -124,6 +124,8 @@ pub struct NtmRecipe {
     pub write_heads: i64,
     /// Furthest a head moves in a step, in slots; 2 × `shift` + 1 is at most `slots`. Default 1.
     pub shift: i64,
+    /// Whether slots begin with what they learn, and not all alike. Default false.
+    pub learned_start: bool,
 }
 
 /// The controller of a memory.
@@ -166,7 +168,16 @@ impl Default for TapeModelRecipe {
 
 impl Default for NtmRecipe {
     fn default() -> Self {
-        Self { controller: ControllerKind::Lstm, hidden: 100, slots: 128, width: 20, read_heads: 1, write_heads: 1, shift: 1 }
+        Self {
+            controller: ControllerKind::Lstm,
+            hidden: 100,
+            slots: 128,
+            width: 20,
+            read_heads: 1,
+            write_heads: 1,
+            shift: 1,
+            learned_start: false,
+        }
     }
 }
 

@@ -99,8 +99,8 @@ fn layers(scope: Scope, input: i64, recipe: &recipe::LstmRecipe, initialization:
 }
 
 fn tape_options(recipe: &NtmRecipe) -> TapeOptions {
-    let NtmRecipe { slots, width, read_heads, write_heads, shift, .. } = *recipe;
-    TapeOptions { slots, width, read_heads, write_heads, shift }
+    let NtmRecipe { slots, width, read_heads, write_heads, shift, learned_start, .. } = *recipe;
+    TapeOptions { slots, width, read_heads, write_heads, shift, learned_start }
 }
 
 fn controller(kind: recipe::ControllerKind) -> ControllerKind {
