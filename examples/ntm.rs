@@ -17,10 +17,10 @@ fn main() {
 
     // Two sequences of five inputs: [B, T, inputs] to [B, T, outputs].
     let inputs = Tensor::rand([2, 5, 4], (Kind::Float, Device::Cpu));
-    let (answers, looks) = machine.run(&inputs);
+    let (answers, weightings) = machine.run(&inputs);
     println!("answers: {:?}", answers.size());
-    for (step, looked) in looks.iter().enumerate() {
-        let slot = looked.write.get(0).get(0).argmax(0, false).int64_value(&[]);
+    for (step, heads) in weightings.iter().enumerate() {
+        let slot = heads.write.get(0).get(0).argmax(0, false).int64_value(&[]);
         println!("step {step}: the first sequence writes most to slot {slot}");
     }
     // Everything has gradients: hand `parameters.named()` to an optimizer.

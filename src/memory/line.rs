@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::machine::{Accessed, Looked, Memory, MemoryState};
+use super::machine::{Accessed, Memory, MemoryState, Weightings};
 
 /// What the ends are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +112,8 @@ impl Memory for Line {
         }
         let shares: Vec<Tensor> = pops.iter().map(|&end| first_unit(&strengths, end)).collect();
         let shares = Tensor::stack(&shares, 1);
-        let looked = Looked { read: shares.shallow_clone(), write: strengths.unsqueeze(1) };
-        Accessed { read: shares.bmm(&values).flatten(1, 2), state: MemoryState(vec![values, strengths]), looked }
+        let weightings = Weightings { read: shares.shallow_clone(), write: strengths.unsqueeze(1) };
+        Accessed { read: shares.bmm(&values).flatten(1, 2), state: MemoryState(vec![values, strengths]), weightings }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::runtime::exact;
 /// What a memory holds: batch-first tensors whose meaning is the memory's own.
 pub struct MemoryState(pub Vec<Tensor>);
 
-/// Where heads looked in a step, a share of attention for every slot.
-pub struct Looked {
+/// Weightings of the heads in a step (Graves et al. 2014, section 3.1): a share of attention for every slot.
+pub struct Weightings {
     /// [B, heads that read, Z]
     pub read: Tensor,
     /// [B, heads that write, Z]
@@ -25,7 +25,7 @@ pub struct Accessed {
     /// What was read [B, R].
     pub read: Tensor,
     pub state: MemoryState,
-    pub looked: Looked,
+    pub weightings: Weightings,
 }
 
 /// A memory with its ways to read and write. Nothing in it changes between calls: what is remembered is in the state.
@@ -103,19 +103,19 @@ impl MemoryMachine {
     }
 
     /// Reads whole sequences [B, T, I] from the start: answers [B, T, O], and where the heads looked at every step.
-    pub fn run(&self, inputs: &Tensor) -> (Tensor, Vec<Looked>) {
+    pub fn run(&self, inputs: &Tensor) -> (Tensor, Vec<Weightings>) {
         let (rows, steps) = (inputs.size()[0], inputs.size()[1]);
         let heard = self.controller.hear(inputs).transpose(0, 1).contiguous();
         let stepper = self.controller.stepper(self.memory.read_size());
         let mut state = self.start(rows);
-        let (mut known, mut looks) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
+        let (mut known, mut weightings) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
         for heard in heard.unbind(0) {
             let (hidden, controller) = stepper.step(&heard, &state.read, &state.controller);
             let accessed = step(self.memory.as_ref(), &self.interface.forward(&hidden), &state.memory);
             known.push(Tensor::cat(&[&hidden, &accessed.read], 1));
-            looks.push(accessed.looked);
+            weightings.push(accessed.weightings);
             state = MachineState { controller, read: accessed.read, memory: accessed.state };
         }
-        (self.output.forward(&Tensor::stack(&known, 1)), looks)
+        (self.output.forward(&Tensor::stack(&known, 1)), weightings)
     }
 }

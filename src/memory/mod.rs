@@ -14,7 +14,7 @@ mod tree;
 
 pub use controller::{Controller, ControllerKind, ControllerState};
 pub use line::{Line, LineKind};
-pub use machine::{Accessed, Looked, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState};
+pub use machine::{Accessed, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState, Weightings};
 pub use set::Set;
 pub use tape::{Tape, TapeOptions};
 pub use tree::Tree;

@@ -5,7 +5,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::machine::{Accessed, Looked, Memory, MemoryState};
+use super::machine::{Accessed, Memory, MemoryState, Weightings};
 use crate::attention::{Attention, AttentionOptions, ChoiceKind, ScoreKind, Step};
 use crate::nn::{Initialization, Scope};
 
@@ -74,8 +74,8 @@ impl Memory for Set {
         let shares = attended.weights.transpose(1, 2);
         let kept = shares.bmm(&said[1].sigmoid()) * -1.0 + 1.0;
         let memory = memory * kept + shares.bmm(&said[2].tanh());
-        let looked = Looked { read: attended.weights.shallow_clone(), write: attended.weights };
-        Accessed { read: attended.context.squeeze_dim(1), state: MemoryState(vec![memory]), looked }
+        let weightings = Weightings { read: attended.weights.shallow_clone(), write: attended.weights };
+        Accessed { read: attended.context.squeeze_dim(1), state: MemoryState(vec![memory]), weightings }
     }
 }
 

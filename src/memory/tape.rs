@@ -5,7 +5,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::machine::{Accessed, Looked, Memory, MemoryState};
+use super::machine::{Accessed, Memory, MemoryState, Weightings};
 use crate::nn::{Initialization, Scope};
 
 /// Sizes of a tape.
@@ -115,7 +115,7 @@ impl Memory for Tape {
         let read = reading.bmm(memory).flatten(1, 2);
         let (erase, add) = (by_head(&parts[5].sigmoid(), width), by_head(&parts[6].tanh(), width));
         let memory = write(memory, &writing, &erase, &add);
-        Accessed { read, state: MemoryState(vec![memory, weights]), looked: Looked { read: reading, write: writing } }
+        Accessed { read, state: MemoryState(vec![memory, weights]), weightings: Weightings { read: reading, write: writing } }
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
             let interface = Tensor::randn([2, tape.interface()], (Kind::Float, Device::Cpu)) * 5.0;
             let accessed = tape.access(&interface, &state);
             assert_eq!(accessed.read.size(), [2, tape.read_size()]);
-            for weights in [&accessed.looked.read, &accessed.looked.write] {
+            for weights in [&accessed.weightings.read, &accessed.weightings.write] {
                 assert_eq!(weights.size(), [2, 2, 5]);
                 assert!(weights.min().double_value(&[]) >= 0.0);
                 close(&weights.sum_dim_intlist(-1, false, None::<Kind>), &[1.0; 4]);

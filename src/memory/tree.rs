@@ -7,7 +7,7 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use super::machine::{Accessed, Looked, Memory, MemoryState};
+use super::machine::{Accessed, Memory, MemoryState, Weightings};
 use crate::nn::{Initialization, Linear, Scope};
 
 /// 2ⁿ leaves of M numbers and the summaries above them.
@@ -90,7 +90,11 @@ impl Memory for Tree {
         let by_leaf = shares.transpose(1, 2);
         let kept = by_leaf.bmm(&said[1].sigmoid().unsqueeze(1)) * -1.0 + 1.0;
         let leaves = leaves * kept + by_leaf.bmm(&said[2].tanh().unsqueeze(1));
-        Accessed { read, state: MemoryState(vec![leaves]), looked: Looked { read: shares.shallow_clone(), write: shares } }
+        Accessed {
+            read,
+            state: MemoryState(vec![leaves]),
+            weightings: Weightings { read: shares.shallow_clone(), write: shares },
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::problem::Sequence;
-use crate::memory::{ControllerKind, Looked, MachineOptions, Memory, MemoryMachine, Set, Tape, TapeOptions, Tree};
+use crate::memory::{ControllerKind, MachineOptions, Memory, MemoryMachine, Set, Tape, TapeOptions, Tree, Weightings};
 use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Parameters, Pass, RecurrentStack, Scope};
 use crate::recipe::{self, NtmRecipe, TapeModelRecipe};
 
@@ -83,7 +83,7 @@ impl TapeModel {
     }
 
     /// Answers (logits) [B, T, outputs], and where heads looked.
-    pub fn answer(&self, inputs: &Tensor) -> (Tensor, Vec<Looked>) {
+    pub fn answer(&self, inputs: &Tensor) -> (Tensor, Vec<Weightings>) {
         match self {
             TapeModel::Machine(machine) => machine.run(inputs),
             TapeModel::Lstm { layers, output } => {

@@ -9,7 +9,7 @@ use super::model::Sequences;
 use super::problem::Size;
 use super::task::TapeTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
-use crate::memory::Looked;
+use crate::memory::Weightings;
 use crate::tasks::study::write_figure;
 
 /// Attention below this is not seen in a picture.
@@ -21,7 +21,7 @@ const SLOTS: usize = 40;
 pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
     let sequence = task.recipe.problem.draw(size, &mut task.test_chance(size));
     let sequences = Sequences::new(std::slice::from_ref(&sequence), task.device);
-    let (answers, looks) = no_grad(|| task.model.answer(&sequences.inputs));
+    let (answers, weightings) = no_grad(|| task.model.answer(&sequences.inputs));
     let (steps, scored) = (answers.size()[1], sequences.targets.size()[1]);
     let answered = answers.narrow(1, steps - scored, scored).sigmoid();
     let panels = vec![
@@ -29,15 +29,15 @@ pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
         panel("answered", &answered.squeeze_dim(0).tr(), steps - scored)?,
     ];
     write_figure(&Figure::new("", panels).across(1), &directory.join("answer"))?;
-    if looks.is_empty() {
+    if weightings.is_empty() {
         return Ok(());
     }
     // [heads, Z, T]
-    let over_time = |part: fn(&Looked) -> &Tensor| {
-        Tensor::stack(&looks.iter().map(|looked| part(looked).squeeze_dim(0)).collect::<Vec<_>>(), -1)
+    let over_time = |part: fn(&Weightings) -> &Tensor| {
+        Tensor::stack(&weightings.iter().map(|step| part(step).squeeze_dim(0)).collect::<Vec<_>>(), -1)
     };
     let mut panels = Vec::new();
-    for (name, weights) in [("written to", over_time(|looked| &looked.write)), ("read from", over_time(|looked| &looked.read))] {
+    for (name, weights) in [("written to", over_time(|step| &step.write)), ("read from", over_time(|step| &step.read))] {
         for (number, weights) in weights.unbind(0).iter().enumerate() {
             panels.push(slots(&format!("{name}, head {}", number + 1), weights)?);
         }

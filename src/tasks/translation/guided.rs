@@ -6,24 +6,21 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
+use super::links::Links;
 use crate::corpus::ParallelText;
 use crate::metrics::{GoldLinks, read_gold};
 use crate::recipe::GuidedAlignmentRecipe;
 use crate::text::{Encoding, Tokenizer, words};
 use crate::translator::{SourceEncoder, Translator};
 
-/// Lines that are cut into pieces at a time.
-const CHUNK: usize = 4096;
 /// Keeps the logarithm of a weight of zero finite.
 const FLOOR: f64 = 1e-8;
 
 /// Links of the training pairs over pieces.
 pub struct GuidedAlignment {
     recipe: GuidedAlignmentRecipe,
-    /// Where each pair's links begin in `links`, and the end of the last.
-    starts: Vec<usize>,
-    /// Target piece and source piece, sorted within a pair.
-    links: Vec<(u32, u32)>,
+    /// Sorted by target piece within a pair.
+    links: Links,
 }
 
 impl GuidedAlignment {
@@ -39,39 +36,26 @@ impl GuidedAlignment {
         lines: impl Iterator<Item = usize>,
     ) -> Result<Self> {
         let gold = read_gold(file, 0)?;
-        let mut guided = GuidedAlignment { recipe, starts: vec![0], links: Vec::new() };
         let mut lines = lines.peekable();
-        let mut chunk: Vec<(String, String, &GoldLinks)> = Vec::new();
         let mut count = 0;
-        for pair in text.pairs()? {
-            let (source, target) = pair?;
+        let used = text.pairs()?.filter_map(|pair| {
             count += 1;
-            let Some(gold) = gold.get(count - 1) else { continue };
-            check_bounds(gold, &source, &target).with_context(|| format!("{}:{count}", file.display()))?;
-            if lines.next_if_eq(&count).is_some() {
-                chunk.push((source, target, gold));
-            }
-            if chunk.len() == CHUNK {
-                guided.extend(&std::mem::take(&mut chunk), sources, targets);
-            }
-        }
-        guided.extend(&chunk, sources, targets);
+            let checked = pair.and_then(|(source, target)| {
+                let gold = gold.get(count - 1);
+                let inside = gold.map_or(Ok(()), |gold| check_bounds(gold, &source, &target));
+                inside.with_context(|| format!("{}:{count}", file.display()))?;
+                Ok(gold.filter(|_| lines.next_if_eq(&count).is_some()).map(|gold| (source, target, gold)))
+            });
+            checked.transpose()
+        });
+        let links = Links::read(used, sources, targets, |(_, source), (_, target), gold| project(gold, source, target))?;
         ensure!(
             gold.len() == count,
             "{}: {} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
             file.display(),
             gold.len()
         );
-        Ok(guided)
-    }
-
-    fn extend(&mut self, pairs: &[(String, String, &GoldLinks)], sources: &SourceEncoder, targets: &Tokenizer) {
-        let sources = sources.encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
-        let targets = targets.encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
-        for ((source, target), (_, _, gold)) in sources.iter().zip(&targets).zip(pairs) {
-            self.links.extend(project(gold, source, target));
-            self.starts.push(self.links.len());
-        }
+        Ok(GuidedAlignment { recipe, links })
     }
 
     /// The loss of a batch of pairs, weighted: -weight Σ_t Σ_s g_ts log a_ts over target pieces that are linked, where row g_t is even over
@@ -81,8 +65,7 @@ impl GuidedAlignment {
         let (rows, columns) = (attention.size()[1], attention.size()[2]);
         let (mut places, mut shares) = (Vec::new(), Vec::new());
         for (row, &pair) in batch.iter().enumerate() {
-            let links = &self.links[self.starts[pair]..self.starts[pair + 1]];
-            for of_piece in links.chunk_by(|one, other| one.0 == other.0) {
+            for of_piece in self.links.of(pair).chunk_by(|one, other| one.0 == other.0) {
                 let start = (row as i64 * rows + i64::from(of_piece[0].0)) * columns;
                 places.extend(of_piece.iter().map(|&(_, source)| start + i64::from(source)));
                 shares.extend(of_piece.iter().map(|_| 1.0 / of_piece.len() as f32));
@@ -189,11 +172,12 @@ mod tests {
         tch::manual_seed(5);
         let energy = Tensor::randn([2, 2, 3, 4, 5], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         // The second pair has rows without links, and batches come in any order.
-        let links = vec![(0, 1), (1, 0), (1, 4), (2, 2), (3, 0), (3, 1), (3, 2), (1, 3)];
-        let guided = |layer, head| GuidedAlignment {
-            recipe: GuidedAlignmentRecipe { weight: 0.3, layer, head },
-            starts: vec![0, 7, 8, 8],
-            links: links.clone(),
+        let guided = |layer, head| {
+            let mut links = Links::default();
+            links.push([(0, 1), (1, 0), (1, 4), (2, 2), (3, 0), (3, 1), (3, 2)]);
+            links.push([(1, 3)]);
+            links.push([]);
+            GuidedAlignment { recipe: GuidedAlignmentRecipe { weight: 0.3, layer, head }, links }
         };
         let target = Tensor::zeros([2, 4, 5], (Kind::Float, Device::Cpu));
         for (row, target_piece, source_piece, share) in [

@@ -3,6 +3,7 @@
 mod data;
 mod evaluation;
 mod guided;
+mod links;
 mod loss;
 mod pictures;
 mod reinforcement;

@@ -3,22 +3,14 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
+use super::links::{Cut, Links};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
-use crate::text::Encoding;
 use crate::text::special::UNK;
 use crate::translator::SourceEncoder;
 
-/// Lines that are cut into pieces at a time.
-const CHUNK: usize = 4096;
-
 /// Pieces of the training pairs that the target's vocabulary lacks and both sides spell the same way.
-pub struct Repeated {
-    /// Where each pair's begin in `places`, and the end of the last.
-    starts: Vec<usize>,
-    /// Target piece and source piece.
-    places: Vec<(u32, u32)>,
-}
+pub struct Repeated(Links);
 
 impl Repeated {
     /// `lines` are the pairs of `text` that training uses, by line counted from 1, ascending.
@@ -28,35 +20,19 @@ impl Repeated {
         tokenizers: &Tokenizers,
         lines: impl Iterator<Item = usize>,
     ) -> Result<Self> {
-        let mut repeated = Repeated { starts: vec![0], places: Vec::new() };
-        let (mut lines, mut chunk) = (lines.peekable(), Vec::new());
-        for (number, pair) in (1..).zip(text.pairs()?) {
-            let pair = pair?;
-            if lines.next_if_eq(&number).is_some() {
-                chunk.push(pair);
-            }
-            if chunk.len() == CHUNK {
-                repeated.extend(&std::mem::take(&mut chunk), sources, tokenizers);
-            }
-        }
-        repeated.extend(&chunk, sources, tokenizers);
-        Ok(repeated)
-    }
-
-    fn extend(&mut self, pairs: &[(String, String)], sources: &SourceEncoder, tokenizers: &Tokenizers) {
-        let source = sources.encode_batch(&pairs.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());
-        let target = tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1.as_str()).collect::<Vec<_>>());
-        for ((source, target), pair) in source.iter().zip(&target).zip(pairs) {
-            self.places.extend(places((&pair.0, source), (&pair.1, target), |id| tokenizers.same(id)));
-            self.starts.push(self.places.len());
-        }
+        let mut lines = lines.peekable();
+        let used = (1..).zip(text.pairs()?).filter_map(|(number, pair)| match pair {
+            Ok((source, target)) => lines.next_if_eq(&number).map(|_| Ok((source, target, ()))),
+            Err(error) => Some(Err(error)),
+        });
+        let find = |source: Cut, target: Cut, (): &()| places(source, target, |id| tokenizers.same(id));
+        Ok(Repeated(Links::read(used, sources, tokenizers.target(), find)?))
     }
 
     /// For the real rows of a batch of pairs, `steps` to a pair, the places of the source whose unknown word they repeat [N, S].
     pub fn of(&self, batch: &[usize], real: &Tensor, [steps, positions]: [i64; 2]) -> Tensor {
         let places = batch.iter().zip(0..).flat_map(|(&pair, row)| {
-            let places = &self.places[self.starts[pair]..self.starts[pair + 1]];
-            places.iter().map(move |&(target, source)| (row * steps + i64::from(target)) * positions + i64::from(source))
+            self.0.of(pair).iter().map(move |&(target, source)| (row * steps + i64::from(target)) * positions + i64::from(source))
         });
         let places = Tensor::from_slice(&places.collect::<Vec<i64>>()).to_device(real.device());
         let all = Tensor::zeros([batch.len() as i64 * steps * positions], (Kind::Bool, real.device()));
@@ -66,8 +42,8 @@ impl Repeated {
 }
 
 /// (target piece, source piece) of unknown words spelled the same way; `same` gives the target's id for one of the source.
-fn places(source: (&str, &Encoding), target: (&str, &Encoding), same: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
-    let unknown = |(line, encoding): (&'_ str, &Encoding), same: &dyn Fn(u32) -> u32| {
+fn places(source: Cut, target: Cut, same: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
+    let unknown = |(line, encoding): Cut, same: &dyn Fn(u32) -> u32| {
         let pieces = encoding.ids.iter().zip(&encoding.spans).enumerate().skip(encoding.prefix);
         let unknown = pieces.filter(|(_, (id, _))| same(**id) == UNK);
         unknown.map(|(place, (_, &(start, end)))| (place as u32, line[start..end].to_owned())).collect::<Vec<_>>()
@@ -83,6 +59,7 @@ fn places(source: (&str, &Encoding), target: (&str, &Encoding), same: impl Fn(u3
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Encoding;
 
     #[test]
     fn unknown_words_are_matched_by_spelling() {
@@ -110,7 +87,10 @@ mod tests {
             [(0, 3), (1, 1), (1, 5)],
             "a tag is no word"
         );
-        let repeated = Repeated { starts: vec![0, 3, 3], places: found };
+        let mut links = Links::default();
+        links.push(found);
+        links.push([]);
+        let repeated = Repeated(links);
         // The second pair has none and comes first; rows of T 3 and 4 steps, S 5 of which each pair may have fewer.
         let real = Tensor::from_slice(&[0i64, 1, 4, 5, 6, 7]);
         let rows = Vec::<Vec<bool>>::try_from(repeated.of(&[1, 0], &real, [4, 5])).unwrap();
