@@ -94,7 +94,7 @@ picture() {
 study ntm-copy ntm-copy
 study lstm-copy lstm-copy
 study ntm-repeat-copy ntm-repeat-copy
-study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm
+study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm --set training.optimizer.adam.learning_rate=0.002
 study ntm-associative-recall ntm-associative-recall
 study set-associative-recall ntm-associative-recall --set task.tape.model=set
 study tree-associative-recall ntm-associative-recall --set task.tape.model=tree
@@ -135,6 +135,7 @@ translation feeding demo-tape --set 'model.recurrent={embedding=128,hidden=64,ce
 translation demo-tape demo-tape
 
 picture ntm-copy heads.svg
+picture ntm-repeat-copy heads.svg
 picture ntm-associative-recall heads.svg
 picture hopfield-capacity capacity.svg
 picture hopfield-capacity growth.svg

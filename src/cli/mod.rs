@@ -67,6 +67,7 @@ enum Command {
 /// Runs the program. Exit codes: 0 good, 1 failed, 2 wrong usage, 130 interrupted.
 pub fn main() -> ExitCode {
     runtime::keep_memory();
+    runtime::keep_signals_from_computing();
     let command_line = CommandLine::parse();
     // Before anything else of libtorch: see there.
     runtime::libtorch();

@@ -7,6 +7,7 @@ mod half;
 mod libtorch;
 mod mkl;
 mod precision;
+mod signals;
 mod threads;
 mod workers;
 
@@ -16,5 +17,6 @@ pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
 pub use precision::Precision;
+pub use signals::keep_signals_from_computing;
 pub use threads::{core_count, set_threads};
 pub use workers::{ReadOnly, share_out};

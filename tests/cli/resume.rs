@@ -67,6 +67,7 @@ fn the_first_interrupt_saves_and_stops() {
     let child =
         command(arguments(words, &[&shared().recipe(), &out])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for("an update", || fs::read_to_string(out.join("log.jsonl")).is_ok_and(|log| log.contains("\"kind\":\"training\"")));
+    assert!(blocks_interrupts(child.id()), "a signal would reach the thread that computes, whose code does not survive every one");
     // SAFETY: the child is ours and not yet waited for, so its number means nobody else.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
     let stopped = ran(child.wait_with_output().unwrap()).good();
@@ -83,6 +84,13 @@ fn the_first_interrupt_saves_and_stops() {
     let words = format!("train {{}} --out {{}} --set training.updates={goal} --set training.validate_every=100000");
     targum(arguments(&words, &[&shared().recipe(), &through])).good();
     assert!(weights(&out.join("last")) == weights(&through.join("last")), "the weights differ after an interrupt");
+}
+
+/// Whether the main thread of a process leaves SIGINT to others.
+fn blocks_interrupts(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(blocked.trim(), 16).unwrap() & (1 << (libc::SIGINT - 1)) != 0
 }
 
 /// Waits until `happened`, for at most a minute.
