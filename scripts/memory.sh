@@ -96,9 +96,12 @@ study lstm-copy lstm-copy
 study ntm-repeat-copy ntm-repeat-copy
 study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm --set training.optimizer.adam.learning_rate=0.002
 study ntm-associative-recall ntm-associative-recall
-study set-associative-recall ntm-associative-recall --set task.tape.model=set
-study tree-associative-recall ntm-associative-recall --set task.tape.model=tree
-study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm
+study set-associative-recall ntm-associative-recall --set task.tape.model=set \
+    --set training.optimizer.adam.learning_rate=0.01 --set training.clip_norm=10
+study tree-associative-recall ntm-associative-recall --set task.tape.model=tree \
+    --set training.optimizer.adam.learning_rate=0.01 --set training.clip_norm=10
+study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm \
+    --set training.optimizer.adam.learning_rate=0.003 --set training.clip_norm=10
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
 study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128 \
     --set training.optimizer.adam.learning_rate=0.005 --set training.schedule.step.start=4500 --set training.schedule.step.every=500 \
@@ -107,6 +110,7 @@ study ntm-priority-sort ntm-priority-sort
 study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study stack-reverse stack-reverse
 study queue-copy queue-copy
+study queue-flip queue-copy --set task.transduction.problem=bigram-flip
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
 study hopfield-capacity hopfield-capacity
 study hopfield-recall hopfield-recall

@@ -67,7 +67,10 @@ fn the_first_interrupt_saves_and_stops() {
     let child =
         command(arguments(words, &[&shared().recipe(), &out])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for("an update", || fs::read_to_string(out.join("log.jsonl")).is_ok_and(|log| log.contains("\"kind\":\"training\"")));
-    assert!(blocks_interrupts(child.id()), "a signal would reach the thread that computes, whose code does not survive every one");
+    assert!(
+        blocks_interrupts(child.id()),
+        "a signal would reach the thread that computes, whose code does not survive every one"
+    );
     // SAFETY: the child is ours and not yet waited for, so its number means nobody else.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
     let stopped = ran(child.wait_with_output().unwrap()).good();

@@ -68,6 +68,16 @@ impl TapeProblem {
         Size { length: length as usize, repeats: repeats as usize }
     }
 
+    /// The size that pictures show: the largest, but of no more steps than fit beside each other.
+    pub fn shown(&self) -> Size {
+        let Size { length, repeats } = self.largest();
+        match self {
+            Self::RepeatCopy { .. } => Size { length, repeats: repeats.min(4) },
+            Self::DynamicNgrams { .. } => Size { length: length.min(80), repeats },
+            _ => Size { length, repeats },
+        }
+    }
+
     /// A sequence of this size.
     pub fn draw(&self, size: Size, chance: &mut Chance) -> Sequence {
         match *self {

@@ -109,7 +109,7 @@ impl Task for TapeTask {
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
-        pictures::draw(self, self.recipe.problem.largest(), directory)
+        pictures::draw(self, self.recipe.problem.shown(), directory)
     }
 
     fn save(&self, directory: &Path) -> Result<()> {
@@ -133,7 +133,7 @@ impl Study for TapeTask {
     }
 
     fn examine(&self, folder: &Path) -> Result<Vec<Finding>> {
-        pictures::draw(self, self.recipe.problem.largest(), folder)?;
+        pictures::draw(self, self.recipe.problem.shown(), folder)?;
         Ok(no_grad(|| examine::examine(self)))
     }
 }
