@@ -141,6 +141,7 @@ translation demo-tape demo-tape
 picture ntm-copy heads.svg
 picture ntm-repeat-copy heads.svg
 picture ntm-associative-recall heads.svg
+picture ntm-dynamic-ngrams heads.png
 picture hopfield-capacity capacity.svg
 picture hopfield-capacity growth.svg
 picture hopfield-recall letters.svg

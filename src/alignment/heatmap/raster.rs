@@ -44,7 +44,7 @@ impl Canvas {
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Fast);
+        encoder.set_compression(png::Compression::Balanced);
         let mut writer = encoder.write_header().context("cannot write the PNG header")?;
         writer.write_image_data(&self.pixels).context("cannot compress the PNG image")?;
         writer.finish().context("cannot finish the PNG image")?;
