@@ -94,7 +94,7 @@ picture() {
 study ntm-copy ntm-copy
 study lstm-copy lstm-copy
 study ntm-repeat-copy ntm-repeat-copy
-study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm --set training.optimizer.adam.learning_rate=0.002
+study lstm-repeat-copy ntm-repeat-copy --set task.tape.model=lstm --set training.optimizer.adam.learning_rate=0.002 --set task.tape.stretch=1
 study ntm-associative-recall ntm-associative-recall
 study set-associative-recall ntm-associative-recall --set task.tape.model=set \
     --set training.optimizer.adam.learning_rate=0.01 --set training.clip_norm=10
@@ -139,7 +139,7 @@ translation feeding demo-tape --set 'model.recurrent={embedding=128,hidden=64,ce
 translation demo-tape demo-tape
 
 picture ntm-copy heads.svg
-picture ntm-repeat-copy heads.svg
+picture ntm-repeat-copy heads.png
 picture ntm-associative-recall heads.svg
 picture ntm-dynamic-ngrams heads.png
 picture hopfield-capacity capacity.svg
