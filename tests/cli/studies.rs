@@ -64,7 +64,10 @@ fn every_problem_and_every_memory_runs() {
         ("ntm-priority-sort.toml", tape),
         ("lstm-copy.toml", tape),
         ("ntm-copy.toml", &format!("{tape} --set task.tape.model=set --set task.tape.stretch=1")),
-        ("ntm-repeat-copy.toml", &format!("{tape} --set task.tape.model=tree --set task.tape.model.tree.leaves=16")),
+        (
+            "ntm-repeat-copy.toml",
+            &format!("{tape} --set task.tape.stretch=1 --set task.tape.model=tree --set task.tape.model.tree.leaves=16"),
+        ),
         ("stack-reverse.toml", transduction),
         ("queue-copy.toml", transduction),
         ("pointer-sort.toml", pointing),
@@ -137,7 +140,7 @@ fn what_a_study_cannot_do_is_refused() {
     refused(
         "ntm-repeat-copy.toml",
         "--set task.tape.model.ntm.slots=9",
-        &["sequences of 10 are longer than the memory of 9 slots: shorten them, or let it have more"],
+        &["sequences of 20 are longer than the memory of 9 slots: shorten them, or let it have more"],
     );
     refused(
         "ntm-priority-sort.toml",
