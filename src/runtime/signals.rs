@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// From here on Ctrl-C reaches a thread of its own, and none that computes: a handler's frame is laid on the stack of the thread that it
-/// interrupts, and some of libtorch's generated code keeps values below the end of its stack, where the frame overwrites them. Call it
-/// before there are other threads: those that come later are like the one that starts them.
+/// From here on Ctrl-C reaches a thread of its own, and none that computes. A handler's frame is laid on the stack of the thread that it
+/// interrupts, and half of all trainings that were interrupted in a product of libtorch's LSTM went on with a corrupted heap; none does since
+/// the frame lies elsewhere. Call it before there are other threads: those that come later are like the one that starts them.
 pub fn keep_signals_from_computing() {
     std::thread::spawn(|| {
         loop {
