@@ -1,5 +1,5 @@
 #!/bin/sh
-# The small Transformer on Multi30k, English to German and to French: trains (an hour each on 2 cores; a run that was stopped goes on), averages
+# The small Transformer on Multi30k, English to German and to French: trains (an hour or more each on 2 cores; a run that was stopped goes on), averages
 # the last 10 checkpoints, translates test_2016_flickr by beam 5 and scores it twice: as sacreBLEU counts raw text (13a, lowercase), and as the
 # literature of this data set counts, on text that is lowercased, normalised and cut by Moses. Usage: scripts/results-transformer.sh [de fr];
 # THREADS=n, PRECISION=bf16, TARGUM=another binary, PYTHON=another Python (3.10 or newer, for Moses' tokenizer, installed in checkpoints/).

@@ -1,7 +1,8 @@
 //! The Neural Turing Machine's memory: a tape of slots, found by content and by moving along (Graves et al. 2014, section 3).
 //!
-//! With the settings of Collier and Beel 2018, which make it learn from every start: all slots begin alike, heads begin where they learn
-//! to, k and a pass through tanh, e and g through the sigmoid, β through softplus, γ through 1 + softplus, the shift through softmax.
+//! With the settings of Collier and Beel 2018, which make it learn from every start: all slots begin alike, unless they are to learn what they
+//! begin with, heads begin where they learn to, k and a pass through tanh, e and g through the sigmoid, β through softplus, γ through
+//! 1 + softplus, the shift through softmax.
 
 use tch::{Kind, Tensor};
 
@@ -32,7 +33,7 @@ pub struct Tape {
     first_memory: Option<Tensor>,
 }
 
-/// What every slot begins with: not zero, whose length has no gradient.
+/// What every slot begins with where that is not learned: not zero, whose length has no gradient.
 const EMPTY: f64 = 1e-6;
 
 impl Tape {

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 /// Exit status of a program ended by SIGINT, as shells count it.
 const ABORTED: i32 = 130;
 
-/// Gives a flag that the first Ctrl-C raises; the second one ends the process with status 130. Call it once a process.
+/// Gives a flag that the first Ctrl-C raises; the second one ends the process with status 130. Call it once a process, after
+/// [`keep_signals_from_computing`](crate::runtime::keep_signals_from_computing).
 pub fn install_interrupt_handler() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);

@@ -9,7 +9,7 @@ use crate::translator::SourceEncoder;
 const CHUNK: usize = 4096;
 
 /// A line with its pieces.
-pub type Cut<'a> = (&'a str, &'a Encoding);
+pub type EncodedLine<'a> = (&'a str, &'a Encoding);
 
 /// Target piece and source piece, for every pair.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Links {
         pairs: impl Iterator<Item = Result<(String, String, K)>>,
         sources: &SourceEncoder,
         targets: &Tokenizer,
-        find: impl Fn(Cut, Cut, &K) -> Vec<(u32, u32)>,
+        find: impl Fn(EncodedLine, EncodedLine, &K) -> Vec<(u32, u32)>,
     ) -> Result<Self> {
         let (mut all, mut pairs) = (Links::default(), pairs.peekable());
         while pairs.peek().is_some() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::links::{Cut, Links};
+use super::links::{EncodedLine, Links};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
 use crate::text::special::UNK;
@@ -25,7 +25,7 @@ impl Repeated {
             Ok((source, target)) => lines.next_if_eq(&number).map(|_| Ok((source, target, ()))),
             Err(error) => Some(Err(error)),
         });
-        let find = |source: Cut, target: Cut, (): &()| places(source, target, |id| tokenizers.same(id));
+        let find = |source: EncodedLine, target: EncodedLine, (): &()| places(source, target, |id| tokenizers.same(id));
         Ok(Repeated(Links::read(used, sources, tokenizers.target(), find)?))
     }
 
@@ -42,8 +42,8 @@ impl Repeated {
 }
 
 /// (target piece, source piece) of unknown words spelled the same way; `same` gives the target's id for one of the source.
-fn places(source: Cut, target: Cut, same: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
-    let unknown = |(line, encoding): Cut, same: &dyn Fn(u32) -> u32| {
+fn places(source: EncodedLine, target: EncodedLine, same: impl Fn(u32) -> u32) -> Vec<(u32, u32)> {
+    let unknown = |(line, encoding): EncodedLine, same: &dyn Fn(u32) -> u32| {
         let pieces = encoding.ids.iter().zip(&encoding.spans).enumerate().skip(encoding.prefix);
         let unknown = pieces.filter(|(_, (id, _))| same(**id) == UNK);
         unknown.map(|(place, (_, &(start, end)))| (place as u32, line[start..end].to_owned())).collect::<Vec<_>>()
