@@ -3,10 +3,13 @@
 //! One query a row and a few places to look at are too little work for a matrix product. On a CPU the rows are therefore walked through
 //! here, where they lie: nothing is transposed, padded or copied. Other devices gather and multiply.
 
-use multiversion::multiversion;
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
 use tch::{Device, Kind, Tensor};
 
 use crate::nn::{Rows, RowsMut};
+use crate::runtime::in_parallel;
 
 /// Where the rows of a step look, W hypotheses of each of B sources side by side.
 #[derive(Clone, Copy)]
@@ -94,17 +97,41 @@ fn walk(
     let weights = wanted.then(|| Tensor::zeros([rows, heads, columns], (Kind::Float, Device::Cpu)));
     let by_head = weights.as_ref().map(|weights| weights.view([rows * heads, columns]));
     let memory = [keys, values].map(|memory| memory.view([sources * capacity, size]));
+    let (queries, memory) = (Rows::of(queries), [Rows::of(&memory[0]), Rows::of(&memory[1])]);
+    let (rows, capacity, heads) = (rows as usize, capacity as usize, heads as usize);
     // SAFETY: nobody else has these tensors yet.
-    let (mut mixed, mut shown) = unsafe { (RowsMut::of(&output), by_head.as_ref().map(|weights| RowsMut::of(weights))) };
-    attend_rows(
-        &Rows::of(queries),
-        &[Rows::of(&memory[0]), Rows::of(&memory[1])],
-        &lists,
-        (rows as usize, capacity as usize, heads as usize),
-        &mut mixed,
-        shown.as_mut(),
-    );
+    let (mixed, shown) = unsafe { (RowsMut::of(&output), by_head.as_ref().map(|weights| RowsMut::of(weights))) };
+    let threads = (rows * columns as usize * size as usize / LEAST_SHARE).clamp(1, tch::get_num_threads().max(1) as usize);
+    in_parallel(shares(rows, rows.div_ceil(threads), (mixed, shown), heads), |(range, mut mixed, mut shown)| {
+        let (queries, memory, lists, mixed) = (&queries, &memory, &lists, &mut mixed);
+        Arch::new().dispatch(Attend { queries, memory, lists, rows: range, capacity, heads, mixed, shown: shown.as_mut() });
+    });
     (output, weights)
+}
+
+/// Multiply-adds for which another thread is worth its while.
+const LEAST_SHARE: usize = 1 << 15;
+
+/// Rows with where their results go.
+type Share<'a> = (Range<usize>, RowsMut<'a>, Option<RowsMut<'a>>);
+
+/// The rows, so many at a time. What is shown has a row for every head.
+fn shares<'a>(
+    rows: usize,
+    each: usize,
+    (mut mixed, mut shown): (RowsMut<'a>, Option<RowsMut<'a>>),
+    heads: usize,
+) -> Vec<Share<'a>> {
+    let mut shares = Vec::new();
+    let mut start = 0;
+    while start < rows {
+        let end = (start + each).min(rows);
+        let (mine, others) = mixed.split_at(end - start);
+        let (my_shown, others_shown) = shown.map(|shown| shown.split_at((end - start) * heads)).unzip();
+        shares.push((start..end, mine, my_shown));
+        (mixed, shown, start) = (others, others_shown, end);
+    }
+    shares
 }
 
 /// The places of every row, counted from its source's first.
@@ -127,99 +154,98 @@ impl Lists {
     }
 }
 
-/// The shape is R, P and H. Sizes of a head that models have are known when this is compiled, so that a head stays in registers.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn attend_rows(
-    queries: &Rows,
-    memory: &[Rows; 2],
-    lists: &Lists,
-    shape: (usize, usize, usize),
-    mixed: &mut RowsMut,
-    shown: Option<&mut RowsMut>,
-) {
-    match queries.width() / shape.2 {
-        32 => attend_heads::<32>(queries, memory, lists, shape, mixed, shown),
-        64 => attend_heads::<64>(queries, memory, lists, shape, mixed, shown),
-        128 => attend_heads::<128>(queries, memory, lists, shape, mixed, shown),
-        _ => attend_heads::<0>(queries, memory, lists, shape, mixed, shown),
+/// Rows that attend.
+struct Attend<'a> {
+    queries: &'a Rows<'a>,
+    memory: &'a [Rows<'a>; 2],
+    lists: &'a Lists,
+    rows: Range<usize>,
+    /// P
+    capacity: usize,
+    heads: usize,
+    /// Of `rows` alone, as is what is shown.
+    mixed: &'a mut RowsMut<'a>,
+    shown: Option<&'a mut RowsMut<'a>>,
+}
+
+impl WithSimd for Attend<'_> {
+    type Output = ();
+
+    /// Sizes of a head that models have are known when this is compiled, so that a head is a few vectors and not a loop.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.queries.width() / self.heads {
+            32 => self.run::<32, S>(simd),
+            64 => self.run::<64, S>(simd),
+            128 => self.run::<128, S>(simd),
+            _ => self.run::<0, S>(simd),
+        }
     }
 }
 
-/// `SIZE` is K, or 0 where it is only known now.
-#[inline(always)]
-fn attend_heads<const SIZE: usize>(
-    queries: &Rows,
-    [keys, values]: &[Rows; 2],
-    lists: &Lists,
-    (rows, capacity, heads): (usize, usize, usize),
-    mixed: &mut RowsMut,
-    mut shown: Option<&mut RowsMut>,
-) {
-    let head = if SIZE == 0 { queries.width() / heads } else { SIZE };
-    let scale = (head as f32).powf(-0.5);
-    let mut weights = Vec::new();
-    for row in 0..rows {
-        let (first, places) = (row / lists.width * capacity, lists.of(row));
-        let (query, mixed) = (queries.row(row), mixed.row(row));
-        weights.resize(places.len(), 0f32);
-        for part in 0..heads {
-            let range = part * head..part * head + head;
-            let query = known::<SIZE>(&query[range.clone()]);
-            for (weight, place) in weights.iter_mut().zip(places) {
-                *weight = dot(query, known::<SIZE>(&keys.row(first + place)[range.clone()])) * scale;
-            }
-            softmax(&mut weights);
-            if let Some(shown) = &mut shown {
-                shown.row(row * heads + part)[..places.len()].copy_from_slice(&weights);
-            }
-            let mixed = &mut mixed[range.clone()];
-            if SIZE == 0 {
-                mixed.fill(0.0);
-                for (weight, place) in weights.iter().zip(places) {
-                    add(mixed, *weight, &values.row(first + place)[range.clone()]);
+impl Attend<'_> {
+    /// `SIZE` is K, or 0 where it is only known now.
+    #[inline(always)]
+    fn run<const SIZE: usize, S: Simd>(mut self, simd: S) {
+        let ([keys, values], heads) = (self.memory, self.heads);
+        let head = if SIZE == 0 { self.queries.width() / heads } else { SIZE };
+        let scale = (head as f32).powf(-0.5);
+        let mut weights = Vec::new();
+        for (index, row) in self.rows.enumerate() {
+            let (first, places) = (row / self.lists.width * self.capacity, self.lists.of(row));
+            let (query, mixed, count) = (self.queries.row(row), self.mixed.row(index), places.len());
+            // [H, places]
+            weights.resize(heads * count, 0f32);
+            // A place is read from one end to the other, heads together: the memory is larger than caches are, and read ahead.
+            for (at, place) in places.iter().enumerate() {
+                let key = keys.row(first + place);
+                for part in 0..heads {
+                    let range = part * head..part * head + head;
+                    weights[part * count + at] = dot::<SIZE, S>(simd, &query[range.clone()], &key[range]) * scale;
                 }
-            } else {
-                let mut sums = [0f32; SIZE];
-                for (weight, place) in weights.iter().zip(places) {
-                    add(&mut sums, *weight, known::<SIZE>(&values.row(first + place)[range.clone()]));
+            }
+            for (part, weights) in weights.chunks_mut(count.max(1)).enumerate() {
+                softmax(weights);
+                if let Some(shown) = &mut self.shown {
+                    shown.row(index * heads + part)[..count].copy_from_slice(weights);
                 }
-                mixed.copy_from_slice(&sums);
+            }
+            mixed.fill(0.0);
+            for (at, place) in places.iter().enumerate() {
+                let value = values.row(first + place);
+                for part in 0..heads {
+                    let range = part * head..part * head + head;
+                    add::<SIZE, S>(simd, &mut mixed[range.clone()], weights[part * count + at], &value[range]);
+                }
             }
         }
     }
 }
 
-/// Tells the compiler how long a slice is.
+/// s + w v
 #[inline(always)]
-fn known<const SIZE: usize>(slice: &[f32]) -> &[f32] {
-    if SIZE == 0 { slice } else { &slice[..SIZE] }
-}
-
-#[inline(always)]
-fn add(sums: &mut [f32], weight: f32, value: &[f32]) {
+fn add<const SIZE: usize, S: Simd>(simd: S, sums: &mut [f32], weight: f32, value: &[f32]) {
+    let (sums, value) = if SIZE == 0 { (sums, value) } else { (&mut sums[..SIZE], &value[..SIZE]) };
+    let ((sums, last_sums), (value, last_value)) = (S::as_mut_simd_f32s(sums), S::as_simd_f32s(value));
+    let wide = simd.splat_f32s(weight);
     for (sum, value) in sums.iter_mut().zip(value) {
+        *sum = simd.mul_add_f32s(wide, *value, *sum);
+    }
+    for (sum, value) in last_sums.iter_mut().zip(last_value) {
         *sum += weight * value;
     }
 }
 
-/// In lanes, because a sum in one order cannot be made wide.
+/// u·v
 #[inline(always)]
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let mut sums = [0f32; LANES];
-    let (ones, others) = (one.chunks_exact(LANES), other.chunks_exact(LANES));
-    let rest: f32 = ones.remainder().iter().zip(others.remainder()).map(|(a, b)| a * b).sum();
-    for (one, other) in ones.zip(others) {
-        for lane in 0..LANES {
-            sums[lane] += one[lane] * other[lane];
-        }
+fn dot<const SIZE: usize, S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
+    let (one, other) = if SIZE == 0 { (one, other) } else { (&one[..SIZE], &other[..SIZE]) };
+    let ((one, last_one), (other, last_other)) = (S::as_simd_f32s(one), S::as_simd_f32s(other));
+    let mut sum = simd.splat_f32s(0.0);
+    for (one, other) in one.iter().zip(other) {
+        sum = simd.mul_add_f32s(*one, *other, sum);
     }
-    for half in [4, 2, 1] {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-    }
-    sums[0] + rest
+    simd.reduce_sum_f32s(sum) + last_one.iter().zip(last_other).map(|(a, b)| a * b).sum::<f32>()
 }
 
 #[inline(always)]

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::{Initialization, Scope};
-use crate::runtime::bf16::{Side, add_product};
+use crate::runtime::bf16::{self, Side};
 use crate::runtime::{bf16_maps, for_products};
 
 /// A linear map, named `weight` [out, in] and `bias` [out] as in PyTorch.
@@ -37,12 +37,16 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor 
     }
     let mut size = input.size();
     let width = size.pop().expect("an input has a last dimension");
-    let start = match bias {
-        Some(bias) => bias.to_kind(Kind::Float),
-        None => Tensor::zeros([weight.size()[0]], (Kind::Float, input.device())),
+    let rows = input.reshape([-1, width]);
+    let output = match bias {
+        Some(bias) => add_linear(&bias.to_kind(Kind::Float), &rows, weight),
+        None => {
+            let (rows, weight) = for_bf16(&rows, weight);
+            bf16::product(Side::AsItIs(&rows), Side::Transposed(&weight))
+        }
     };
     size.push(weight.size()[0]);
-    add_linear(&start, &input.reshape([-1, width]), weight).view(size.as_slice())
+    output.view(size.as_slice())
 }
 
 /// s + x Wᵀ: sums [B, out], or [out] for every row, and [B, in] by W [out, in] to [B, out], in the precision that is set.
@@ -50,10 +54,15 @@ pub fn add_linear(sum: &Tensor, input: &Tensor, weight: &Tensor) -> Tensor {
     if !bf16_maps() {
         return sum.addmm(input, &weight.tr());
     }
-    let sum = sum.expand([input.size()[0], weight.size()[0]], false).copy();
-    let (input, weight) = (input.to_kind(Kind::BFloat16).contiguous(), for_products(weight).contiguous());
-    add_product(&sum, Side::AsItIs(&input), Side::Transposed(&weight));
+    let times = if sum.dim() == 1 { input.size()[0] } else { 1 };
+    let sum = sum.repeat([times, 1]);
+    let (input, weight) = for_bf16(input, weight);
+    bf16::add_product(&sum, Side::AsItIs(&input), Side::Transposed(&weight));
     sum
+}
+
+fn for_bf16(input: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
+    (input.to_kind(Kind::BFloat16).contiguous(), for_products(weight).contiguous())
 }
 
 #[cfg(test)]

@@ -169,15 +169,14 @@ impl ChunkProducts {
 
     /// x Wᵀ + b for `count` rows from `start`: [count, V].
     fn logits(&self, start: i64, count: i64, bias: Option<&Tensor>) -> Tensor {
-        let (x, size) = (self.features.narrow(0, start, count), [count, self.weight.size()[0]]);
+        let x = self.features.narrow(0, start, count);
         match self.by {
             By::Libtorch => x.linear(&self.weight, bias).to_kind(Kind::Float),
             By::Mkl => {
-                let logits = match bias {
-                    Some(bias) => bias.expand(size, false).copy(),
-                    None => Tensor::zeros(size, (Kind::Float, x.device())),
-                };
-                bf16::add_product(&logits, Side::AsItIs(&x), Side::Transposed(&self.weight));
+                let (x, weight) = (Side::AsItIs(&x), Side::Transposed(&self.weight));
+                let Some(bias) = bias else { return bf16::product(x, weight) };
+                let logits = bias.repeat([count, 1]);
+                bf16::add_product(&logits, x, weight);
                 logits
             }
         }
@@ -198,10 +197,8 @@ impl ChunkProducts {
                 delta.matmul(&self.weight).to_kind(of_weight.kind())
             }
             By::Mkl => {
-                let of_features = Tensor::zeros([x.size()[0], x.size()[1]], (Kind::Float, x.device()));
-                bf16::add_product(&of_features, Side::AsItIs(&delta), Side::AsItIs(&self.weight));
                 bf16::add_product(of_weight, Side::Transposed(&delta), Side::AsItIs(&x));
-                of_features
+                bf16::product(Side::AsItIs(&delta), Side::AsItIs(&self.weight))
             }
         }
     }

@@ -16,6 +16,11 @@ pub struct Rows<'a> {
 /// The same, to be written.
 pub struct RowsMut<'a>(Rows<'a>);
 
+// SAFETY: they are read as a slice is, and written, by `RowsMut`, as a mutable one.
+unsafe impl Sync for Rows<'_> {}
+// SAFETY: as above.
+unsafe impl Send for Rows<'_> {}
+
 impl<'a> Rows<'a> {
     /// Views a tensor [N, width]. As everywhere with tch, nobody may write to it meanwhile.
     pub fn of(tensor: &'a Tensor) -> Self {
@@ -47,6 +52,16 @@ impl<'a> RowsMut<'a> {
     /// As long as this lives, nobody else reads or writes the tensor's numbers, and its rows do not overlap.
     pub unsafe fn of(tensor: &'a Tensor) -> Self {
         RowsMut(Rows::of(tensor))
+    }
+
+    /// The first `count` rows, and the others.
+    pub fn split_at(self, count: usize) -> (Self, Self) {
+        let all = self.0;
+        assert!(count <= all.count, "{count} of {} rows", all.count);
+        // A row that is not there is not looked at either.
+        let second = all.start.wrapping_add(count * all.stride);
+        let part = |start, count| RowsMut(Rows { start, count, width: all.width, stride: all.stride, tensor: PhantomData });
+        (part(all.start, count), part(second, all.count - count))
     }
 
     #[inline(always)]

@@ -82,11 +82,26 @@ impl Side<'_> {
     }
 }
 
-/// Adds the product of two matrices of bfloat16 to one of float32 [M, N], in place.
+/// The product of two matrices of bfloat16 as float32 [M, N].
 ///
 /// # Panics
 /// When MKL has no such product (see [`available`]), or kinds, shapes or layouts do not fit.
+pub fn product(left: Side, right: Side) -> Tensor {
+    let product = Tensor::empty([left.size().0, right.size().1], (Kind::Float, left.matrix().device()));
+    multiply(&product, left, right, 0.0);
+    product
+}
+
+/// Adds the product of two matrices of bfloat16 to one of float32 [M, N], in place.
+///
+/// # Panics
+/// As [`product`].
 pub fn add_product(sum: &Tensor, left: Side, right: Side) {
+    multiply(sum, left, right, 1.0);
+}
+
+/// C ← A B + `share` · C; what C holds is not read where the share is zero.
+fn multiply(sum: &Tensor, left: Side, right: Side, share: f32) {
     let ((m, k), (inner, n)) = (left.size(), right.size());
     assert!(k == inner && sum.size() == [m, n], "[{m}, {k}] by [{inner}, {n}] does not give {:?}", sum.size());
     let fits = |tensor: &Tensor, kind| tensor.kind() == kind && tensor.device() == Device::Cpu && tensor.is_contiguous();
@@ -95,7 +110,14 @@ pub fn add_product(sum: &Tensor, left: Side, right: Side) {
         "products go from bfloat16 into float32, all of it contiguous and on the CPU"
     );
     let gemm = gemm().expect("`available` says whether MKL has it");
-    if m == 0 || n == 0 || k == 0 {
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        // A sum of nothing.
+        if share == 0.0 {
+            let _ = sum.shallow_clone().zero_();
+        }
         return;
     }
     let int = |size: i64| c_int::try_from(size).expect("a matrix has fewer than 2^31 rows and columns");
@@ -114,7 +136,7 @@ pub fn add_product(sum: &Tensor, left: Side, right: Side) {
             leading(&left),
             right.matrix().data_ptr(),
             leading(&right),
-            1.0,
+            share,
             sum.data_ptr(),
             int(n),
         );
@@ -139,9 +161,18 @@ mod tests {
                     let sum = Tensor::full([m, n], 2.0, (Kind::Float, Device::Cpu));
                     add_product(&sum, left, right);
                     assert!(sum.to_kind(Kind::Double).allclose(&expected, 1e-4, 1e-4, false), "{m} {n} {k}");
+                    let product = product(left, right).to_kind(Kind::Double);
+                    assert!((product + 2.0).allclose(&expected, 1e-4, 1e-4, false), "{m} {n} {k}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_sum_of_nothing_is_zero() {
+        let nothing = |size: [i64; 2]| Tensor::zeros(size, (Kind::BFloat16, Device::Cpu));
+        let product = product(Side::AsItIs(&nothing([4, 0])), Side::AsItIs(&nothing([0, 5])));
+        assert!(product.equal(&Tensor::zeros([4, 5], (Kind::Float, Device::Cpu))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod libtorch;
 mod mkl;
 mod precision;
 mod signals;
+mod team;
 mod threads;
 mod workers;
 
@@ -18,5 +19,6 @@ pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
 pub use precision::Precision;
 pub use signals::keep_signals_from_computing;
+pub use team::in_parallel;
 pub use threads::{core_count, set_threads};
 pub use workers::{ReadOnly, share_out};

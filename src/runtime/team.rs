@@ -1,0 +1,118 @@
+//! Loops of our own on the threads that libtorch computes with.
+//!
+//! Those threads are OpenMP's, and when they have done an operation they wait for the next one busily. Another set of threads would have to push
+//! them off their cores; loops between two operations therefore go to the same threads, by the call that compilers make of
+//! `#pragma omp parallel`.
+
+use std::any::Any;
+use std::ffi::{c_uint, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, OnceLock};
+
+/// `GOMP_parallel`, which LLVM's and Intel's OpenMP have as well: every thread of a team calls `work(data)`.
+type Parallel = unsafe extern "C" fn(work: extern "C" fn(*mut c_void), data: *mut c_void, threads: c_uint, flags: c_uint);
+
+fn parallel() -> Option<Parallel> {
+    static FOUND: OnceLock<Option<Parallel>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        #[cfg(unix)]
+        {
+            // SAFETY: dlsym only looks a name up; what has this name is the function above.
+            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"GOMP_parallel".as_ptr()) };
+            (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Parallel>(found) })
+        }
+        #[cfg(not(unix))]
+        {
+            None
+        }
+    })
+}
+
+/// What a team works on.
+struct Job<'a, P> {
+    /// Those that nobody has taken.
+    parts: Mutex<Vec<P>>,
+    work: &'a (dyn Fn(P) + Sync),
+    /// What the first of them to fail has said.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl<P> Job<'_, P> {
+    fn run(&self) {
+        let take = || self.parts.lock().expect("taking a part cannot fail").pop();
+        while let Some(part) = take() {
+            // The frames between here and the caller are C's, which must not be unwound.
+            if let Err(said) = catch_unwind(AssertUnwindSafe(|| (self.work)(part))) {
+                self.panic.lock().expect("keeping what was said cannot fail").get_or_insert(said);
+            }
+        }
+    }
+}
+
+extern "C" fn run<P: Send>(job: *mut c_void) {
+    // SAFETY: `in_parallel` passes its own job, which outlives the team, and threads share nothing of it that is not `Sync`.
+    unsafe { &*job.cast_const().cast::<Job<P>>() }.run();
+}
+
+/// Does `work` with every part, on as many threads as there are parts and this thread's operations have (`tch::get_num_threads`), and
+/// returns when all is done. Where libtorch has no OpenMP, this thread does it alone.
+///
+/// # Panics
+/// When `work` does.
+pub fn in_parallel<P: Send>(parts: Vec<P>, work: impl Fn(P) + Sync) {
+    let threads = parts.len().min(tch::get_num_threads().max(1) as usize);
+    let job = Job { parts: Mutex::new(parts), work: &work, panic: Mutex::new(None) };
+    match parallel() {
+        Some(parallel) if threads > 1 => {
+            // SAFETY: the job lives until the team is done, which is when the call returns; `run` unwinds through nobody.
+            unsafe { parallel(run::<P>, (&raw const job).cast_mut().cast(), threads as c_uint, 0) };
+        }
+        _ => job.run(),
+    }
+    if let Some(said) = job.panic.into_inner().expect("keeping what was said cannot fail") {
+        resume_unwind(said);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+    use std::thread::{ThreadId, current};
+
+    #[test]
+    fn every_part_is_done_once() {
+        for count in [0, 1, 2, 50] {
+            let done = Mutex::new(Vec::new());
+            in_parallel((0..count).collect(), |part: usize| done.lock().unwrap().push(part));
+            let mut done = done.into_inner().unwrap();
+            done.sort_unstable();
+            assert_eq!(done, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn parts_are_done_at_the_same_time() {
+        assert!(parallel().is_some() || cfg!(not(target_os = "linux")), "this libtorch has no OpenMP");
+        // What a thread may use is its own affair.
+        let threads: HashSet<ThreadId> = std::thread::spawn(|| {
+            tch::set_num_threads(2);
+            let (meeting, seen) = (Barrier::new(2), Mutex::new(HashSet::new()));
+            in_parallel(vec![(), ()], |()| {
+                meeting.wait();
+                seen.lock().unwrap().insert(current().id());
+            });
+            seen.into_inner().unwrap()
+        })
+        .join()
+        .unwrap();
+        assert_eq!(threads.len(), 2);
+    }
+
+    #[test]
+    fn a_panic_comes_through() {
+        let said = catch_unwind(|| in_parallel(vec![1, 2, 3], |part| assert!(part != 2, "no {part}"))).unwrap_err();
+        assert_eq!(said.downcast_ref::<String>().unwrap(), "no 2");
+    }
+}
