@@ -8,6 +8,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use tch::{Device, Kind, Tensor};
 
+use crate::nn::vectors::exp;
 use crate::nn::{Rows, RowsMut};
 use crate::runtime::in_parallel;
 
@@ -194,20 +195,22 @@ impl Attend<'_> {
         for (index, row) in self.rows.enumerate() {
             let (first, places) = (row / self.lists.width * self.capacity, self.lists.of(row));
             let (query, mixed, count) = (self.queries.row(row), self.mixed.row(index), places.len());
-            // [H, places]
-            weights.resize(heads * count, 0f32);
+            // [H, places and what fills a vector]
+            let each = count.next_multiple_of(S::F32_LANES);
+            weights.clear();
+            weights.resize(heads * each, f32::NEG_INFINITY);
             // A place is read from one end to the other, heads together: the memory is larger than caches are, and read ahead.
             for (at, place) in places.iter().enumerate() {
                 let key = keys.row(first + place);
                 for part in 0..heads {
                     let range = part * head..part * head + head;
-                    weights[part * count + at] = dot::<SIZE, S>(simd, &query[range.clone()], &key[range]) * scale;
+                    weights[part * each + at] = dot::<SIZE, S>(simd, &query[range.clone()], &key[range]) * scale;
                 }
             }
-            for (part, weights) in weights.chunks_mut(count.max(1)).enumerate() {
-                softmax(weights);
+            for (part, weights) in weights.chunks_mut(each.max(1)).enumerate() {
+                softmax(simd, weights);
                 if let Some(shown) = &mut self.shown {
-                    shown.row(index * heads + part)[..count].copy_from_slice(weights);
+                    shown.row(index * heads + part)[..count].copy_from_slice(&weights[..count]);
                 }
             }
             mixed.fill(0.0);
@@ -215,7 +218,7 @@ impl Attend<'_> {
                 let value = values.row(first + place);
                 for part in 0..heads {
                     let range = part * head..part * head + head;
-                    add::<SIZE, S>(simd, &mut mixed[range.clone()], weights[part * count + at], &value[range]);
+                    add::<SIZE, S>(simd, &mut mixed[range.clone()], weights[part * each + at], &value[range]);
                 }
             }
         }
@@ -248,45 +251,30 @@ fn dot<const SIZE: usize, S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
     simd.reduce_sum_f32s(sum) + last_one.iter().zip(last_other).map(|(a, b)| a * b).sum::<f32>()
 }
 
+/// In place, over as many energies as fill vectors: those that only fill are minus infinity.
 #[inline(always)]
-fn softmax(energies: &mut [f32]) {
-    let highest =
-        energies.iter().copied().fold(f32::NEG_INFINITY, |highest, energy| if energy > highest { energy } else { highest });
-    energies.iter_mut().for_each(|energy| *energy = exp(*energy - highest));
-    let scale = 1.0 / energies.iter().sum::<f32>();
-    energies.iter_mut().for_each(|energy| *energy *= scale);
-}
-
-/// eˣ for x of 0 or less, where the library's function could not be made wide: 2ⁿ eʳ with |r| ≤ ln 2 / 2 and a polynomial for eʳ (the
-/// coefficients of Cephes' `expf`). Good to two units in the last place; what is below 10⁻³⁸ counts as that.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which then stands in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let x = if x > -87.0 { x } else { -87.0 };
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4f32;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        p = p * r + coefficient;
+fn softmax<S: Simd>(simd: S, energies: &mut [f32]) {
+    let (energies, rest) = S::as_mut_simd_f32s(energies);
+    debug_assert!(rest.is_empty());
+    let mut highest = simd.splat_f32s(f32::MIN);
+    for energy in energies.iter() {
+        highest = simd.max_f32s(highest, *energy);
     }
-    (p * r * r + r + 1.0) * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
+    let highest = simd.splat_f32s(simd.reduce_max_f32s(highest));
+    let mut sum = simd.splat_f32s(0.0);
+    for energy in energies.iter_mut() {
+        *energy = exp(simd, simd.sub_f32s(*energy, highest));
+        sum = simd.add_f32s(sum, *energy);
+    }
+    let scale = simd.splat_f32s(1.0 / simd.reduce_sum_f32s(sum));
+    for energy in energies {
+        *energy = simd.mul_f32s(*energy, scale);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn powers_of_e_are_those_of_the_library() {
-        for step in 0..=8700 {
-            let x = -(step as f32) / 100.0;
-            let (found, expected) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((found / expected - 1.0).abs() < 3e-7, "e^{x}: {found} {expected}");
-        }
-        assert!(exp(f32::NEG_INFINITY) < 1e-37);
-    }
 
     #[test]
     fn walking_and_gathering_agree() {

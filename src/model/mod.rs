@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 use crate::attention::Copied;
 use crate::attention::hard::Drawn;
 use crate::batch::Source;
-use crate::nn::{Pass, linear};
+use crate::nn::{Pass, ScoreSummary, linear, vocabulary_scores};
 
 /// A model from source ids to target ids that shows what it attends to.
 pub trait Seq2Seq {
@@ -143,6 +143,8 @@ impl Decoded {
 pub struct Step {
     /// Scores of the next token [R, V], as [`Seq2Seq::scores`].
     pub logits: Tensor,
+    /// What was found out about them while they were made.
+    pub summary: Option<ScoreSummary>,
     /// Weights [R, layers, heads, S], when asked for and the model attends.
     pub attention: Option<Tensor>,
     pub state: DecoderState,
@@ -160,5 +162,10 @@ impl OutputLayer<'_> {
     /// Features [.., F] to logits [.., V], in single precision.
     pub fn logits(&self, features: &Tensor) -> Tensor {
         linear(features, self.weight, self.bias).to_kind(Kind::Float)
+    }
+
+    /// The same for one step [R, F] of a search.
+    pub fn step(&self, features: &Tensor) -> (Tensor, Option<ScoreSummary>) {
+        vocabulary_scores(features, self.weight, self.bias)
     }
 }

@@ -15,6 +15,8 @@ mod positions;
 mod projected_loss;
 mod recurrent;
 mod rows;
+pub mod vectors;
+mod vocabulary;
 
 pub use embedding::Embedding;
 pub use linear::{Linear, add_linear, linear};
@@ -26,3 +28,4 @@ pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
 pub use rows::{Rows, RowsMut};
+pub use vocabulary::{BLOCK, ScoreSummary, vocabulary_scores};

@@ -54,6 +54,34 @@ impl<'a> RowsMut<'a> {
         RowsMut(Rows::of(tensor))
     }
 
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.0.count
+    }
+
+    /// How many numbers a row has.
+    pub fn width(&self) -> usize {
+        self.0.width
+    }
+
+    /// From a row's first number to the next one's.
+    pub fn stride(&self) -> usize {
+        self.0.stride
+    }
+
+    /// The first number of the first row.
+    pub fn start(&mut self) -> *mut f32 {
+        self.0.start
+    }
+
+    /// The first `count` columns, and the others.
+    pub fn split_at_column(self, count: usize) -> (Self, Self) {
+        let all = self.0;
+        assert!(count <= all.width, "{count} of {} columns", all.width);
+        let part = |start, width| RowsMut(Rows { start, count: all.count, width, stride: all.stride, tensor: PhantomData });
+        (part(all.start, count), part(all.start.wrapping_add(count), all.width - count))
+    }
+
     /// The first `count` rows, and the others.
     pub fn split_at(self, count: usize) -> (Self, Self) {
         let all = self.0;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use tch::{Device, Kind, Tensor};
 
 /// `cblas_gemm_bf16bf16f32` of MKL's C interface: C ← α · op(A) op(B) + β · C.
-type Gemm = unsafe extern "C" fn(
+pub(super) type Gemm = unsafe extern "C" fn(
     layout: c_int,
     transpose_a: c_int,
     transpose_b: c_int,
@@ -26,11 +26,11 @@ type Gemm = unsafe extern "C" fn(
     leading_c: c_int,
 );
 
-const ROW_MAJOR: c_int = 101;
-const AS_IT_IS: c_int = 111;
-const TRANSPOSED: c_int = 112;
+pub(super) const ROW_MAJOR: c_int = 101;
+pub(super) const AS_IT_IS: c_int = 111;
+pub(super) const TRANSPOSED: c_int = 112;
 
-fn gemm() -> Option<Gemm> {
+pub(super) fn gemm() -> Option<Gemm> {
     static FOUND: OnceLock<Option<Gemm>> = OnceLock::new();
     *FOUND.get_or_init(|| {
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -2,6 +2,7 @@
 
 mod allocator;
 pub mod bf16;
+mod columns;
 mod device;
 mod half;
 mod libtorch;
@@ -13,6 +14,7 @@ mod threads;
 mod workers;
 
 pub use allocator::keep_memory;
+pub use columns::ColumnsOfProduct;
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
 pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};

@@ -6,13 +6,12 @@
 
 use super::SearchOptions;
 use std::collections::HashSet;
-use std::rc::Rc;
 
 use super::candidate::{Candidate, Chosen, Place, RowRules, Scores, best, given};
 use super::constraint::Demands;
 use super::ensemble::{Ensemble, Walk};
 use super::group::{Frame, Group, gather};
-use super::hypothesis::{Hypothesis, Partial, StepAttention};
+use super::hypothesis::{Hypothesis, Partial};
 use super::processor::{Produced, rules};
 use crate::batch::Source;
 
@@ -32,13 +31,12 @@ pub(super) fn beam_search(
     // Every source starts with one hypothesis; the first step spreads it over the beam.
     let mut first_step = true;
     while !beams.is_empty() {
-        let (scores, weights) = {
+        let scores = {
             let produced = produced(&beams, first_step);
             let stepped = walk.step(&produced, options.repetition());
-            let row_rules = row_rules(&beams, produced.step, first_step);
-            (Scores::new(stepped.log_probabilities, stepped.penalised, &rules, &produced, &row_rules), stepped.weights)
+            Scores::new(stepped, &rules, &produced, &row_rules(&beams, produced.step, first_step))
         };
-        spread(&mut beams, &scores, weights.as_ref(), options, first_step);
+        spread(&mut beams, &scores, options, first_step);
         first_step = false;
         let (mut parents, mut kept) = (Vec::new(), Vec::new());
         for (index, beam) in std::mem::take(&mut beams).into_iter().enumerate() {
@@ -65,7 +63,7 @@ fn produced<'a>(beams: &'a [Beam], first_step: bool) -> Produced<'a> {
 }
 
 /// One step: each group in turn takes its candidates.
-fn spread(beams: &mut [Beam], scores: &Scores, weights: Option<&Rc<StepAttention>>, options: &SearchOptions, first_step: bool) {
+fn spread(beams: &mut [Beam], scores: &Scores, options: &SearchOptions, first_step: bool) {
     let constrained = beams.iter().any(|beam| !beam.frame.constraints().is_empty());
     let likeliest = if constrained { scores.likeliest(&undoing(beams, first_step)) } else { Vec::new() };
     let (width, groups) = (options.group_width(), options.groups());
@@ -93,7 +91,7 @@ fn spread(beams: &mut [Beam], scores: &Scores, weights: Option<&Rc<StepAttention
         for (index, (beam, candidates)) in beams.iter_mut().zip(candidates).enumerate() {
             let first_row = index * place.each + place.first;
             let frame = beam.frame;
-            beam.groups[group].advance(candidates, first_row, weights, frame, &mut chosen[index]);
+            beam.groups[group].advance(candidates, first_row, scores.weights.as_ref(), frame, &mut chosen[index]);
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The best continuations of hypotheses at one step.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 use tch::{Device, Kind, Tensor};
 
 use super::attention::flat;
-use super::hypothesis::Partial;
+use super::ensemble::Stepped;
+use super::hypothesis::{Partial, StepAttention};
 use super::processor::{Processor, Produced, flat_places, forbid};
 use super::top::top;
+use crate::nn::BLOCK;
 use crate::text::special::EOS;
 
 /// A hypothesis with one more token.
@@ -31,12 +34,18 @@ impl Candidate {
     }
 }
 
-/// Log probabilities of one step [R, V], as the model gave them and after the rules.
+/// Scores of one step [R, V], as the model gave them and after the rules.
 pub(super) struct Scores {
     pub model: Tensor,
     pub ruled: Tensor,
+    /// Where they are logits, for each row the highest, m, and log Σ eˢ⁻ᵐ.
+    sums: Option<Vec<(f32, f32)>>,
+    /// The highest of each block of tokens after the rules, where they are known [R, ⌈V / BLOCK⌉].
+    maxima: Option<Tensor>,
     /// Whether rules do more than forbid.
     changed: bool,
+    /// What the rows attended to.
+    pub weights: Option<Rc<StepAttention>>,
 }
 
 /// What single rows are told beside the rules for all.
@@ -49,14 +58,8 @@ pub(super) struct RowRules {
 }
 
 impl Scores {
-    /// `penalised` are the log probabilities after a rule that did more than forbid.
-    pub fn new(
-        model: Tensor,
-        penalised: Option<Tensor>,
-        rules: &[Box<dyn Processor>],
-        produced: &Produced,
-        rows: &RowRules,
-    ) -> Self {
+    pub fn new(stepped: Stepped, rules: &[Box<dyn Processor>], produced: &Produced, rows: &RowRules) -> Self {
+        let Stepped { scores: model, summary, penalised, weights } = stepped;
         let changed = penalised.is_some();
         // Who is forced to a token that the rules forbid wants to know what the model said.
         let plain = || if rows.forced.is_empty() { model.shallow_clone() } else { model.copy() };
@@ -71,7 +74,19 @@ impl Scores {
             let _ = ruled.index_fill_(0, &which, f64::NEG_INFINITY);
             let _ = ruled.view(-1).index_copy_(0, &places, &model.view(-1).index_select(0, &places));
         }
-        Scores { model, ruled, changed }
+        let sums = summary.as_ref().map(|summary| flat(&summary.highest).into_iter().zip(flat(&summary.log_sum)).collect());
+        let maxima = summary.map(|summary| summary.maxima);
+        let maxima = maxima.filter(|_| rows.endless.is_empty() && rows.forced.is_empty()).and_then(|maxima| {
+            let forbidden: Option<Vec<&[u32]>> = rules.iter().map(|rule| rule.forbidden()).collect();
+            renew(&maxima, &ruled, forbidden?.into_iter().flatten().copied());
+            Some(maxima)
+        });
+        Scores { model, ruled, sums, maxima, changed, weights }
+    }
+
+    /// log p from a score of this row. In this order: scores may be large, and what counts is small.
+    fn log_probability(&self, row: usize, score: f32) -> f32 {
+        self.sums.as_ref().map_or(score, |sums| (score - sums[row].0) - sums[row].1)
     }
 
     /// The best token of every row, leaving out those that would undo a phrase it has just met (`undoing`: rows with tokens).
@@ -94,12 +109,21 @@ impl Scores {
         }
         likeliest
     }
+}
 
-    /// Rows `first` to `first + width` of every source, which has `each` rows: [B, width · V].
-    fn part(&self, tensor: &Tensor, place: Place) -> Tensor {
-        let vocabulary = tensor.size()[1];
-        let part = tensor.view([-1, place.each as i64, vocabulary]).narrow(1, place.first as i64, place.width as i64);
-        part.reshape([-1, place.width as i64 * vocabulary])
+/// Rows `first` to `first + width` of every source, which has `each` rows, of a tensor [R, N]: [B, width, N].
+fn part(tensor: &Tensor, place: Place) -> Tensor {
+    let parts = tensor.view([-1, place.each as i64, tensor.size()[1]]);
+    parts.narrow(1, place.first as i64, place.width as i64)
+}
+
+/// Looks again at the blocks of these tokens.
+fn renew(maxima: &Tensor, scores: &Tensor, tokens: impl Iterator<Item = u32>) {
+    let (size, vocabulary) = (BLOCK as i64, scores.size()[1]);
+    let blocks: BTreeSet<i64> = tokens.map(|token| i64::from(token) / size).collect();
+    for block in blocks {
+        let scores = scores.narrow(1, block * size, size.min(vocabulary - block * size));
+        maxima.narrow(1, block, 1).copy_(&scores.amax([1i64].as_slice(), true));
     }
 }
 
@@ -127,28 +151,37 @@ pub(super) fn best(
 ) -> Vec<Vec<Candidate>> {
     let vocabulary = scores.ruled.size()[1];
     let (sources, device) = (live.len() as i64, scores.ruled.device());
-    let keys: Vec<f32> = live.iter().flat_map(|live| live.iter().map(|partial| (partial.sum + partial.charge) as f32)).collect();
-    let keys = Tensor::from_slice(&keys).to_device(device).view([sources, place.width as i64, 1]);
-    let ruled = scores.part(&scores.ruled, place);
-    let by_row = ruled.view([sources, place.width as i64, vocabulary]);
-    let charged = if chosen.iter().all(BTreeMap::is_empty) {
-        by_row
-    } else {
-        by_row - chosen_counts(chosen, vocabulary, device).unsqueeze(1) * penalty
+    let keys = live.iter().enumerate().flat_map(|(source, live)| {
+        let first = source * place.each + place.first;
+        live.iter().zip(first..).map(|(partial, row)| (partial.sum + partial.charge) as f32 + scores.log_probability(row, 0.0))
+    });
+    let keys = Tensor::from_slice(&keys.collect::<Vec<f32>>()).to_device(device).view([sources, place.width as i64, 1]);
+    let ruled = part(&scores.ruled, place);
+    let (charged, maxima) = match chosen.iter().all(BTreeMap::is_empty) {
+        true => (ruled.shallow_clone(), scores.maxima.as_ref().map(|maxima| part(maxima, place))),
+        false => (&ruled - chosen_counts(chosen, vocabulary, device).unsqueeze(1) * penalty, None),
     };
-    let (sums, places) = top(&charged, &keys, most as i64);
+    let (sums, places) = top(&charged, &keys, maxima, most as i64);
     let each = places.size()[1];
-    let gains = flat(&ruled.gather(1, &places, false).masked_fill(&sums.eq(f64::NEG_INFINITY), f64::NEG_INFINITY));
-    let log_probabilities = scores.changed.then(|| flat(&scores.part(&scores.model, place).gather(1, &places, false)));
+    let at_places = |scores: &Tensor| scores.reshape([sources, -1]).gather(1, &places, false);
+    let gains = flat(&at_places(&ruled).masked_fill(&sums.eq(f64::NEG_INFINITY), f64::NEG_INFINITY));
+    let said = scores.changed.then(|| flat(&at_places(&part(&scores.model, place))));
     let places: Vec<i64> = Vec::try_from(places.to_device(Device::Cpu).view(-1)).expect("a flat tensor is a vector");
     let candidates = places.iter().enumerate().map(|(index, &at)| {
         let source = index / each as usize;
         let (row, token) = ((at / vocabulary) as usize, (at % vocabulary) as u32);
-        let log_probability = log_probabilities.as_ref().map_or(gains[index], |all| all[index]);
-        candidate(&live[source][row], row, token, log_probability, gains[index], chosen[source].get(&token), penalty)
+        let gain = scores.log_probability(source * place.each + place.first + row, gains[index]);
+        let log_probability = said.as_ref().map_or(gain, |all| all[index]);
+        candidate(&live[source][row], row, token, log_probability, gain, chosen[source].get(&token), penalty)
     });
     let candidates: Vec<Candidate> = candidates.collect();
-    candidates.chunks(each as usize).map(<[Candidate]>::to_vec).collect()
+    let in_order = candidates.chunks(each as usize).map(|candidates| {
+        let mut candidates = candidates.to_vec();
+        // Those that are close to each other were told apart in single precision.
+        candidates.sort_by(|one, other| other.key().total_cmp(&one.key()));
+        candidates
+    });
+    in_order.collect()
 }
 
 /// The candidates of given (source, hypothesis in its group, token).
@@ -160,13 +193,16 @@ pub(super) fn given(
     chosen: &[Chosen],
     penalty: f64,
 ) -> Vec<Candidate> {
-    let places = wanted.iter().map(|&(source, row, token)| (source * place.each + place.first + row, token));
+    let rows: Vec<usize> = wanted.iter().map(|&(source, row, _)| source * place.each + place.first + row).collect();
+    let places = rows.iter().zip(wanted).map(|(&row, wanted)| (row, wanted.2));
     let Some(places) = flat_places(&scores.ruled, places) else { return Vec::new() };
-    let gains = flat(&scores.ruled.view(-1).index_select(0, &places));
-    let log_probabilities = flat(&scores.model.view(-1).index_select(0, &places));
-    let found = wanted.iter().zip(gains.iter().zip(&log_probabilities));
+    let at_places = |of: &Tensor| {
+        let found = flat(&of.view(-1).index_select(0, &places)).into_iter();
+        found.zip(&rows).map(|(score, &row)| scores.log_probability(row, score)).collect::<Vec<f32>>()
+    };
+    let found = wanted.iter().zip(at_places(&scores.ruled).into_iter().zip(at_places(&scores.model)));
     found
-        .map(|(&(source, row, token), (&gain, &log_probability))| {
+        .map(|(&(source, row, token), (gain, log_probability))| {
             candidate(&live[source][row], row, token, log_probability, gain, chosen[source].get(&token), penalty)
         })
         .collect()
@@ -194,4 +230,37 @@ fn chosen_counts(chosen: &[Chosen], vocabulary: i64, device: Device) -> Tensor {
         }
     }
     Tensor::from_slice(&counts).to_kind(Kind::Float).to_device(device).view([chosen.len() as i64, vocabulary])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::ScoreSummary;
+    use crate::search::processor::{NoRepeat, Suppress};
+    use crate::search::top::block_maxima;
+
+    #[test]
+    fn maxima_are_those_after_the_rules_or_unknown() {
+        tch::manual_seed(6);
+        let scores = || Tensor::randn([3, 1100], (Kind::Float, Device::Cpu));
+        let stepped = || {
+            let scores = scores();
+            // The best of two blocks are forbidden.
+            let _ = scores.select(1, 5).fill_(9.0);
+            let _ = scores.select(1, 1050).fill_(9.0);
+            let maxima = block_maxima(&scores.unsqueeze(1)).squeeze_dim(1);
+            let highest = scores.amax([1i64].as_slice(), true);
+            let log_sum = (&scores - &highest).logsumexp([1i64].as_slice(), true);
+            Stepped { scores, summary: Some(ScoreSummary { highest, log_sum, maxima }), penalised: None, weights: None }
+        };
+        let produced = Produced { step: 0, rows: vec![&[], &[], &[]] };
+        let rules: Vec<Box<dyn Processor>> = vec![Box::new(Suppress::new(&[5, 7, 1050], Device::Cpu))];
+        let found = Scores::new(stepped(), &rules, &produced, &RowRules::default());
+        let expected = block_maxima(&found.ruled.unsqueeze(1)).squeeze_dim(1);
+        assert!(expected.max().double_value(&[]) < 9.0 && found.maxima.unwrap().equal(&expected));
+        let endless = RowRules { endless: vec![1], ..RowRules::default() };
+        assert!(Scores::new(stepped(), &rules, &produced, &endless).maxima.is_none());
+        let rules: Vec<Box<dyn Processor>> = vec![Box::new(NoRepeat { size: 2 })];
+        assert!(Scores::new(stepped(), &rules, &produced, &RowRules::default()).maxima.is_none());
+    }
 }

@@ -10,7 +10,7 @@ use super::hypothesis::StepAttention;
 use super::processor::{Produced, RepetitionPenalty};
 use crate::batch::{Source, Target};
 use crate::model::{DecoderState, Encoded, Seq2Seq, WithAttention};
-use crate::nn::Pass;
+use crate::nn::{Pass, ScoreSummary};
 use crate::text::special::BOS;
 
 /// Models whose probabilities are averaged: log of the mean probability of the next token. Vocabularies must be the same, architectures
@@ -92,11 +92,23 @@ pub(super) struct Walk<'a> {
 
 /// One step of the walk.
 pub(super) struct Stepped {
-    /// log p of the next token [R, V].
-    pub log_probabilities: Tensor,
+    /// Scores of the next token [R, V]: its log probabilities, or logits where there is a summary of them.
+    pub scores: Tensor,
+    pub summary: Option<ScoreSummary>,
     /// The same after the repetition penalty, where there is one.
     pub penalised: Option<Tensor>,
     pub weights: Option<Rc<StepAttention>>,
+}
+
+impl Stepped {
+    /// With scores that are log probabilities.
+    pub fn normalised(mut self) -> Self {
+        if let Some(summary) = self.summary.take() {
+            self.scores -= summary.highest;
+            self.scores -= summary.log_sum;
+        }
+        self
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -116,22 +128,24 @@ impl<'a> Walk<'a> {
     pub fn step(&mut self, produced: &Produced, repetition: Option<RepetitionPenalty>) -> Stepped {
         let previous: Vec<i64> = produced.rows.iter().map(|tokens| i64::from(tokens.last().copied().unwrap_or(BOS))).collect();
         let previous = Tensor::from_slice(&previous).to_device(self.device);
-        let mut log_probabilities = Vec::with_capacity(self.members.len());
-        let mut penalised = Vec::new();
-        let mut attentions = Vec::with_capacity(self.members.len());
+        let mut steps = Vec::with_capacity(self.members.len());
         for ((member, encoded), state) in self.members.iter().zip(&self.encoded).zip(&mut self.states) {
             let step = member.step(encoded, std::mem::take(state), &previous, self.attention);
-            log_probabilities.push(step.logits.log_softmax(-1, Kind::Float));
-            penalised.extend(repetition.map(|rule| rule.penalised(&step.logits, produced).log_softmax(-1, Kind::Float)));
-            attentions.push(step.attention);
             *state = step.state;
+            steps.push((step.logits, step.summary, step.attention));
         }
-        let weights = mean_attention(attentions).map(|weights| Rc::new(StepAttention::new(&weights)));
-        Stepped {
-            log_probabilities: log_of_mean(log_probabilities),
-            penalised: (!penalised.is_empty()).then(|| log_of_mean(penalised)),
-            weights,
+        let weights = mean_attention(steps.iter_mut().map(|(_, _, attention)| attention.take()).collect());
+        let weights = weights.map(|weights| Rc::new(StepAttention::new(&weights)));
+        if let ([(_, Some(_), _)], None) = (steps.as_slice(), repetition) {
+            // Probabilities of all tokens are never worked out.
+            let (scores, summary, _) = steps.remove(0);
+            return Stepped { scores, summary, penalised: None, weights };
         }
+        let log_softmax = |logits: &Tensor| logits.log_softmax(-1, Kind::Float);
+        let mean =
+            |of_member: &dyn Fn(&Tensor) -> Tensor| log_of_mean(steps.iter().map(|(logits, ..)| of_member(logits)).collect());
+        let penalised = repetition.map(|rule| mean(&|logits| log_softmax(&rule.penalised(logits, produced))));
+        Stepped { scores: mean(&log_softmax), summary: None, penalised, weights }
     }
 
     /// Goes on with these rows, which may be repeated, in this order.

@@ -15,10 +15,15 @@ pub struct Produced<'a> {
     pub rows: Vec<&'a [u32]>,
 }
 
-/// One rule. Scores [R, V] are log probabilities; minus infinity forbids a token.
+/// One rule. Scores [R, V] are log probabilities, or logits, which differ from them by a number for each row; minus infinity forbids a token.
 pub trait Processor {
     /// Changes the scores in place.
     fn apply(&self, scores: &mut Tensor, produced: &Produced);
+
+    /// The only tokens that it ever forbids, where it does nothing but that.
+    fn forbidden(&self) -> Option<&[u32]> {
+        None
+    }
 }
 
 /// The rules that the options ask for, in the order they are applied in.
@@ -41,19 +46,24 @@ pub(super) fn rules(options: &SearchOptions, device: Device) -> Vec<Box<dyn Proc
 
 /// Tokens that are never produced.
 pub struct Suppress {
+    tokens: Vec<u32>,
     ids: Tensor,
 }
 
 impl Suppress {
-    pub fn new(ids: &[u32], device: Device) -> Self {
-        let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
-        Suppress { ids: Tensor::from_slice(&ids).to_kind(Kind::Int64).to_device(device) }
+    pub fn new(tokens: &[u32], device: Device) -> Self {
+        let ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
+        Suppress { tokens: tokens.to_vec(), ids: Tensor::from_slice(&ids).to_kind(Kind::Int64).to_device(device) }
     }
 }
 
 impl Processor for Suppress {
     fn apply(&self, scores: &mut Tensor, _: &Produced) {
         let _ = scores.index_fill_(1, &self.ids, f64::NEG_INFINITY);
+    }
+
+    fn forbidden(&self) -> Option<&[u32]> {
+        Some(&self.tokens)
     }
 }
 
@@ -74,6 +84,10 @@ impl Processor for MinimumLength {
         if produced.step < self.length {
             self.eos.apply(scores, produced);
         }
+    }
+
+    fn forbidden(&self) -> Option<&[u32]> {
+        self.eos.forbidden()
     }
 }
 

@@ -41,13 +41,13 @@ pub(super) fn sample(
         let rows: Vec<&[u32]> = now.iter().map(|draw| draw.partial.tokens.as_slice()).collect();
         let step = rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
         let produced = Produced { step, rows };
-        let stepped = walk.step(&produced, options.repetition());
+        let stepped = walk.step(&produced, options.repetition()).normalised();
         let forced = going.iter().enumerate().flat_map(|(place, &source)| {
             let token = frames[source].demands.prefix.get(step);
             (place * count..(place + 1) * count).filter_map(move |row| Some((row, *token?)))
         });
         let row_rules = RowRules { forced: forced.collect(), endless: Vec::new() };
-        let scores = Scores::new(stepped.log_probabilities, stepped.penalised, &rules, &produced, &row_rules);
+        let scores = Scores::new(stepped, &rules, &produced, &row_rules);
         let mut chances = Vec::with_capacity(going.len() * count);
         for &source in &going {
             chances.extend(draws[source].iter_mut().map(Draw::chance));
@@ -68,7 +68,7 @@ pub(super) fn sample(
             }
             let sum = draw.partial.sum + f64::from(log_probabilities[row]);
             let candidate = Candidate { row: 0, token, log_probability: log_probabilities[row], sum, charge: 0.0 };
-            draw.partial.push(&candidate, stepped.weights.as_ref().map(|weights| (Rc::clone(weights), row)), &[]);
+            draw.partial.push(&candidate, scores.weights.as_ref().map(|weights| (Rc::clone(weights), row)), &[]);
             draw.done = draw.partial.ended() || draw.partial.tokens.len() >= frames[source].maximum_length;
         }
         let kept: Vec<i64> = (0..going.len())

@@ -38,7 +38,12 @@ fn families() -> Vec<(String, Box<dyn Seq2Seq>)> {
 
 /// A model with starting weights made wider: as they are they make nearly even distributions, these give search something to choose.
 fn sharp(recipe: &ModelRecipe, seed: u64) -> Box<dyn Seq2Seq> {
-    let vocabularies = Vocabularies { source: VOCABULARY, target: VOCABULARY, same: None };
+    sharp_of(recipe, seed, VOCABULARY)
+}
+
+/// The same with so many tokens.
+fn sharp_of(recipe: &ModelRecipe, seed: u64, vocabulary: i64) -> Box<dyn Seq2Seq> {
+    let vocabularies = Vocabularies { source: vocabulary, target: vocabulary, same: None };
     let model = build(recipe, vocabularies, seed, Device::Cpu).unwrap();
     // A Transformer is wide already: its states are normalised.
     let factor = if matches!(recipe, ModelRecipe::Transformer(_)) { 1.5 } else { 6.0 };

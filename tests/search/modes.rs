@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use targum::search::{Constraint, Demands, EarlyStopping, Hypothesis, LengthPenalty, Sampling, SearchOptions, search_with};
 
-use super::{SOURCES, families, forced, found, sources};
+use targum::batch::Source;
+use targum::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
+use targum::nn::Pass;
+use tch::{Device, Tensor};
+
+use super::{SOURCES, families, forced, found, sharp_of, sources};
+use crate::models::recipes;
 
 /// A way of searching, by name. All have a beam of 4 and 4 hypotheses.
 fn modes() -> Vec<(&'static str, SearchOptions, Demands)> {
@@ -83,6 +89,62 @@ fn a_source_gets_the_same_translation_whatever_its_neighbours() {
             }
         }
     });
+}
+
+/// A model that says nothing of its scores but what they are.
+struct Bare<'a>(&'a dyn Seq2Seq);
+
+impl Seq2Seq for Bare<'_> {
+    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
+        Step { summary: None, ..self.0.step(encoded, state, previous, attention) }
+    }
+
+    fn encode(&self, source: &Source, pass: &Pass) -> Encoded {
+        self.0.encode(source, pass)
+    }
+
+    fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
+        self.0.decode(encoded, input, pass, attention)
+    }
+
+    fn output(&self) -> OutputLayer<'_> {
+        self.0.output()
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.0.parameters()
+    }
+
+    fn attends(&self) -> bool {
+        self.0.attends()
+    }
+}
+
+#[test]
+fn what_models_find_out_about_their_scores_changes_nothing() {
+    // More tokens than fit into a few blocks, so that the best are looked for block by block.
+    const MANY: i64 = 1500;
+    for (name, recipe) in recipes().into_iter().filter(|(name, _)| name == "bahdanau" || name == "transformer") {
+        let model = sharp_of(&recipe, 3, MANY);
+        let once = Source::new(&SOURCES[..1], Device::Cpu);
+        let encoded = tch::no_grad(|| model.encode(&once, &Pass::evaluation()));
+        let first = || model.step(&encoded, encoded.initial.shallow_clone(), &Tensor::from_slice(&[2i64]), WithAttention::No);
+        let summary = tch::no_grad(first).summary;
+        assert!(summary.is_some() || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))), "{name}");
+        for (mode, options, demands) in modes() {
+            let [with, without] = [model.as_ref(), &Bare(model.as_ref())].map(|model| found(model, &options, &demands));
+            for (with, without) in with.iter().zip(&without) {
+                assert_eq!(with.len(), without.len(), "{name}, {mode}");
+                for (one, other) in with.iter().zip(without) {
+                    assert_eq!(one.tokens, other.tokens, "{name}, {mode}");
+                    assert!((one.score - other.score).abs() < 1e-4, "{name}, {mode}");
+                    for (one, other) in one.log_probabilities.iter().zip(&other.log_probabilities) {
+                        assert!((one - other).abs() < 1e-4, "{name}, {mode}: {one} {other}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]

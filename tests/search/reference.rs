@@ -33,7 +33,7 @@ impl Seq2Seq for Table {
         let logits = self.after.index_select(0, previous) + self.of_source.index_select(0, &which);
         let mut end = logits.select(1, 3);
         end += self.hurry * state.step as f64;
-        Step { logits, attention: None, state: DecoderState { step: state.step + 1, ..DecoderState::default() } }
+        Step { logits, summary: None, attention: None, state: DecoderState { step: state.step + 1, ..DecoderState::default() } }
     }
 
     fn decode(&self, _: &Encoded, _: &Tensor, _: &Pass, _: WithAttention) -> Decoded {

@@ -39,16 +39,15 @@ impl Seq2Seq for RecurrentModel {
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
         let embedded = self.target_embedding.forward(previous);
         let Stepped { features, weights, copied, state } = self.decoder.step(encoded, &state, &embedded);
-        let logits = self.output.forward(&features);
-        let logits = match copied {
-            None => logits,
+        let (logits, summary) = match copied {
+            None => self.output().step(&features),
             Some(copied) => {
-                let rows = Tensor::arange(logits.size()[0], (Kind::Int64, logits.device()));
-                copied.log_probabilities(&logits.to_kind(Kind::Float), &rows)
+                let rows = Tensor::arange(features.size()[0], (Kind::Int64, features.device()));
+                (copied.log_probabilities(&self.output().logits(&features), &rows), None)
             }
         };
         let attention = (attention == WithAttention::Yes).then_some(weights).flatten();
-        Step { logits, attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)), state }
+        Step { logits, summary, attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)), state }
     }
 
     fn output(&self) -> OutputLayer<'_> {

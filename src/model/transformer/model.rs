@@ -122,8 +122,10 @@ impl Seq2Seq for TransformerModel {
             shared.extend([step.produced.keys, step.produced.values]);
             weights.extend(found);
         }
+        let (logits, summary) = self.output().step(&self.finished(states));
         Step {
-            logits: self.output().logits(&self.finished(states)),
+            logits,
+            summary,
             attention: wanted.then(|| Tensor::stack(&weights, 1)),
             state: DecoderState { step: state.step + 1, tensors: vec![places], shared, filled: filled + width },
         }
