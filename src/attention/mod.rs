@@ -19,7 +19,7 @@ pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, Pooling, Re
 pub use multi_head::{Allowed, Joined, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
 pub use score::{CustomScore, Score, ScoreKind};
-pub use step::{Places, attend_places};
+pub use step::{Places, Stored, attend_places};
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};

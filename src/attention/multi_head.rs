@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::step::{Places, attend_places};
+use super::step::{Places, Stored, attend_places};
 use crate::nn::{Initialization, Linear, Pass, Scope, linear, masked_softmax};
 use crate::runtime::{exact_on_cpu, for_products};
 
@@ -112,8 +112,8 @@ impl MultiHead {
         self.output.forward(&mixed.transpose(1, 2).reshape([size[0], size[2], size[1] * size[3]]))
     }
 
-    /// One query for each of R rows [R, D] to places of a memory [B, P, D]: see [`attend_places`].
-    pub fn step(&self, queries: &Tensor, memory: (&Tensor, &Tensor), places: Places, wanted: bool) -> (Tensor, Option<Tensor>) {
+    /// One query for each of R rows [R, D] to places of what is stored: see [`attend_places`].
+    pub fn step(&self, queries: &Tensor, memory: Stored, places: Places, wanted: bool) -> (Tensor, Option<Tensor>) {
         let (mixed, weights) = attend_places(queries, memory, places, self.heads, wanted);
         (self.output.forward(&mixed), weights)
     }

@@ -21,33 +21,30 @@ pub enum Places<'a> {
     Listed(&'a Tensor),
 }
 
-/// softmax(q·k / √K) over a row's places, for every head (Vaswani et al. 2017, equation 1): queries [R, D] and a memory [B, P, D] of keys
-/// and of values to [R, D], and the weights [R, H, P or t] when they are wanted.
-pub fn attend_places(
-    queries: &Tensor,
-    (keys, values): (&Tensor, &Tensor),
-    places: Places,
-    heads: i64,
-    wanted: bool,
-) -> (Tensor, Option<Tensor>) {
-    if queries.device() != Device::Cpu || keys.kind() != Kind::Float {
-        return gather(queries, (keys, values), places, heads, wanted);
+/// Keys and values [N, P, D], of which each of B sources has one of the N.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    pub keys: &'a Tensor,
+    pub values: &'a Tensor,
+    /// Which [B] (int64).
+    pub origins: &'a Tensor,
+}
+
+/// softmax(q·k / √K) over a row's places, for every head (Vaswani et al. 2017, equation 1): queries [R, D] and what is stored to [R, D], and
+/// the weights [R, H, P or t] when they are wanted.
+pub fn attend_places(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
+    if queries.device() != Device::Cpu || memory.keys.kind() != Kind::Float {
+        return gather(queries, memory, places, heads, wanted);
     }
     // Half-precision products give half-precision queries.
-    walk(&queries.to_kind(Kind::Float), (keys, values), places, heads, wanted)
+    walk(&queries.to_kind(Kind::Float), memory, places, heads, wanted)
 }
 
 /// By libtorch's operations, on any device.
-fn gather(
-    queries: &Tensor,
-    (keys, values): (&Tensor, &Tensor),
-    places: Places,
-    heads: i64,
-    wanted: bool,
-) -> (Tensor, Option<Tensor>) {
+fn gather(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
     let (rows, size) = queries.size2().expect("queries are rows");
-    let (sources, capacity, _) = keys.size3().expect("a memory has three dimensions");
-    let (width, integers) = (rows / sources, (Kind::Int64, queries.device()));
+    let (stored, capacity, _) = memory.keys.size3().expect("a memory has three dimensions");
+    let (width, integers) = (rows / memory.origins.size()[0], (Kind::Int64, queries.device()));
     let (places, keep) = match places {
         Places::First(lengths) => {
             let all = Tensor::arange(capacity, integers).unsqueeze(0);
@@ -56,32 +53,27 @@ fn gather(
         }
         Places::Listed(places) => (places.shallow_clone(), None),
     };
-    let first = Tensor::arange(sources, integers).repeat_interleave_self_int(width, 0, None) * capacity;
+    let first = memory.origins.repeat_interleave_self_int(width, 0, None) * capacity;
     let flat = (places + first.unsqueeze(1)).reshape(-1);
     let by_head = |memory: &Tensor| {
-        let taken = memory.reshape([sources * capacity, size]).index_select(0, &flat);
+        let taken = memory.reshape([stored * capacity, size]).index_select(0, &flat);
         taken.view([rows, -1, heads, size / heads]).transpose(1, 2)
     };
     let queries = queries.reshape([rows, heads, 1, size / heads]) * ((size / heads) as f64).powf(-0.5);
-    let mut energy = queries.matmul(&by_head(keys).transpose(2, 3));
+    let mut energy = queries.matmul(&by_head(memory.keys).transpose(2, 3));
     if let Some(keep) = keep {
         energy = energy.masked_fill(&keep.logical_not().unsqueeze(1).unsqueeze(1), f64::NEG_INFINITY);
     }
     let weights = energy.softmax(-1, energy.kind());
-    (weights.matmul(&by_head(values)).reshape([rows, size]), wanted.then(|| weights.squeeze_dim(2)))
+    (weights.matmul(&by_head(memory.values)).reshape([rows, size]), wanted.then(|| weights.squeeze_dim(2)))
 }
 
 /// By walking through the rows.
-fn walk(
-    queries: &Tensor,
-    (keys, values): (&Tensor, &Tensor),
-    places: Places,
-    heads: i64,
-    wanted: bool,
-) -> (Tensor, Option<Tensor>) {
+fn walk(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
     let (rows, size) = queries.size2().expect("queries are rows");
-    let (sources, capacity, _) = keys.size3().expect("a memory has three dimensions");
-    let width = (rows / sources) as usize;
+    let (stored, capacity, _) = memory.keys.size3().expect("a memory has three dimensions");
+    let origins: Vec<i64> = Vec::try_from(memory.origins).expect("origins are a list of integers");
+    let (sources, width) = (origins.len(), rows as usize / origins.len());
     let (lengths, listed, columns) = match places {
         Places::First(lengths) => {
             let lengths: Vec<f32> = Vec::try_from(lengths.reshape(-1)).expect("lengths are a list of numbers");
@@ -90,22 +82,23 @@ fn walk(
         Places::Listed(places) => {
             let count = places.size()[1];
             let places: Vec<i64> = Vec::try_from(places.reshape(-1)).expect("places are a list of integers");
-            (vec![count as usize; sources as usize], places.iter().map(|&place| place as usize).collect(), count)
+            (vec![count as usize; sources], places.iter().map(|&place| place as usize).collect(), count)
         }
     };
-    let lists = Lists { lengths, listed, every: (0..capacity as usize).collect(), width };
+    let first = origins.iter().map(|&origin| origin as usize * capacity as usize).collect();
+    let lists = Lists { first, lengths, listed, every: (0..capacity as usize).collect(), width };
     let output = Tensor::empty([rows, size], (Kind::Float, Device::Cpu));
     let weights = wanted.then(|| Tensor::zeros([rows, heads, columns], (Kind::Float, Device::Cpu)));
     let by_head = weights.as_ref().map(|weights| weights.view([rows * heads, columns]));
-    let memory = [keys, values].map(|memory| memory.view([sources * capacity, size]));
+    let memory = [memory.keys, memory.values].map(|memory| memory.view([stored * capacity, size]));
     let (queries, memory) = (Rows::of(queries), [Rows::of(&memory[0]), Rows::of(&memory[1])]);
-    let (rows, capacity, heads) = (rows as usize, capacity as usize, heads as usize);
+    let (rows, heads) = (rows as usize, heads as usize);
     // SAFETY: nobody else has these tensors yet.
     let (mixed, shown) = unsafe { (RowsMut::of(&output), by_head.as_ref().map(|weights| RowsMut::of(weights))) };
     let threads = (rows * columns as usize * size as usize / LEAST_SHARE).clamp(1, tch::get_num_threads().max(1) as usize);
     in_parallel(shares(rows, rows.div_ceil(threads), (mixed, shown), heads), |(range, mut mixed, mut shown)| {
         let (queries, memory, lists, mixed) = (&queries, &memory, &lists, &mut mixed);
-        Arch::new().dispatch(Attend { queries, memory, lists, rows: range, capacity, heads, mixed, shown: shown.as_mut() });
+        Arch::new().dispatch(Attend { queries, memory, lists, rows: range, heads, mixed, shown: shown.as_mut() });
     });
     (output, weights)
 }
@@ -137,6 +130,8 @@ fn shares<'a>(
 
 /// The places of every row, counted from its source's first.
 struct Lists {
+    /// Where that is for each source.
+    first: Vec<usize>,
     /// How many places the rows of each source look at.
     lengths: Vec<usize>,
     /// All of them one after another; empty where every row looks at the first.
@@ -161,8 +156,6 @@ struct Attend<'a> {
     memory: &'a [Rows<'a>; 2],
     lists: &'a Lists,
     rows: Range<usize>,
-    /// P
-    capacity: usize,
     heads: usize,
     /// Of `rows` alone, as is what is shown.
     mixed: &'a mut RowsMut<'a>,
@@ -193,7 +186,7 @@ impl Attend<'_> {
         let scale = (head as f32).powf(-0.5);
         let mut weights = Vec::new();
         for (index, row) in self.rows.enumerate() {
-            let (first, places) = (row / self.lists.width * self.capacity, self.lists.of(row));
+            let (first, places) = (self.lists.first[row / self.lists.width], self.lists.of(row));
             let (query, mixed, count) = (self.queries.row(row), self.mixed.row(index), places.len());
             // [H, places and what fills a vector]
             let each = count.next_multiple_of(S::F32_LANES);
@@ -281,20 +274,23 @@ mod tests {
         tch::manual_seed(4);
         let options = (Kind::Float, Device::Cpu);
         let (sources, capacity, width) = (2, 7, 3);
+        // One of them has gone.
+        let origins = Tensor::from_slice(&[2i64, 0]);
         for (heads, size) in [(2, 12), (4, 128), (1, 20)] {
             // Queries are a part of wider rows, as they come.
             let queries = Tensor::randn([sources * width, 3 * size], options).narrow(1, size, size);
             let (keys, values) =
-                (Tensor::randn([sources, capacity, size], options), Tensor::randn([sources, capacity, size], options));
+                (Tensor::randn([sources + 1, capacity, size], options), Tensor::randn([sources + 1, capacity, size], options));
+            let memory = Stored { keys: &keys, values: &values, origins: &origins };
             let lengths = Tensor::from_slice(&[7f32, 4.0]).unsqueeze(1);
             let listed =
                 Tensor::from_slice(&[0i64, 2, 6, 1, 2, 3, 5, 0, 4, 0, 1, 2, 6, 6, 5, 3, 1, 0]).view([sources * width, 3]);
             for places in [Places::First(&lengths), Places::Listed(&listed)] {
-                let (expected, expected_weights) = gather(&queries, (&keys, &values), places, heads, true);
-                let (found, weights) = walk(&queries, (&keys, &values), places, heads, true);
+                let (expected, expected_weights) = gather(&queries, memory, places, heads, true);
+                let (found, weights) = walk(&queries, memory, places, heads, true);
                 assert!(found.allclose(&expected, 1e-5, 1e-6, false));
                 assert!(weights.unwrap().allclose(&expected_weights.unwrap(), 1e-5, 1e-6, false));
-                assert!(walk(&queries, (&keys, &values), places, heads, false).1.is_none());
+                assert!(walk(&queries, memory, places, heads, false).1.is_none());
             }
         }
     }

@@ -57,7 +57,7 @@ pub enum WithAttention {
     No,
 }
 
-/// A batch of sources as the decoder sees it. Every tensor is batch-first, so that search can drop rows without knowing what they mean.
+/// A batch of sources as the decoder sees it. Tensors are batch-first, so that search can drop rows without knowing what they mean.
 pub struct Encoded {
     /// True where there is a token [B, S].
     pub keep: Tensor,
@@ -65,6 +65,10 @@ pub struct Encoded {
     pub lengths: Tensor,
     /// Whatever the model remembers of the source [B, ..].
     pub memory: Vec<Tensor>,
+    /// The same where it is too large to be moved when other sources are done: as many rows as there were sources at first.
+    pub standing: Vec<Tensor>,
+    /// Which row of what stands belongs to each source [B] (int64).
+    pub origins: Tensor,
     /// Whatever depends on no source, but need not be worked out again at every step.
     pub constants: Vec<Tensor>,
     /// Where its decoder starts.
@@ -72,12 +76,20 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// A batch whose memory moves with it.
+    pub fn new(keep: Tensor, lengths: Tensor, memory: Vec<Tensor>, initial: DecoderState) -> Self {
+        let origins = Tensor::arange(keep.size()[0], (Kind::Int64, keep.device()));
+        Encoded { keep, lengths, memory, standing: Vec::new(), origins, constants: Vec::new(), initial }
+    }
+
     /// The rows of these indices [B'] (int64), for a decoder that is on its way: the initial state stays as it is.
     pub fn select(&self, rows: &Tensor) -> Self {
         Encoded {
             keep: self.keep.index_select(0, rows),
             lengths: self.lengths.index_select(0, rows),
             memory: self.memory.iter().map(|tensor| tensor.index_select(0, rows)).collect(),
+            standing: self.standing.iter().map(Tensor::shallow_clone).collect(),
+            origins: self.origins.index_select(0, rows),
             constants: self.constants.iter().map(Tensor::shallow_clone).collect(),
             initial: self.initial.shallow_clone(),
         }
@@ -96,7 +108,7 @@ pub struct DecoderState {
     pub step: i64,
     /// What belongs to one hypothesis [R, ..].
     pub tensors: Vec<Tensor>,
-    /// What all hypotheses of a source share [B, ..]: it moves only when a source is done.
+    /// What all hypotheses of a source share. It stands where it is: see [`Encoded::origins`].
     pub shared: Vec<Tensor>,
     /// How many places of it each source's hypotheses have filled.
     pub filled: i64,
@@ -106,11 +118,6 @@ impl DecoderState {
     /// Goes on with the hypotheses of these rows (int64), which may be repeated.
     pub fn select(&mut self, rows: &Tensor) {
         self.tensors.iter_mut().for_each(|tensor| *tensor = tensor.index_select(0, rows));
-    }
-
-    /// Goes on with these sources (int64); their hypotheses have to be selected too.
-    pub fn keep_sources(&mut self, sources: &Tensor) {
-        self.shared.iter_mut().for_each(|tensor| *tensor = tensor.index_select(0, sources));
     }
 
     pub fn shallow_clone(&self) -> Self {

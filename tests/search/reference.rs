@@ -18,13 +18,12 @@ struct Table {
 impl Seq2Seq for Table {
     fn encode(&self, source: &Source, _: &Pass) -> Encoded {
         let which = source.ids.narrow(1, 0, 1) - self.first_source;
-        Encoded {
-            keep: source.keep.shallow_clone(),
-            lengths: Tensor::from_slice(&source.lengths).unsqueeze(1),
-            memory: vec![which],
-            constants: Vec::new(),
-            initial: DecoderState::default(),
-        }
+        Encoded::new(
+            source.keep.shallow_clone(),
+            Tensor::from_slice(&source.lengths).unsqueeze(1),
+            vec![which],
+            DecoderState::default(),
+        )
     }
 
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, _: WithAttention) -> Step {

@@ -71,13 +71,12 @@ impl Decoder for BahdanauDecoder {
         if self.look.attention.wants_coverage() {
             tensors.push(read.keep.zeros_like().to_kind(tch::Kind::Float));
         }
-        Encoded {
-            keep: prepared.keep.shallow_clone(),
-            lengths: prepared.lengths.shallow_clone(),
-            memory: Look::memory(prepared, read.same.as_ref()),
-            constants: Vec::new(),
-            initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
-        }
+        Encoded::new(
+            prepared.keep.shallow_clone(),
+            prepared.lengths.shallow_clone(),
+            Look::memory(prepared, read.same.as_ref()),
+            DecoderState { step: 0, tensors, ..DecoderState::default() },
+        )
     }
 
     fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {

@@ -47,13 +47,12 @@ impl Decoder for FixedContextDecoder {
     fn prepare(&self, read: &Read) -> Encoded {
         let top = read.output.finals.last().expect("an encoder has a layer");
         let context = Tensor::cat(&top.iter().map(|state| &state.hidden).collect::<Vec<_>>(), 1);
-        Encoded {
-            keep: read.keep.shallow_clone(),
-            lengths: read.lengths.shallow_clone(),
-            memory: vec![context],
-            constants: Vec::new(),
-            initial: DecoderState { step: 0, tensors: flatten(self.bridge.cross(&read.output)), ..DecoderState::default() },
-        }
+        Encoded::new(
+            read.keep.shallow_clone(),
+            read.lengths.shallow_clone(),
+            vec![context],
+            DecoderState { step: 0, tensors: flatten(self.bridge.cross(&read.output)), ..DecoderState::default() },
+        )
     }
 
     fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, _: WithAttention) -> Steps {

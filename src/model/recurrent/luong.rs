@@ -236,13 +236,12 @@ impl Decoder for LuongDecoder {
         if let Some(worked) = &self.tape {
             tensors.extend(worked.tape.start(read.keep.size()[0]).0);
         }
-        Encoded {
-            keep: prepared.keep.shallow_clone(),
-            lengths: prepared.lengths.shallow_clone(),
-            memory: Look::memory(prepared, read.same.as_ref()),
-            constants: Vec::new(),
-            initial: DecoderState { step: 0, tensors, ..DecoderState::default() },
-        }
+        Encoded::new(
+            prepared.keep.shallow_clone(),
+            prepared.lengths.shallow_clone(),
+            Look::memory(prepared, read.same.as_ref()),
+            DecoderState { step: 0, tensors, ..DecoderState::default() },
+        )
     }
 
     fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {

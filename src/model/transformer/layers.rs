@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::produced::Produced;
 use super::sublayer::{FeedForward, Residual};
-use crate::attention::{Allowed, Joined, MultiHead, Places};
+use crate::attention::{Allowed, Joined, MultiHead, Places, Stored};
 use crate::nn::{Pass, Rotation};
 
 /// Self-attention, then feed-forward.
@@ -56,6 +56,17 @@ pub(super) struct SourceView<'a> {
     pub wanted: bool,
 }
 
+/// The source as a layer sees it at one step.
+pub(super) struct StepSource<'a> {
+    pub memory: Memory,
+    /// See [`crate::model::Encoded::origins`]; what was produced stands likewise.
+    pub origins: &'a Tensor,
+    /// How many tokens it has [B, 1] (float).
+    pub lengths: &'a Tensor,
+    /// Whether weights are wanted.
+    pub wanted: bool,
+}
+
 /// What a layer's self-attention needs for one step.
 pub(super) struct SelfStep<'a> {
     pub joined: Joined,
@@ -95,14 +106,7 @@ impl DecoderLayer {
 
     /// One step for R rows, W hypotheses of each of B sources side by side: [R, D] to [R, D], and weights [R, H, S] when wanted. What
     /// the step gives to remember goes into `step.produced`.
-    pub fn step(
-        &self,
-        input: &Tensor,
-        step: &mut SelfStep,
-        source: &Memory,
-        lengths: &Tensor,
-        wanted: bool,
-    ) -> (Tensor, Option<Tensor>) {
+    pub fn step(&self, input: &Tensor, step: &mut SelfStep, source: &StepSource) -> (Tensor, Option<Tensor>) {
         let pass = Pass::evaluation();
         let attended = self.attention_residual.around(input, &pass, |input| {
             let [queries, keys, values] = self.attention.of_itself(input, &step.joined);
@@ -110,14 +114,15 @@ impl DecoderLayer {
                 Some(rotation) => (rotation.turn(&queries), rotation.turn(&keys)),
                 None => (queries, keys),
             };
-            step.produced.append(step.filled, &keys, &values);
-            let memory = (&step.produced.keys, &step.produced.values);
+            step.produced.append(step.filled, source.origins, &keys, &values);
+            let memory = Stored { keys: &step.produced.keys, values: &step.produced.values, origins: source.origins };
             self.attention.step(&queries, memory, Places::Listed(step.places), false).0
         });
         let mut weights = None;
         let informed = self.cross_residual.around(&attended, &pass, |input| {
             let queries = self.cross.queries(input);
-            let (context, found) = self.cross.step(&queries, (&source.keys, &source.values), Places::First(lengths), wanted);
+            let memory = Stored { keys: &source.memory.keys, values: &source.memory.values, origins: source.origins };
+            let (context, found) = self.cross.step(&queries, memory, Places::First(source.lengths), source.wanted);
             weights = found;
             context
         });

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::embedding::{InputEmbedding, Place};
-use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView};
+use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView, StepSource};
 use super::produced::{Produced, with_own};
 use crate::attention::Joined;
 use crate::batch::Source;
@@ -69,17 +69,17 @@ impl Seq2Seq for TransformerModel {
             [keys, values].map(|part| if exact { part.to_kind(Kind::Float) } else { part })
         });
         let nothing = || Produced::empty(rows, size, device);
+        let initial = DecoderState {
+            step: 0,
+            tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],
+            shared: self.decoder.iter().map(|_| nothing()).flat_map(|Produced { keys, values }| [keys, values]).collect(),
+            filled: 0,
+        };
+        let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(device);
         Encoded {
-            keep: source.keep.shallow_clone(),
-            lengths: Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(states.device()),
-            memory: memory.collect(),
+            standing: memory.collect(),
             constants: if pass.trains() { Vec::new() } else { self.joined() },
-            initial: DecoderState {
-                step: 0,
-                tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],
-                shared: self.decoder.iter().map(|_| nothing()).flat_map(|Produced { keys, values }| [keys, values]).collect(),
-                filled: 0,
-            },
+            ..Encoded::new(source.keep.shallow_clone(), lengths, Vec::new(), initial)
         }
     }
 
@@ -88,7 +88,7 @@ impl Seq2Seq for TransformerModel {
         let rotation = self.decoder_rotation(0, input.size()[1]);
         let view = SourceView { keep: &encoded.keep, wanted: attention == WithAttention::Yes };
         let mut weights = Vec::new();
-        for (layer, source) in self.decoder.iter().zip(pairs(&encoded.memory)) {
+        for (layer, source) in self.decoder.iter().zip(pairs(&encoded.standing)) {
             let (output, found) = layer.forward(&states, &Memory::from(source), &view, rotation.as_ref(), pass);
             states = output;
             weights.extend(found);
@@ -108,7 +108,7 @@ impl Seq2Seq for TransformerModel {
         let rotation = self.decoder_rotation(state.step, 1);
         let places = with_own(&state.tensors[0], filled, width);
         let (mut weights, mut shared) = (Vec::new(), Vec::with_capacity(state.shared.len()));
-        let layers = self.decoder.iter().zip(pairs(&encoded.memory)).zip(pairs(&state.shared)).zip(pairs(&encoded.constants));
+        let layers = self.decoder.iter().zip(pairs(&encoded.standing)).zip(pairs(&state.shared)).zip(pairs(&encoded.constants));
         for (((layer, source), produced), joined) in layers {
             let mut step = SelfStep {
                 joined: Joined::from(joined),
@@ -117,7 +117,9 @@ impl Seq2Seq for TransformerModel {
                 places: &places,
                 rotation: rotation.as_ref(),
             };
-            let (output, found) = layer.step(&states, &mut step, &Memory::from(source), &encoded.lengths, wanted);
+            let source =
+                StepSource { memory: Memory::from(source), origins: &encoded.origins, lengths: &encoded.lengths, wanted };
+            let (output, found) = layer.step(&states, &mut step, &source);
             states = output;
             shared.extend([step.produced.keys, step.produced.values]);
             weights.extend(found);

@@ -7,7 +7,7 @@ const ROOM: i64 = 16;
 
 /// Keys and values of one layer for everything that the hypotheses of a source have produced, side by side, in the order of the steps.
 ///
-/// Nothing of it moves when a beam is reordered: every hypothesis has a list of the places that are its own.
+/// Nothing of it moves when a beam is reordered or a source is done: every hypothesis has a list of the places that are its own.
 pub(super) struct Produced {
     /// [B, capacity, D], of which the first places are filled.
     pub keys: Tensor,
@@ -27,18 +27,24 @@ impl Produced {
         Produced { keys: nothing(), values: nothing() }
     }
 
-    /// Puts what a step gave [R, D] behind the places that are `filled`.
-    pub fn append(&mut self, filled: i64, keys: &Tensor, values: &Tensor) {
+    /// Puts what a step gave for hypotheses of these sources [R, D] behind the places that are `filled`.
+    pub fn append(&mut self, filled: i64, origins: &Tensor, keys: &Tensor, values: &Tensor) {
         for (memory, new) in [(&mut self.keys, keys), (&mut self.values, values)] {
             let (sources, capacity, size) = memory.size3().expect("a memory has three dimensions");
-            let new = new.view([sources, -1, size]);
+            let going = origins.size()[0];
+            let new = new.view([going, -1, size]);
             let width = new.size()[1];
             if capacity < filled + width {
                 let larger = Tensor::empty([sources, 2 * filled + ROOM * width, size], (memory.kind(), memory.device()));
                 larger.narrow(1, 0, filled).copy_(&memory.narrow(1, 0, filled));
                 *memory = larger;
             }
-            memory.narrow(1, filled, width).copy_(&new);
+            let mut own = memory.narrow(1, filled, width);
+            if going == sources {
+                own.copy_(&new);
+            } else {
+                let _ = own.index_copy_(0, origins, &new.to_kind(own.kind()));
+            }
         }
     }
 }
