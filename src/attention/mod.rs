@@ -8,6 +8,7 @@ mod heads;
 mod hierarchical;
 mod multi_head;
 mod pointer;
+mod rows;
 mod score;
 mod step;
 pub mod structured;

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use tch::{Device, Kind, Tensor};
 
-use crate::nn::vectors::exp;
+use super::rows::{Attend, Lists, Remembered};
 use crate::nn::{Rows, RowsMut};
 use crate::runtime::in_parallel;
 
@@ -33,11 +33,14 @@ pub struct Stored<'a> {
 /// softmax(q·k / √K) over a row's places, for every head (Vaswani et al. 2017, equation 1): queries [R, D] and what is stored to [R, D], and
 /// the weights [R, H, P or t] when they are wanted.
 pub fn attend_places(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
-    if queries.device() != Device::Cpu || memory.keys.kind() != Kind::Float {
-        return gather(queries, memory, places, heads, wanted);
-    }
     // Half-precision products give half-precision queries.
-    walk(&queries.to_kind(Kind::Float), memory, places, heads, wanted)
+    let float = || queries.to_kind(Kind::Float);
+    let even = (queries.size()[1] / heads) % 2 == 0;
+    match (queries.device(), memory.keys.kind()) {
+        (Device::Cpu, Kind::Float) => walk::<f32>(&float(), memory, places, heads, wanted),
+        (Device::Cpu, Kind::BFloat16) if even => walk::<u32>(&float(), memory, places, heads, wanted),
+        _ => gather(queries, memory, places, heads, wanted),
+    }
 }
 
 /// By libtorch's operations, on any device.
@@ -57,7 +60,7 @@ fn gather(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: 
     let flat = (places + first.unsqueeze(1)).reshape(-1);
     let by_head = |memory: &Tensor| {
         let taken = memory.reshape([stored * capacity, size]).index_select(0, &flat);
-        taken.view([rows, -1, heads, size / heads]).transpose(1, 2)
+        taken.view([rows, -1, heads, size / heads]).transpose(1, 2).to_kind(queries.kind())
     };
     let queries = queries.reshape([rows, heads, 1, size / heads]) * ((size / heads) as f64).powf(-0.5);
     let mut energy = queries.matmul(&by_head(memory.keys).transpose(2, 3));
@@ -69,7 +72,7 @@ fn gather(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: 
 }
 
 /// By walking through the rows.
-fn walk(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
+fn walk<T: Remembered>(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bool) -> (Tensor, Option<Tensor>) {
     let (rows, size) = queries.size2().expect("queries are rows");
     let (stored, capacity, _) = memory.keys.size3().expect("a memory has three dimensions");
     let origins: Vec<i64> = Vec::try_from(memory.origins).expect("origins are a list of integers");
@@ -98,7 +101,7 @@ fn walk(queries: &Tensor, memory: Stored, places: Places, heads: i64, wanted: bo
     let threads = (rows * columns as usize * size as usize / LEAST_SHARE).clamp(1, tch::get_num_threads().max(1) as usize);
     in_parallel(shares(rows, rows.div_ceil(threads), (mixed, shown), heads), |(range, mut mixed, mut shown)| {
         let (queries, memory, lists, mixed) = (&queries, &memory, &lists, &mut mixed);
-        Arch::new().dispatch(Attend { queries, memory, lists, rows: range, heads, mixed, shown: shown.as_mut() });
+        Arch::new().dispatch(Attend::<T> { queries, memory, lists, rows: range, heads, mixed, shown: shown.as_mut() });
     });
     (output, weights)
 }
@@ -128,143 +131,6 @@ fn shares<'a>(
     shares
 }
 
-/// The places of every row, counted from its source's first.
-struct Lists {
-    /// Where that is for each source.
-    first: Vec<usize>,
-    /// How many places the rows of each source look at.
-    lengths: Vec<usize>,
-    /// All of them one after another; empty where every row looks at the first.
-    listed: Vec<usize>,
-    /// 0, 1, 2 …
-    every: Vec<usize>,
-    /// Rows of a source.
-    width: usize,
-}
-
-impl Lists {
-    #[inline(always)]
-    fn of(&self, row: usize) -> &[usize] {
-        let count = self.lengths[row / self.width];
-        if self.listed.is_empty() { &self.every[..count] } else { &self.listed[row * count..(row + 1) * count] }
-    }
-}
-
-/// Rows that attend.
-struct Attend<'a> {
-    queries: &'a Rows<'a>,
-    memory: &'a [Rows<'a>; 2],
-    lists: &'a Lists,
-    rows: Range<usize>,
-    heads: usize,
-    /// Of `rows` alone, as is what is shown.
-    mixed: &'a mut RowsMut<'a>,
-    shown: Option<&'a mut RowsMut<'a>>,
-}
-
-impl WithSimd for Attend<'_> {
-    type Output = ();
-
-    /// Sizes of a head that models have are known when this is compiled, so that a head is a few vectors and not a loop.
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match self.queries.width() / self.heads {
-            32 => self.run::<32, S>(simd),
-            64 => self.run::<64, S>(simd),
-            128 => self.run::<128, S>(simd),
-            _ => self.run::<0, S>(simd),
-        }
-    }
-}
-
-impl Attend<'_> {
-    /// `SIZE` is K, or 0 where it is only known now.
-    #[inline(always)]
-    fn run<const SIZE: usize, S: Simd>(mut self, simd: S) {
-        let ([keys, values], heads) = (self.memory, self.heads);
-        let head = if SIZE == 0 { self.queries.width() / heads } else { SIZE };
-        let scale = (head as f32).powf(-0.5);
-        let mut weights = Vec::new();
-        for (index, row) in self.rows.enumerate() {
-            let (first, places) = (self.lists.first[row / self.lists.width], self.lists.of(row));
-            let (query, mixed, count) = (self.queries.row(row), self.mixed.row(index), places.len());
-            // [H, places and what fills a vector]
-            let each = count.next_multiple_of(S::F32_LANES);
-            weights.clear();
-            weights.resize(heads * each, f32::NEG_INFINITY);
-            // A place is read from one end to the other, heads together: the memory is larger than caches are, and read ahead.
-            for (at, place) in places.iter().enumerate() {
-                let key = keys.row(first + place);
-                for part in 0..heads {
-                    let range = part * head..part * head + head;
-                    weights[part * each + at] = dot::<SIZE, S>(simd, &query[range.clone()], &key[range]) * scale;
-                }
-            }
-            for (part, weights) in weights.chunks_mut(each.max(1)).enumerate() {
-                softmax(simd, weights);
-                if let Some(shown) = &mut self.shown {
-                    shown.row(index * heads + part)[..count].copy_from_slice(&weights[..count]);
-                }
-            }
-            mixed.fill(0.0);
-            for (at, place) in places.iter().enumerate() {
-                let value = values.row(first + place);
-                for part in 0..heads {
-                    let range = part * head..part * head + head;
-                    add::<SIZE, S>(simd, &mut mixed[range.clone()], weights[part * each + at], &value[range]);
-                }
-            }
-        }
-    }
-}
-
-/// s + w v
-#[inline(always)]
-fn add<const SIZE: usize, S: Simd>(simd: S, sums: &mut [f32], weight: f32, value: &[f32]) {
-    let (sums, value) = if SIZE == 0 { (sums, value) } else { (&mut sums[..SIZE], &value[..SIZE]) };
-    let ((sums, last_sums), (value, last_value)) = (S::as_mut_simd_f32s(sums), S::as_simd_f32s(value));
-    let wide = simd.splat_f32s(weight);
-    for (sum, value) in sums.iter_mut().zip(value) {
-        *sum = simd.mul_add_f32s(wide, *value, *sum);
-    }
-    for (sum, value) in last_sums.iter_mut().zip(last_value) {
-        *sum += weight * value;
-    }
-}
-
-/// u·v
-#[inline(always)]
-fn dot<const SIZE: usize, S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
-    let (one, other) = if SIZE == 0 { (one, other) } else { (&one[..SIZE], &other[..SIZE]) };
-    let ((one, last_one), (other, last_other)) = (S::as_simd_f32s(one), S::as_simd_f32s(other));
-    let mut sum = simd.splat_f32s(0.0);
-    for (one, other) in one.iter().zip(other) {
-        sum = simd.mul_add_f32s(*one, *other, sum);
-    }
-    simd.reduce_sum_f32s(sum) + last_one.iter().zip(last_other).map(|(a, b)| a * b).sum::<f32>()
-}
-
-/// In place, over as many energies as fill vectors: those that only fill are minus infinity.
-#[inline(always)]
-fn softmax<S: Simd>(simd: S, energies: &mut [f32]) {
-    let (energies, rest) = S::as_mut_simd_f32s(energies);
-    debug_assert!(rest.is_empty());
-    let mut highest = simd.splat_f32s(f32::MIN);
-    for energy in energies.iter() {
-        highest = simd.max_f32s(highest, *energy);
-    }
-    let highest = simd.splat_f32s(simd.reduce_max_f32s(highest));
-    let mut sum = simd.splat_f32s(0.0);
-    for energy in energies.iter_mut() {
-        *energy = exp(simd, simd.sub_f32s(*energy, highest));
-        sum = simd.add_f32s(sum, *energy);
-    }
-    let scale = simd.splat_f32s(1.0 / simd.reduce_sum_f32s(sum));
-    for energy in energies {
-        *energy = simd.mul_f32s(*energy, scale);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,7 +142,7 @@ mod tests {
         let (sources, capacity, width) = (2, 7, 3);
         // One of them has gone.
         let origins = Tensor::from_slice(&[2i64, 0]);
-        for (heads, size) in [(2, 12), (4, 128), (1, 20)] {
+        for (heads, size) in [(2, 12), (4, 128), (1, 20), (2, 68), (3, 15)] {
             // Queries are a part of wider rows, as they come.
             let queries = Tensor::randn([sources * width, 3 * size], options).narrow(1, size, size);
             let (keys, values) =
@@ -287,10 +153,22 @@ mod tests {
                 Tensor::from_slice(&[0i64, 2, 6, 1, 2, 3, 5, 0, 4, 0, 1, 2, 6, 6, 5, 3, 1, 0]).view([sources * width, 3]);
             for places in [Places::First(&lengths), Places::Listed(&listed)] {
                 let (expected, expected_weights) = gather(&queries, memory, places, heads, true);
-                let (found, weights) = walk(&queries, memory, places, heads, true);
+                let (found, weights) = walk::<f32>(&queries, memory, places, heads, true);
                 assert!(found.allclose(&expected, 1e-5, 1e-6, false));
                 assert!(weights.unwrap().allclose(&expected_weights.unwrap(), 1e-5, 1e-6, false));
-                assert!(walk(&queries, memory, places, heads, false).1.is_none());
+                assert!(walk::<f32>(&queries, memory, places, heads, false).1.is_none());
+                if size / heads % 2 == 1 {
+                    continue;
+                }
+                // The same numbers in bfloat16, and the float32 that they are.
+                let [keys, values] = [&keys, &values].map(|numbers| numbers.to_kind(Kind::BFloat16));
+                let [exact_keys, exact_values] = [&keys, &values].map(|numbers| numbers.to_kind(Kind::Float));
+                let exact = Stored { keys: &exact_keys, values: &exact_values, origins: &origins };
+                let half = Stored { keys: &keys, values: &values, origins: &origins };
+                let (expected, expected_weights) = gather(&queries, exact, places, heads, true);
+                let (found, weights) = walk::<u32>(&queries, half, places, heads, true);
+                assert!(found.allclose(&expected, 1e-5, 1e-6, false));
+                assert!(weights.unwrap().allclose(&expected_weights.unwrap(), 1e-5, 1e-6, false));
             }
         }
     }

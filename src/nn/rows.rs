@@ -4,9 +4,27 @@ use std::marker::PhantomData;
 
 use tch::{Device, Kind, Tensor};
 
-/// The rows of a float matrix where they lie in memory: each row's numbers beside each other, rows at any distance.
-pub struct Rows<'a> {
-    start: *mut f32,
+/// What the memory of a matrix holds.
+pub trait Stored: Copy + Send + Sync {
+    const KIND: Kind;
+    /// Numbers in each.
+    const NUMBERS: usize;
+}
+
+impl Stored for f32 {
+    const KIND: Kind = Kind::Float;
+    const NUMBERS: usize = 1;
+}
+
+/// Two of bfloat16, the first one in the lower half: its bits are those of the upper half of a float32.
+impl Stored for u32 {
+    const KIND: Kind = Kind::BFloat16;
+    const NUMBERS: usize = 2;
+}
+
+/// The rows of a matrix where they lie in memory: each row's numbers beside each other, rows at any distance.
+pub struct Rows<'a, T = f32> {
+    start: *mut T,
     count: usize,
     width: usize,
     stride: usize,
@@ -17,30 +35,34 @@ pub struct Rows<'a> {
 pub struct RowsMut<'a>(Rows<'a>);
 
 // SAFETY: they are read as a slice is, and written, by `RowsMut`, as a mutable one.
-unsafe impl Sync for Rows<'_> {}
+unsafe impl<T: Stored> Sync for Rows<'_, T> {}
 // SAFETY: as above.
-unsafe impl Send for Rows<'_> {}
+unsafe impl<T: Stored> Send for Rows<'_, T> {}
 
-impl<'a> Rows<'a> {
+impl<'a, T: Stored> Rows<'a, T> {
     /// Views a tensor [N, width]. As everywhere with tch, nobody may write to it meanwhile.
     pub fn of(tensor: &'a Tensor) -> Self {
         let (count, width) = tensor.size2().expect("rows are those of a matrix");
         let strides = tensor.stride();
-        assert!(tensor.device() == Device::Cpu && tensor.kind() == Kind::Float, "rows are numbers on the CPU");
+        assert!(tensor.device() == Device::Cpu && tensor.kind() == T::KIND, "rows are numbers on the CPU");
         assert!(strides[1] == 1 || width <= 1, "the numbers of a row lie beside each other");
-        let (count, width, stride) = (count as usize, width as usize, strides[0] as usize);
-        Rows { start: tensor.data_ptr().cast(), count, width, stride, tensor: PhantomData }
+        let (start, width, stride) = (tensor.data_ptr().cast::<T>(), width as usize, strides[0] as usize);
+        assert!(
+            width.is_multiple_of(T::NUMBERS) && (stride.is_multiple_of(T::NUMBERS) || count <= 1) && start.is_aligned(),
+            "every row begins and ends with whole words"
+        );
+        Rows { start, count: count as usize, width: width / T::NUMBERS, stride: stride / T::NUMBERS, tensor: PhantomData }
     }
 
-    /// How many numbers a row has.
+    /// How many numbers, or words of them, a row has.
     pub fn width(&self) -> usize {
         self.width
     }
 
     #[inline(always)]
-    pub fn row(&self, row: usize) -> &[f32] {
+    pub fn row(&self, row: usize) -> &[T] {
         assert!(row < self.count, "row {row} of {}", self.count);
-        // SAFETY: the tensor lives as long as this view, is a float matrix on the CPU, and has this row.
+        // SAFETY: the tensor lives as long as this view, is a matrix of this kind on the CPU, and has this row.
         unsafe { std::slice::from_raw_parts(self.start.add(row * self.stride), self.width) }
     }
 }

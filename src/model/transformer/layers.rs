@@ -1,11 +1,12 @@
 //! One layer of the encoder, one of the decoder.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::produced::Produced;
 use super::sublayer::{FeedForward, Residual};
 use crate::attention::{Allowed, Joined, MultiHead, Places, Stored};
 use crate::nn::{Pass, Rotation};
+use crate::runtime::bf16_maps;
 
 /// Self-attention, then feed-forward.
 pub(super) struct EncoderLayer {
@@ -96,8 +97,10 @@ impl DecoderLayer {
         let mut weights = None;
         let informed = self.cross_residual.around(&attended, pass, |input| {
             let queries = self.cross.queries(input);
-            let memory = (&source.keys, &source.values);
-            let (context, found) = self.cross.attend(&queries, memory, Allowed::Kept(view.keep), view.wanted, pass);
+            // Linear maps that read bfloat16 give float32; what is remembered of them for a search may be bfloat16.
+            let plain = |part: &Tensor| if bf16_maps() { part.to_kind(Kind::Float) } else { part.shallow_clone() };
+            let (keys, values) = (plain(&source.keys), plain(&source.values));
+            let (context, found) = self.cross.attend(&queries, (&keys, &values), Allowed::Kept(view.keep), view.wanted, pass);
             weights = found;
             context
         });

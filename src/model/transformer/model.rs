@@ -9,7 +9,7 @@ use crate::attention::Joined;
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use crate::nn::{Norm, Parameters, Pass, Rotation};
-use crate::runtime::half_products;
+use crate::runtime::bf16_maps;
 
 /// An encoder-decoder of attention layers.
 ///
@@ -62,13 +62,14 @@ impl Seq2Seq for TransformerModel {
             states = norm.forward(&states);
         }
         let device = states.device();
-        // A search on the CPU reads them one by one, which half precision does not make faster.
-        let exact = !pass.trains() && device == Device::Cpu && half_products().is_some();
+        // A search on the CPU reads what it remembers place by place (`attention::step`), and has a loop for each of these kinds.
+        let searched = !pass.trains() && device == Device::Cpu;
+        let remembered = searched.then(|| if bf16_maps() { Kind::BFloat16 } else { Kind::Float });
         let memory = self.decoder.iter().flat_map(|layer| {
             let (keys, values) = layer.cross.keys_and_values(&states);
-            [keys, values].map(|part| if exact { part.to_kind(Kind::Float) } else { part })
+            [keys, values].map(|part| remembered.map_or_else(|| part.shallow_clone(), |kind| part.to_kind(kind)))
         });
-        let nothing = || Produced::empty(rows, size, device);
+        let nothing = || Produced::empty(rows, size, (remembered.unwrap_or(Kind::Float), device));
         let initial = DecoderState {
             step: 0,
             tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],

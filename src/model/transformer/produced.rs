@@ -22,8 +22,8 @@ impl From<[Tensor; 2]> for Produced {
 
 impl Produced {
     /// Remembers nothing yet.
-    pub fn empty(sources: i64, size: i64, device: Device) -> Self {
-        let nothing = || Tensor::empty([sources, 0, size], (Kind::Float, device));
+    pub fn empty(sources: i64, size: i64, options: (Kind, Device)) -> Self {
+        let nothing = || Tensor::empty([sources, 0, size], options);
         Produced { keys: nothing(), values: nothing() }
     }
 
