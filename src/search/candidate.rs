@@ -149,39 +149,46 @@ pub(super) fn best(
     chosen: &[Chosen],
     penalty: f64,
 ) -> Vec<Vec<Candidate>> {
-    let vocabulary = scores.ruled.size()[1];
-    let (sources, device) = (live.len() as i64, scores.ruled.device());
+    let row_of = |source: usize, row: usize| source * place.each + place.first + row;
     let keys = live.iter().enumerate().flat_map(|(source, live)| {
-        let first = source * place.each + place.first;
-        live.iter().zip(first..).map(|(partial, row)| (partial.sum + partial.charge) as f32 + scores.log_probability(row, 0.0))
+        let keys = live.iter().enumerate().map(move |(row, partial)| (row, (partial.sum + partial.charge) as f32));
+        keys.map(move |(row, key)| key + scores.log_probability(row_of(source, row), 0.0))
     });
-    let keys = Tensor::from_slice(&keys.collect::<Vec<f32>>()).to_device(device).view([sources, place.width as i64, 1]);
+    let keys: Vec<f32> = keys.collect();
     let ruled = part(&scores.ruled, place);
-    let (charged, maxima) = match chosen.iter().all(BTreeMap::is_empty) {
-        true => (ruled.shallow_clone(), scores.maxima.as_ref().map(|maxima| part(maxima, place))),
-        false => (&ruled - chosen_counts(chosen, vocabulary, device).unsqueeze(1) * penalty, None),
+    let repeated = !chosen.iter().all(BTreeMap::is_empty);
+    let (charged, maxima) = match repeated {
+        false => (ruled, scores.maxima.as_ref().map(|maxima| part(maxima, place))),
+        true => {
+            let counts = chosen_counts(chosen, ruled.size()[2], ruled.device());
+            (ruled - counts.unsqueeze(1) * penalty, None)
+        }
     };
-    let (sums, places) = top(&charged, &keys, maxima, most as i64);
-    let each = places.size()[1];
-    let at_places = |scores: &Tensor| scores.reshape([sources, -1]).gather(1, &places, false);
-    let gains = flat(&at_places(&ruled).masked_fill(&sums.eq(f64::NEG_INFINITY), f64::NEG_INFINITY));
-    let said = scores.changed.then(|| flat(&at_places(&part(&scores.model, place))));
-    let places: Vec<i64> = Vec::try_from(places.to_device(Device::Cpu).view(-1)).expect("a flat tensor is a vector");
-    let candidates = places.iter().enumerate().map(|(index, &at)| {
-        let source = index / each as usize;
-        let (row, token) = ((at / vocabulary) as usize, (at % vocabulary) as u32);
-        let gain = scores.log_probability(source * place.each + place.first + row, gains[index]);
-        let log_probability = said.as_ref().map_or(gain, |all| all[index]);
-        candidate(&live[source][row], row, token, log_probability, gain, chosen[source].get(&token), penalty)
-    });
-    let candidates: Vec<Candidate> = candidates.collect();
-    let in_order = candidates.chunks(each as usize).map(|candidates| {
-        let mut candidates = candidates.to_vec();
+    let found = top(&charged, &keys, maxima, most);
+    let places = found
+        .iter()
+        .enumerate()
+        .flat_map(|(source, best)| best.iter().map(move |extension| (row_of(source, extension.row), extension.token)));
+    // What is compared is not always what counts, and that is not always what the model says.
+    let said = |of: &Tensor, wanted: bool| {
+        let places = wanted.then(|| flat_places(of, places.clone())).flatten()?;
+        Some(flat(&of.view(-1).index_select(0, &places)).into_iter())
+    };
+    let (mut gains, mut log_probabilities) = (said(&scores.ruled, repeated), said(&scores.model, scores.changed));
+    let candidates = found.iter().zip(live).zip(chosen).enumerate().map(|(source, ((best, live), chosen))| {
+        let candidates = best.iter().map(|extension| {
+            let score = gains.as_mut().and_then(Iterator::next).unwrap_or(extension.score);
+            let gain = scores.log_probability(row_of(source, extension.row), score);
+            let log_probability = log_probabilities.as_mut().and_then(Iterator::next).unwrap_or(gain);
+            let repeated = chosen.get(&extension.token);
+            candidate(&live[extension.row], extension.row, extension.token, log_probability, gain, repeated, penalty)
+        });
+        let mut candidates: Vec<Candidate> = candidates.collect();
         // Those that are close to each other were told apart in single precision.
         candidates.sort_by(|one, other| other.key().total_cmp(&one.key()));
         candidates
     });
-    in_order.collect()
+    candidates.collect()
 }
 
 /// The candidates of given (source, hypothesis in its group, token).
