@@ -98,7 +98,10 @@ impl Translator {
         let batches = batches_in_order(&lengths, options.batch_tokens.min(share));
         // SAFETY: searching reads the models and tokenizers and changes nothing in them.
         let shared = unsafe { ReadOnly::new(self) };
-        let found = share_out(&batches, options.workers, |batch| -> Result<Vec<Vec<Translated>>> {
+        // For all batches of a worker: weights are cast once.
+        let (precision, device) = (self.precision, self.device);
+        let around = |work: &mut dyn FnMut()| with_precision_for_inference(precision, device, work);
+        let found = share_out(&batches, options.workers, around, |batch| -> Result<Vec<Vec<Translated>>> {
             let translator = shared.get();
             let rows: Vec<usize> = batch.iter().map(|&position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
@@ -108,8 +111,7 @@ impl Translator {
             });
             let demands: Vec<Demands> = demands.collect();
             let source = Source::new(&ids, translator.device);
-            let search = || search_with(&translator.ensemble(), &source, &search_options, &demands);
-            let found = with_precision_for_inference(translator.precision, translator.device, search);
+            let found = search_with(&translator.ensemble(), &source, &search_options, &demands);
             let texts = rows.iter().zip(found).map(|(&line, hypotheses)| {
                 let texts = hypotheses.into_iter().map(|hypothesis| {
                     let unmet = hypothesis.unmet.iter().map(|&index| wanted[line][index].0.to_owned()).collect();
