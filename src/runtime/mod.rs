@@ -1,4 +1,5 @@
-//! What stands under everything: libtorch and its CUDA half, devices, threads, the allocator, half precision, MKL's instructions, interrupts.
+//! What stands under everything: libtorch and its CUDA half, devices, threads and loops of our own on them, the allocator, half precision,
+//! MKL's products and instructions, interrupts.
 
 mod allocator;
 pub mod bf16;
