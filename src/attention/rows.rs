@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use crate::nn::vectors::exp;
-use crate::nn::{Rows, RowsMut, Stored};
+use crate::nn::{Rows, RowsMut, Word};
 
 /// The places of every row, counted from its source's first.
 pub(super) struct Lists {
@@ -102,7 +102,7 @@ impl<T: Remembered> Attend<'_, T> {
 }
 
 /// What keys and values are remembered in. Numbers that are multiplied by them are put into an order that suits them.
-pub(super) trait Remembered: Stored {
+pub(super) trait Remembered: Word {
     /// Rows of numbers, those of a head beside each other, into that order.
     fn apart(row: &[f32], ordered: &mut [f32], head: usize);
 
@@ -133,7 +133,7 @@ impl Remembered for f32 {
         let ((query, last_query), (key, last_key)) = (S::as_simd_f32s(query), S::as_simd_f32s(key));
         let mut sum = simd.splat_f32s(0.0);
         for (query, key) in query.iter().zip(key) {
-            sum = simd.mul_add_f32s(*query, *key, sum);
+            sum = simd.mul_add_e_f32s(*query, *key, sum);
         }
         simd.reduce_sum_f32s(sum) + last_query.iter().zip(last_key).map(|(q, k)| q * k).sum::<f32>()
     }
@@ -144,7 +144,7 @@ impl Remembered for f32 {
         let ((sums, last_sums), (value, last_value)) = (S::as_mut_simd_f32s(sums), S::as_simd_f32s(value));
         let wide = simd.splat_f32s(weight);
         for (sum, value) in sums.iter_mut().zip(value) {
-            *sum = simd.mul_add_f32s(wide, *value, *sum);
+            *sum = simd.mul_add_e_f32s(wide, *value, *sum);
         }
         for (sum, value) in last_sums.iter_mut().zip(last_value) {
             *sum += weight * value;
@@ -184,8 +184,8 @@ impl Remembered for u32 {
         let (mut sum, mut other) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
         for ((first, second), key) in first.iter().zip(second).zip(key) {
             let (low, high) = halves(simd, *key);
-            sum = simd.mul_add_f32s(*first, low, sum);
-            other = simd.mul_add_f32s(*second, high, other);
+            sum = simd.mul_add_e_f32s(*first, low, sum);
+            other = simd.mul_add_e_f32s(*second, high, other);
         }
         let mut rest = 0.0;
         for ((first, second), key) in last_first.iter().zip(last_second).zip(last_key) {
@@ -204,8 +204,8 @@ impl Remembered for u32 {
         let wide = simd.splat_f32s(weight);
         for ((first, second), value) in first.iter_mut().zip(second).zip(value) {
             let (low, high) = halves(simd, *value);
-            *first = simd.mul_add_f32s(wide, low, *first);
-            *second = simd.mul_add_f32s(wide, high, *second);
+            *first = simd.mul_add_e_f32s(wide, low, *first);
+            *second = simd.mul_add_e_f32s(wide, high, *second);
         }
         for ((first, second), value) in last_first.iter_mut().zip(last_second).zip(last_value) {
             *first += weight * f32::from_bits(value << 16);

@@ -106,8 +106,8 @@ fn walk<T: Remembered>(queries: &Tensor, memory: Stored, places: Places, heads: 
     (output, weights)
 }
 
-/// Multiply-adds for which another thread is worth its while.
-const LEAST_SHARE: usize = 1 << 15;
+/// Multiply-adds for which another thread is worth its while; in tests few, so that threads share small cases, too.
+const LEAST_SHARE: usize = if cfg!(test) { 1 << 6 } else { 1 << 15 };
 
 /// Rows with where their results go.
 type Share<'a> = (Range<usize>, RowsMut<'a>, Option<RowsMut<'a>>);
@@ -136,6 +136,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn walking_and_gathering_agree_whatever_the_threads() {
+        for threads in [1, 2, 4] {
+            // What a thread may use is its own affair.
+            let checked = std::thread::spawn(move || {
+                tch::set_num_threads(threads);
+                walking_and_gathering_agree();
+            });
+            checked.join().unwrap();
+        }
+    }
+
     fn walking_and_gathering_agree() {
         tch::manual_seed(4);
         let options = (Kind::Float, Device::Cpu);

@@ -82,7 +82,8 @@ impl Encoded {
         Encoded { keep, lengths, memory, standing: Vec::new(), origins, constants: Vec::new(), initial }
     }
 
-    /// The rows of these indices [B'] (int64), for a decoder that is on its way: the initial state stays as it is.
+    /// The rows of these indices [B'] (int64), ascending and each at most once, for a decoder that is on its way: it goes on with
+    /// [`Seq2Seq::step`], and the initial state stays as it is.
     pub fn select(&self, rows: &Tensor) -> Self {
         Encoded {
             keep: self.keep.index_select(0, rows),
@@ -108,9 +109,17 @@ pub struct DecoderState {
     pub step: i64,
     /// What belongs to one hypothesis [R, ..].
     pub tensors: Vec<Tensor>,
-    /// What all hypotheses of a source share. It stands where it is: see [`Encoded::origins`].
-    pub shared: Vec<Tensor>,
-    /// How many places of it each source's hypotheses have filled.
+    /// What the hypotheses of a source share, where there is such a thing.
+    pub shared: Option<Shared>,
+}
+
+/// What all hypotheses of a source have produced, side by side. It grows with every step, and does not move when sources are done.
+pub struct Shared {
+    /// [N, ..] for the N sources that there were when it was made.
+    pub tensors: Vec<Tensor>,
+    /// Which of the N each source is [B] (int64).
+    pub origins: Tensor,
+    /// How many places each source's hypotheses have filled.
     pub filled: i64,
 }
 
@@ -120,9 +129,21 @@ impl DecoderState {
         self.tensors.iter_mut().for_each(|tensor| *tensor = tensor.index_select(0, rows));
     }
 
+    /// Goes on with these sources (int64, ascending); their hypotheses have to be selected too.
+    pub fn keep_sources(&mut self, sources: &Tensor) {
+        if let Some(shared) = &mut self.shared {
+            shared.origins = shared.origins.index_select(0, sources);
+        }
+    }
+
     pub fn shallow_clone(&self) -> Self {
         let clone = |tensors: &[Tensor]| tensors.iter().map(Tensor::shallow_clone).collect();
-        DecoderState { step: self.step, tensors: clone(&self.tensors), shared: clone(&self.shared), filled: self.filled }
+        let shared = self.shared.as_ref().map(|shared| Shared {
+            tensors: clone(&shared.tensors),
+            origins: shared.origins.shallow_clone(),
+            filled: shared.filled,
+        });
+        DecoderState { step: self.step, tensors: clone(&self.tensors), shared }
     }
 }
 
@@ -150,7 +171,7 @@ impl Decoded {
 pub struct Step {
     /// Scores of the next token [R, V], as [`Seq2Seq::scores`].
     pub logits: Tensor,
-    /// What was found out about them while they were made.
+    /// What was found out about them while they were made. Search reads it instead of looking again: who changes the logits takes it away.
     pub summary: Option<ScoreSummary>,
     /// Weights [R, layers, heads, S], when asked for and the model attends.
     pub attention: Option<Tensor>,

@@ -27,5 +27,5 @@ pub use pass::Pass;
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
-pub use rows::{Rows, RowsMut, Stored};
+pub use rows::{Rows, RowsMut, Word};
 pub use vocabulary::{BLOCK, ScoreSummary, vocabulary_scores};

@@ -5,19 +5,24 @@ use std::marker::PhantomData;
 use tch::{Device, Kind, Tensor};
 
 /// What the memory of a matrix holds.
-pub trait Stored: Copy + Send + Sync {
+///
+/// # Safety
+/// The type has the size of so many numbers of the kind, and any bits are one of its values.
+pub unsafe trait Word: Copy + Send + Sync {
     const KIND: Kind;
     /// Numbers in each.
     const NUMBERS: usize;
 }
 
-impl Stored for f32 {
+// SAFETY: it is one.
+unsafe impl Word for f32 {
     const KIND: Kind = Kind::Float;
     const NUMBERS: usize = 1;
 }
 
 /// Two of bfloat16, the first one in the lower half: its bits are those of the upper half of a float32.
-impl Stored for u32 {
+// SAFETY: two times sixteen bits.
+unsafe impl Word for u32 {
     const KIND: Kind = Kind::BFloat16;
     const NUMBERS: usize = 2;
 }
@@ -35,11 +40,11 @@ pub struct Rows<'a, T = f32> {
 pub struct RowsMut<'a>(Rows<'a>);
 
 // SAFETY: they are read as a slice is, and written, by `RowsMut`, as a mutable one.
-unsafe impl<T: Stored> Sync for Rows<'_, T> {}
+unsafe impl<T: Word> Sync for Rows<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: Stored> Send for Rows<'_, T> {}
+unsafe impl<T: Word> Send for Rows<'_, T> {}
 
-impl<'a, T: Stored> Rows<'a, T> {
+impl<'a, T: Word> Rows<'a, T> {
     /// Views a tensor [N, width]. As everywhere with tch, nobody may write to it meanwhile.
     pub fn of(tensor: &'a Tensor) -> Self {
         let (count, width) = tensor.size2().expect("rows are those of a matrix");

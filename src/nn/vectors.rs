@@ -9,17 +9,18 @@ pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let number = |value: f32| simd.splat_f32s(value);
     // Adding this rounds to a whole number, which then stands in the low bits.
     let round = number(12_582_912.0);
-    // In this order NaN stays NaN.
-    let x = simd.max_f32s(number(-87.0), x);
-    let shifted = simd.mul_add_f32s(x, number(std::f32::consts::LOG2_E), round);
+    let lowest = number(-87.0);
+    // NaN is not less, and stays.
+    let x = simd.select_f32s(simd.less_than_f32s(x, lowest), lowest, x);
+    let shifted = simd.mul_add_e_f32s(x, number(std::f32::consts::LOG2_E), round);
     let n = simd.sub_f32s(shifted, round);
-    let r = simd.mul_add_f32s(n, number(-0.693_359_4), x);
-    let r = simd.mul_add_f32s(n, number(2.121_944_4e-4), r);
+    let r = simd.mul_add_e_f32s(n, number(-0.693_359_4), x);
+    let r = simd.mul_add_e_f32s(n, number(2.121_944_4e-4), r);
     let mut p = number(1.987_569_1e-4);
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        p = simd.mul_add_f32s(p, r, number(coefficient));
+        p = simd.mul_add_e_f32s(p, r, number(coefficient));
     }
-    let fraction = simd.add_f32s(simd.mul_add_f32s(simd.mul_f32s(p, r), r, r), number(1.0));
+    let fraction = simd.add_f32s(simd.mul_add_e_f32s(simd.mul_f32s(p, r), r, r), number(1.0));
     let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(127));
     simd.mul_f32s(fraction, simd.transmute_f32s_u32s(simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23))))
 }

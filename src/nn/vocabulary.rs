@@ -20,7 +20,8 @@ pub struct ScoreSummary {
     pub highest: Tensor,
     /// log Σ eˢ⁻ᵐ over the vocabulary [R, 1].
     pub log_sum: Tensor,
-    /// The highest of each [`BLOCK`] of tokens, the last one as long as it is [R, ⌈V / BLOCK⌉].
+    /// The highest of each [`BLOCK`] of tokens, the last one as long as it is [R, ⌈V / BLOCK⌉]; where all are minus infinity, the lowest number
+    /// there is.
     pub maxima: Tensor,
 }
 
@@ -28,9 +29,9 @@ pub struct ScoreSummary {
 /// where libtorch has no products that could be made piece by piece.
 pub fn vocabulary_scores(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> (Tensor, Option<ScoreSummary>) {
     let plain = || (linear(x, weight, bias).to_kind(Kind::Float), None);
-    // What comes of both shows whether gradients are kept.
-    let probe = x.narrow(0, 0, x.size()[0].min(1)) * weight.get(0);
-    if half_products().is_some() || probe.requires_grad() {
+    // What comes of them shows whether gradients are kept.
+    let probe = |one: &Tensor| one.narrow(0, 0, one.size()[0].min(1)).sum(Kind::Float).requires_grad();
+    if half_products().is_some() || probe(x) || probe(weight) || bias.is_some_and(probe) {
         return plain();
     }
     let (read, known) = match bf16_maps() {
@@ -189,6 +190,8 @@ mod tests {
         let (x, weight) = (random(&[2, 8]), random(&[300, 8]).set_requires_grad(true));
         let (scores, summary) = vocabulary_scores(&x, &weight, None);
         assert!(scores.requires_grad() && summary.is_none());
+        let bias = random(&[300]).set_requires_grad(true);
+        assert!(vocabulary_scores(&x, &weight.detach(), Some(&bias)).0.requires_grad());
         let (scores, summary) = tch::no_grad(|| vocabulary_scores(&x, &weight, None));
         assert!(!scores.requires_grad() && summary.is_some());
     }

@@ -3,7 +3,7 @@
 //! Weights stay float32, and so does what is sensitive: normalisation, softmax, sums. Where gradients are wanted, and on GPUs, libtorch's
 //! autocast decides operation by operation: products read both sides in half precision and give half precision, which becomes float32 again
 //! where it meets float32. Where none are wanted, on a CPU, MKL multiplies bfloat16 into float32 (see [`super::bf16`]): linear maps read
-//! bfloat16, and nothing else changes.
+//! bfloat16, a Transformer remembers keys and values in it, and nothing else changes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -166,5 +166,6 @@ impl<'a> Walk<'a> {
         }
         let sources = Tensor::from_slice(sources).to_device(self.device);
         self.encoded.iter_mut().for_each(|encoded| *encoded = encoded.select(&sources));
+        self.states.iter_mut().for_each(|state| state.keep_sources(&sources));
     }
 }

@@ -137,6 +137,7 @@ mod tests {
             assert!(expected.iter().all(|best| !best.is_empty() && best.len() <= count));
             for maxima in [None, (vocabulary >= BLOCK as i64).then(|| block_maxima(&scores))] {
                 let found = top(&scores, &keys, maxima, count);
+                assert_eq!(found.len(), 3);
                 for (found, expected) in found.iter().zip(&expected) {
                     let sums = |all: &[Extension]| all.iter().map(|extension| extension.sum).collect::<Vec<f32>>();
                     assert_eq!(sums(found), sums(expected), "{width} {vocabulary} {count}");

@@ -7,6 +7,7 @@ use targum::search::{Constraint, Demands, EarlyStopping, Hypothesis, LengthPenal
 use targum::batch::Source;
 use targum::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
 use targum::nn::Pass;
+use targum::runtime::{Precision, with_precision_for_inference};
 use tch::{Device, Tensor};
 
 use super::{SOURCES, families, forced, found, sharp_of, sources};
@@ -117,6 +118,29 @@ impl Seq2Seq for Bare<'_> {
 
     fn attends(&self) -> bool {
         self.0.attends()
+    }
+}
+
+#[test]
+fn half_precision_searches_nearly_the_same_model() {
+    let forced_scores = |model: &dyn Seq2Seq, source: &[u32], hypothesis: &Hypothesis| -> f64 {
+        let scored = &forced(model, source, &[hypothesis.tokens.as_slice()])[0];
+        scored.log_probabilities.iter().take(hypothesis.log_probabilities.len()).map(|&p| f64::from(p)).sum()
+    };
+    for (family, model) in families() {
+        for (mode, options, demands) in modes().into_iter().filter(|(mode, ..)| ["beam", "greedy", "prefix"].contains(mode)) {
+            let search = || found(model.as_ref(), &options, &demands);
+            let hypotheses = with_precision_for_inference(Precision::Bf16, Device::Cpu, search);
+            // Sources end at different steps, and rows of those that are done are no one's.
+            for (source, hypotheses) in SOURCES.iter().zip(hypotheses) {
+                for hypothesis in hypotheses {
+                    let sum: f64 = hypothesis.log_probabilities.iter().map(|&p| f64::from(p)).sum();
+                    let exact = forced_scores(model.as_ref(), source, &hypothesis);
+                    let off = (sum - exact).abs() / hypothesis.log_probabilities.len() as f64;
+                    assert!(off < 0.1, "{family}, {mode}: {sum} and {exact}");
+                }
+            }
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) struct SourceView<'a> {
 /// The source as a layer sees it at one step.
 pub(super) struct StepSource<'a> {
     pub memory: Memory,
-    /// See [`crate::model::Encoded::origins`]; what was produced stands likewise.
+    /// See [`crate::model::Encoded::origins`].
     pub origins: &'a Tensor,
     /// How many tokens it has [B, 1] (float).
     pub lengths: &'a Tensor,
@@ -72,6 +72,8 @@ pub(super) struct StepSource<'a> {
 pub(super) struct SelfStep<'a> {
     pub joined: Joined,
     pub produced: Produced,
+    /// See [`crate::model::Shared::origins`].
+    pub origins: &'a Tensor,
     /// How many of its places were filled before.
     pub filled: i64,
     /// Which of them belong to each row, the coming one included [R, t].
@@ -97,7 +99,7 @@ impl DecoderLayer {
         let mut weights = None;
         let informed = self.cross_residual.around(&attended, pass, |input| {
             let queries = self.cross.queries(input);
-            // Linear maps that read bfloat16 give float32; what is remembered of them for a search may be bfloat16.
+            // Linear maps that read bfloat16 give float32, and what is remembered of them is bfloat16.
             let plain = |part: &Tensor| if bf16_maps() { part.to_kind(Kind::Float) } else { part.shallow_clone() };
             let (keys, values) = (plain(&source.keys), plain(&source.values));
             let (context, found) = self.cross.attend(&queries, (&keys, &values), Allowed::Kept(view.keep), view.wanted, pass);
@@ -109,7 +111,7 @@ impl DecoderLayer {
 
     /// One step for R rows, W hypotheses of each of B sources side by side: [R, D] to [R, D], and weights [R, H, S] when wanted. What
     /// the step gives to remember goes into `step.produced`.
-    pub fn step(&self, input: &Tensor, step: &mut SelfStep, source: &StepSource) -> (Tensor, Option<Tensor>) {
+    pub fn step(&self, input: &Tensor, step: &SelfStep, source: &StepSource) -> (Tensor, Option<Tensor>) {
         let pass = Pass::evaluation();
         let attended = self.attention_residual.around(input, &pass, |input| {
             let [queries, keys, values] = self.attention.of_itself(input, &step.joined);
@@ -117,8 +119,8 @@ impl DecoderLayer {
                 Some(rotation) => (rotation.turn(&queries), rotation.turn(&keys)),
                 None => (queries, keys),
             };
-            step.produced.append(step.filled, source.origins, &keys, &values);
-            let memory = Stored { keys: &step.produced.keys, values: &step.produced.values, origins: source.origins };
+            step.produced.append(step.filled, step.origins, &keys, &values);
+            let memory = Stored { keys: &step.produced.keys, values: &step.produced.values, origins: step.origins };
             self.attention.step(&queries, memory, Places::Listed(step.places), false).0
         });
         let mut weights = None;

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::embedding::{InputEmbedding, Place};
 use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView, StepSource};
-use super::produced::{Produced, with_own};
+use super::produced::{Produced, nothing, with_own, with_room};
 use crate::attention::Joined;
 use crate::batch::Source;
 use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
@@ -62,19 +62,18 @@ impl Seq2Seq for TransformerModel {
             states = norm.forward(&states);
         }
         let device = states.device();
-        // A search on the CPU reads what it remembers place by place (`attention::step`), and has a loop for each of these kinds.
-        let searched = !pass.trains() && device == Device::Cpu;
-        let remembered = searched.then(|| if bf16_maps() { Kind::BFloat16 } else { Kind::Float });
+        // A step on the CPU reads what is remembered place by place (`attention::step`), and has a loop for each of these kinds.
+        let evaluated = !pass.trains() && device == Device::Cpu;
+        let remembered = evaluated.then(|| if bf16_maps() { Kind::BFloat16 } else { Kind::Float });
         let memory = self.decoder.iter().flat_map(|layer| {
             let (keys, values) = layer.cross.keys_and_values(&states);
             [keys, values].map(|part| remembered.map_or_else(|| part.shallow_clone(), |kind| part.to_kind(kind)))
         });
-        let nothing = || Produced::empty(rows, size, (remembered.unwrap_or(Kind::Float), device));
+        let options = (remembered.unwrap_or(Kind::Float), device);
         let initial = DecoderState {
             step: 0,
             tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],
-            shared: self.decoder.iter().map(|_| nothing()).flat_map(|Produced { keys, values }| [keys, values]).collect(),
-            filled: 0,
+            shared: Some(nothing(self.decoder.len(), rows, size, options)),
         };
         let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(device);
         Encoded {
@@ -104,33 +103,36 @@ impl Seq2Seq for TransformerModel {
 
     fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
         let (rows, wanted) = (previous.size()[0], attention == WithAttention::Yes);
-        let (width, filled) = (rows / encoded.rows(), state.filled);
+        let width = rows / encoded.rows();
+        let mut shared = with_room(state.shared.expect("what a Transformer goes on from it has made"), width);
+        let filled = shared.filled;
         let mut states = self.target.forward(&previous.unsqueeze(1), Place::One(state.step), &Pass::evaluation()).squeeze_dim(1);
         let rotation = self.decoder_rotation(state.step, 1);
         let places = with_own(&state.tensors[0], filled, width);
-        let (mut weights, mut shared) = (Vec::new(), Vec::with_capacity(state.shared.len()));
-        let layers = self.decoder.iter().zip(pairs(&encoded.standing)).zip(pairs(&state.shared)).zip(pairs(&encoded.constants));
+        let mut weights = Vec::new();
+        let layers = self.decoder.iter().zip(pairs(&encoded.standing)).zip(pairs(&shared.tensors)).zip(pairs(&encoded.constants));
         for (((layer, source), produced), joined) in layers {
-            let mut step = SelfStep {
+            let step = SelfStep {
                 joined: Joined::from(joined),
                 produced: Produced::from(produced),
+                origins: &shared.origins,
                 filled,
                 places: &places,
                 rotation: rotation.as_ref(),
             };
             let source =
                 StepSource { memory: Memory::from(source), origins: &encoded.origins, lengths: &encoded.lengths, wanted };
-            let (output, found) = layer.step(&states, &mut step, &source);
+            let (output, found) = layer.step(&states, &step, &source);
             states = output;
-            shared.extend([step.produced.keys, step.produced.values]);
             weights.extend(found);
         }
+        shared.filled += width;
         let (logits, summary) = self.output().step(&self.finished(states));
         Step {
             logits,
             summary,
             attention: wanted.then(|| Tensor::stack(&weights, 1)),
-            state: DecoderState { step: state.step + 1, tensors: vec![places], shared, filled: filled + width },
+            state: DecoderState { step: state.step + 1, tensors: vec![places], shared: Some(shared) },
         }
     }
 
