@@ -1,7 +1,7 @@
 //! Multi-head attention of single queries: what a decoder does at every step of a search.
 //!
 //! One query a row and a few places to look at are too little work for a matrix product. On a CPU the rows are therefore walked through
-//! here, where they lie: nothing is transposed, padded or copied. Other devices gather and multiply.
+//! where they lie (by `rows.rs`): nothing is transposed, padded or copied. Other devices gather and multiply.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::rows::{Attend, Lists, Remembered};
 use crate::nn::{Rows, RowsMut};
-use crate::runtime::in_parallel;
+use crate::runtime::{in_parallel, team_size};
 
 /// Where the rows of a step look, W hypotheses of each of B sources side by side.
 #[derive(Clone, Copy)]
@@ -98,7 +98,7 @@ fn walk<T: Remembered>(queries: &Tensor, memory: Stored, places: Places, heads: 
     let (rows, heads) = (rows as usize, heads as usize);
     // SAFETY: nobody else has these tensors yet.
     let (mixed, shown) = unsafe { (RowsMut::of(&output), by_head.as_ref().map(|weights| RowsMut::of(weights))) };
-    let threads = (rows * columns as usize * size as usize / LEAST_SHARE).clamp(1, tch::get_num_threads().max(1) as usize);
+    let threads = (rows * columns as usize * size as usize / LEAST_SHARE).clamp(1, team_size());
     in_parallel(shares(rows, rows.div_ceil(threads), (mixed, shown), heads), |(range, mut mixed, mut shown)| {
         let (queries, memory, lists, mixed) = (&queries, &memory, &lists, &mut mixed);
         Arch::new().dispatch(Attend::<T> { queries, memory, lists, rows: range, heads, mixed, shown: shown.as_mut() });

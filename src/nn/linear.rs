@@ -61,7 +61,8 @@ pub fn add_linear(sum: &Tensor, input: &Tensor, weight: &Tensor) -> Tensor {
     sum
 }
 
-fn for_bf16(input: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
+/// Both sides of a product as [`bf16`] reads them.
+pub(super) fn for_bf16(input: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
     (input.to_kind(Kind::BFloat16).contiguous(), for_products(weight).contiguous())
 }
 

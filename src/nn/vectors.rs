@@ -57,7 +57,11 @@ mod tests {
         }
         let mut extremes = vec![f32::NEG_INFINITY; 32];
         extremes[7] = f32::NAN;
-        Arch::new().dispatch(Each(&mut extremes));
-        assert!(extremes[0] < 1e-37 && extremes[0] >= 0.0 && extremes[7].is_nan());
+        let (mut wide, mut narrow) = (extremes.clone(), extremes);
+        Arch::new().dispatch(Each(&mut wide));
+        Each(&mut narrow).with_simd(Scalar::new());
+        for extremes in [wide, narrow] {
+            assert!(extremes[0] < 1e-37 && extremes[0] >= 0.0 && extremes[7].is_nan());
+        }
     }
 }

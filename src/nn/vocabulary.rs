@@ -3,10 +3,10 @@
 use pulp::{Arch, Simd, WithSimd};
 use tch::{Device, Kind, Tensor};
 
-use super::linear::linear;
+use super::linear::{for_bf16, linear};
 use super::rows::{Rows, RowsMut};
 use super::vectors::exp;
-use crate::runtime::{ColumnsOfProduct, bf16_maps, for_products, half_products, in_parallel};
+use crate::runtime::{ColumnsOfProduct, bf16_maps, half_products, in_parallel, team_size};
 
 /// Tokens that are looked at together.
 pub const BLOCK: usize = 128;
@@ -34,11 +34,7 @@ pub fn vocabulary_scores(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> 
     if half_products().is_some() || probe(x) || probe(weight) || bias.is_some_and(probe) {
         return plain();
     }
-    let (read, known) = match bf16_maps() {
-        true => (x.to_kind(Kind::BFloat16), for_products(weight)),
-        false => (x.shallow_clone(), weight.shallow_clone()),
-    };
-    let (read, known) = (read.contiguous(), known.contiguous());
+    let (read, known) = if bf16_maps() { for_bf16(x, weight) } else { (x.contiguous(), weight.contiguous()) };
     let Some(product) = ColumnsOfProduct::of(&read, &known) else { return plain() };
     let numbers = (Kind::Float, Device::Cpu);
     let (rows, vocabulary) = (x.size()[0], weight.size()[0] as usize);
@@ -72,7 +68,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn all(mut scores: RowsMut<'a>, mut maxima: RowsMut<'a>, mut sums: RowsMut<'a>) -> Vec<Self> {
-        let threads = tch::get_num_threads().max(1) as usize;
+        let threads = team_size();
         let blocks = (CACHED / scores.count().max(1) / BLOCK).clamp(1, maxima.width().div_ceil(threads).max(1));
         let (mut parts, mut start) = (Vec::new(), 0);
         while maxima.width() > 0 {

@@ -4,9 +4,12 @@
 //! is inside libtorch on x86, has one that does neither; libtorch offers no operation for it, but its C interface is there to be called.
 
 use std::ffi::{c_int, c_void};
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
+
+use super::symbol::symbol_of_mkl;
 
 /// `cblas_gemm_bf16bf16f32` of MKL's C interface: C ← α · op(A) op(B) + β · C.
 pub(super) type Gemm = unsafe extern "C" fn(
@@ -32,18 +35,9 @@ pub(super) const TRANSPOSED: c_int = 112;
 
 pub(super) fn gemm() -> Option<Gemm> {
     static FOUND: OnceLock<Option<Gemm>> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        {
-            // SAFETY: dlsym only looks a name up; what has this name is the function above, with 32-bit integers as libtorch links MKL.
-            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"cblas_gemm_bf16bf16f32".as_ptr()) };
-            (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Gemm>(found) })
-        }
-        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-        {
-            None
-        }
-    })
+    // SAFETY: what has this name is the function above, with 32-bit integers as libtorch links MKL.
+    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Gemm>(found) };
+    *FOUND.get_or_init(|| symbol_of_mkl(c"cblas_gemm_bf16bf16f32").map(function))
 }
 
 /// Whether this libtorch has such a product.

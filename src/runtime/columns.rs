@@ -7,11 +7,13 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
 use super::bf16::{self, AS_IT_IS, Gemm, ROW_MAJOR, TRANSPOSED};
+use super::symbol::symbol_of_mkl;
 
 /// `sgemm_` of BLAS, whose matrices go down their columns: C ← α · op(A) op(B) + β · C.
 type Sgemm = unsafe extern "C" fn(
@@ -32,18 +34,9 @@ type Sgemm = unsafe extern "C" fn(
 
 fn sgemm() -> Option<Sgemm> {
     static FOUND: OnceLock<Option<Sgemm>> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        {
-            // SAFETY: dlsym only looks a name up; what has this name is the function above, with 32-bit integers as libtorch links MKL.
-            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"sgemm_".as_ptr()) };
-            (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Sgemm>(found) })
-        }
-        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-        {
-            None
-        }
-    })
+    // SAFETY: what has this name is the function above, with 32-bit integers as libtorch links MKL.
+    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Sgemm>(found) };
+    *FOUND.get_or_init(|| symbol_of_mkl(c"sgemm_").map(function))
 }
 
 enum By {

@@ -7,6 +7,9 @@
 
 use std::ffi::c_int;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use super::symbol::symbol_of_mkl;
+
 /// MKL's question: may instructions be chosen by what the processor can do (1), or only those that are known of its maker (0)?
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[unsafe(no_mangle)]
@@ -29,9 +32,8 @@ fn made_by_intel() -> bool {
 pub fn answers_mkl() -> bool {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     {
-        // SAFETY: dlsym only looks a name up; RTLD_DEFAULT and a string with its NUL are valid arguments.
-        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"mkl_serv_intel_cpu_true".as_ptr()) };
-        std::ptr::eq(found, (ANSWER as *const ()).cast())
+        let found = symbol_of_mkl(c"mkl_serv_intel_cpu_true");
+        found.is_some_and(|found| std::ptr::eq(found.as_ptr(), (ANSWER as *const ()).cast()))
     }
     #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
     {

@@ -7,25 +7,24 @@
 use std::any::Any;
 use std::ffi::{c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
 use std::sync::{Mutex, OnceLock};
+
+use super::symbol::symbol;
 
 /// `GOMP_parallel`, which LLVM's and Intel's OpenMP have as well: every thread of a team calls `work(data)`.
 type Parallel = unsafe extern "C" fn(work: extern "C" fn(*mut c_void), data: *mut c_void, threads: c_uint, flags: c_uint);
 
 fn parallel() -> Option<Parallel> {
     static FOUND: OnceLock<Option<Parallel>> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        #[cfg(unix)]
-        {
-            // SAFETY: dlsym only looks a name up; what has this name is the function above.
-            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"GOMP_parallel".as_ptr()) };
-            (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Parallel>(found) })
-        }
-        #[cfg(not(unix))]
-        {
-            None
-        }
-    })
+    // SAFETY: what has this name is the function above.
+    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Parallel>(found) };
+    *FOUND.get_or_init(|| symbol(c"GOMP_parallel").map(function))
+}
+
+/// How many threads a team of this thread may have: as many as its operations.
+pub fn team_size() -> usize {
+    tch::get_num_threads().max(1) as usize
 }
 
 /// What a team works on.
@@ -54,13 +53,13 @@ extern "C" fn run<P: Send>(job: *mut c_void) {
     unsafe { &*job.cast_const().cast::<Job<P>>() }.run();
 }
 
-/// Does `work` with every part, on as many threads as there are parts and this thread's operations have (`tch::get_num_threads`), and
+/// Does `work` with every part, on as many threads as there are parts and a team may have ([`team_size`]), and
 /// returns when all is done. Where libtorch has no OpenMP, this thread does it alone.
 ///
 /// # Panics
 /// When `work` does.
 pub fn in_parallel<P: Send>(parts: Vec<P>, work: impl Fn(P) + Sync) {
-    let threads = parts.len().min(tch::get_num_threads().max(1) as usize);
+    let threads = parts.len().min(team_size());
     let job = Job { parts: Mutex::new(parts), work: &work, panic: Mutex::new(None) };
     match parallel() {
         Some(parallel) if threads > 1 => {

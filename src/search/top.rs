@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::attention::flat;
 use crate::nn::{BLOCK, Rows};
-use crate::runtime::in_parallel;
+use crate::runtime::{in_parallel, team_size};
 
 /// A token after one of the hypotheses of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +29,7 @@ pub(super) fn top(scores: &Tensor, keys: &[f32], maxima: Option<Tensor>, count: 
     let scores = scores.reshape([keys.len() as i64, vocabulary]);
     let rows = BlockRows { scores: Rows::of(&scores), maxima: Rows::of(&maxima), keys, width: width as usize, count };
     let mut found = vec![Vec::new(); keys.len() / rows.width];
-    let each = found.len().div_ceil(tch::get_num_threads().max(1) as usize).max(1);
+    let each = found.len().div_ceil(team_size()).max(1);
     in_parallel(found.chunks_mut(each).enumerate().collect(), |(part, found)| {
         for (source, found) in (part * each..).zip(found) {
             *found = rows.best(source);
@@ -85,6 +85,7 @@ impl BlockRows<'_> {
             let scores = &self.scores.row(first + row)[start..];
             for (&score, token) in scores.iter().take(BLOCK).zip(start as u32..) {
                 let sum = score + key;
+                // What is no number is not less, and is not hidden.
                 if !(sum < least || sum == f32::NEG_INFINITY) {
                     best.push(Extension { row, token, score, sum });
                 }
