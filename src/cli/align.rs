@@ -1,6 +1,6 @@
 //! `targum align`: word alignments of given translations, by forced decoding.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -8,8 +8,10 @@ use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::translate::FINISHES_LINES;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
+use crate::runtime::{Interrupt, Output};
 use crate::translator::{Aligned, Pair, Translator};
 
 /// How many pairs are read before they are aligned: enough to fill batches of similar length.
@@ -78,20 +80,23 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(folder) = &arguments.heatmaps {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     }
-    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut output = Output::open();
+    let interrupt = Interrupt::new();
     let mut count = 0;
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
-        let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
-        for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
-            count += 1;
-            write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
-            if let Some(folder) = &arguments.heatmaps {
-                write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
+        interrupt.after(FINISHES_LINES, || {
+            let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
+            for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
+                count += 1;
+                write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
+                if let Some(folder) = &arguments.heatmaps {
+                    write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
+                }
             }
-        }
+            Ok(output.flush()?)
+        })?;
     }
-    output.flush()?;
     Ok(())
 }
 

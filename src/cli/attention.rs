@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::alignment::{EndOfSentence, Heatmap};
+use crate::runtime::message;
 use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView, Translator};
 
@@ -74,7 +75,7 @@ pub fn write_heatmap(aligned: &Aligned, path: &Path) -> Result<()> {
         return Ok(());
     }
     if rows.max(columns) > MOST_WORDS {
-        eprintln!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.display());
+        message!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.display());
         return Ok(());
     }
     let heatmap = heatmap(aligned)?;

@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args};
 
 use crate::checkpoint::{average, locate, steps};
 use crate::recipe::Recipe;
+use crate::runtime::message;
 use crate::train::{TrainingState, ranked};
 
 /// Arguments of `targum average`.
@@ -37,7 +38,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     average(&chosen, &arguments.out)?;
     let names: Vec<String> = chosen.iter().map(|folder| folder.display().to_string()).collect();
-    eprintln!("{}: the mean of {} checkpoints ({})", arguments.out.display(), chosen.len(), names.join(", "));
+    message!("{}: the mean of {} checkpoints ({})", arguments.out.display(), chosen.len(), names.join(", "));
     Ok(())
 }
 

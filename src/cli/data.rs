@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
+use crate::runtime::{message, print};
 
 /// Arguments of `targum data`.
 #[derive(Args)]
@@ -88,11 +89,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Synth(SynthArguments { out, seed, train, validation, test }) => {
             let summary = synth::write(&SynthOptions { seed, train, validation, test }, &out)?;
-            eprintln!("{}:\n{summary}", out.display());
+            message!("{}:\n{summary}", out.display());
         }
         Command::Multi30k(Multi30kArguments { out, from, languages }) => {
             let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
-            eprintln!("{}", multi30k(&out, from.as_deref(), &languages)?);
+            message!("{}", multi30k(&out, from.as_deref(), &languages)?);
         }
         Command::Check(arguments) => check(arguments)?,
     }
@@ -128,12 +129,9 @@ fn check(arguments: CheckArguments) -> Result<()> {
         // Names the files.
         text.check()?;
     }
-    println!("{line} pairs");
-    for (name, side) in ["source", "target"].iter().zip(lengths) {
-        println!("{name}: {}", side.summary());
-    }
-    println!("filters, in words: {}", filter.into_report());
-    Ok(())
+    let [source, target] = lengths.map(|side| side.summary());
+    let filters = filter.into_report();
+    Ok(print(&format!("{line} pairs\nsource: {source}\ntarget: {target}\nfilters, in words: {filters}\n"))?)
 }
 
 /// Lengths of one side in words.

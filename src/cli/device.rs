@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use tch::Device;
 
-use crate::runtime::{DeviceChoice, Precision, set_threads};
+use crate::runtime::{DeviceChoice, Precision, message, set_threads};
 use crate::translator::Translator;
 
 #[derive(Args)]
@@ -23,7 +23,7 @@ impl DeviceArguments {
         set_threads(self.threads.map(usize::from));
         let choice: DeviceChoice = self.device.parse()?;
         let chosen = choice.resolve()?;
-        eprintln!("device {:?} ({})", chosen.device, chosen.reason);
+        message!("device {:?} ({})", chosen.device, chosen.reason);
         Ok(chosen.device)
     }
 }
@@ -31,7 +31,7 @@ impl DeviceArguments {
 /// For commands that run a model that is there.
 #[derive(Args)]
 pub struct PrecisionArguments {
-    /// What matrix products are computed in: fp32, bf16 or fp16. Half precision is for large models, on processors and GPUs that have
+    /// What matrix products are computed in: fp32, bf16 or fp16. Half precision is for processors and GPUs that have
     /// instructions for it.
     #[arg(long, default_value = "fp32")]
     precision: Precision,
@@ -42,7 +42,7 @@ impl PrecisionArguments {
     pub fn apply(&self, translator: &mut Translator) {
         translator.precision = self.precision;
         if let Some(warning) = self.precision.warning(translator.device) {
-            eprintln!("--precision: {warning}");
+            message!("--precision: {warning}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `targum doctor`: what this machine offers, and the command that mends each problem.
 
+use std::io::Write;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::runtime::{CudaLibrary, answers_mkl, core_count, libtorch, usable_gpu_count};
+use crate::runtime::{CudaLibrary, Output, answers_mkl, core_count, libtorch, message, usable_gpu_count};
 
 /// What the doctor is asked: nothing.
 #[derive(Args)]
@@ -15,38 +17,42 @@ const WANTED: &str = "2.11.0";
 pub fn run(_: Arguments) -> Result<()> {
     let found = libtorch();
     let mut problems = Vec::new();
-    println!("targum       {}", env!("CARGO_PKG_VERSION"));
+    let mut output = Output::open();
+    writeln!(output, "targum       {}", env!("CARGO_PKG_VERSION"))?;
     let version = found.version.as_deref().unwrap_or("unknown");
     let folder = found.folder.as_ref().map_or("unknown".into(), |folder| folder.display().to_string());
-    println!("libtorch     {version} from {folder}");
+    writeln!(output, "libtorch     {version} from {folder}")?;
     if !version.starts_with(WANTED) {
         problems.push(format!("libtorch is {version}, but tch 0.24 needs {WANTED}: unset LIBTORCH and run `make libtorch`"));
     }
     match &found.cuda {
-        CudaLibrary::Loaded => println!("CUDA build   yes, loaded"),
-        CudaLibrary::Absent => println!("CUDA build   no"),
-        CudaLibrary::Broken(error) => println!("CUDA build   there, but not all it needs: {error}"),
+        CudaLibrary::Loaded => writeln!(output, "CUDA build   yes, loaded")?,
+        CudaLibrary::Absent => writeln!(output, "CUDA build   no")?,
+        CudaLibrary::Broken(error) => writeln!(output, "CUDA build   there, but not all it needs: {error}")?,
     }
     match usable_gpu_count() {
-        Ok(count) => println!("GPUs         {count} usable"),
-        Err(reason) => println!("GPUs         none usable: {reason}"),
+        Ok(count) => writeln!(output, "GPUs         {count} usable")?,
+        Err(reason) => writeln!(output, "GPUs         none usable: {reason}")?,
     }
-    println!("driver       {}", driver_version().unwrap_or_else(|| "none".into()));
-    println!("threads      {} cores, libtorch uses {}", core_count(), tch::get_num_threads());
-    println!("CPU          {}", cpu_capability());
-    println!(
+    writeln!(output, "driver       {}", driver_version().unwrap_or_else(|| "none".into()))?;
+    writeln!(output, "threads      {} cores, libtorch uses {}", core_count(), tch::get_num_threads())?;
+    writeln!(output, "CPU          {}", cpu_capability())?;
+    writeln!(
+        output,
         "linear algebra  MKL {}{}, oneDNN {}, OpenMP {}",
         yes(tch::utils::has_mkl()),
         if answers_mkl() { " (free to use AVX-512 on any processor)" } else { "" },
         yes(tch::utils::has_mkldnn()),
         yes(tch::utils::has_openmp())
-    );
-    println!(
+    )?;
+    writeln!(
+        output,
         "allocator    {}",
         if cfg!(all(target_os = "linux", target_env = "gnu")) { "glibc, told to keep memory" } else { "of the system" }
-    );
+    )?;
+    output.finish()?;
     for problem in &problems {
-        eprintln!("problem: {problem}");
+        message!("problem: {problem}");
     }
     if !problems.is_empty() {
         bail!("{} problems", problems.len());

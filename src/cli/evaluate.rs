@@ -1,7 +1,7 @@
 //! `targum evaluate`: scores of translations, or of word alignments.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use crate::metrics::{
     AlignmentCounts, Bleu, BleuTokenizer, Chrf, CorpusStatistics, Estimate, LengthBucket, Metric, Resamples, Score, Smoothing,
     Ter, by_length, p_value, parse_lines, read_gold, read_lines,
 };
+use crate::runtime::print;
 
 /// Scores translations against references, or word links against gold links.
 #[derive(Args)]
@@ -82,7 +83,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         (Some(alignment), Some(gold), Some(base)) => evaluate_alignment(alignment, gold, base.into(), arguments.json)?,
         _ => evaluate_translations(&arguments)?,
     };
-    Ok(stdout().write_all(report.as_bytes())?)
+    Ok(print(&report)?)
 }
 
 fn evaluate_alignment(alignment: &Path, gold: &Path, base: usize, json: bool) -> Result<String> {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::interop::export_huggingface;
+use crate::runtime::{message, print};
 
 /// Arguments of `targum export`.
 #[derive(Args)]
@@ -32,8 +33,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Format::Huggingface => export_huggingface(&arguments.model, &arguments.out)?,
     };
     for note in notes {
-        eprintln!("note: {note}");
+        message!("note: {note}");
     }
-    println!("{}", arguments.out.display());
-    Ok(())
+    Ok(print(&format!("{}\n", arguments.out.display()))?)
 }

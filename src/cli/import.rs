@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::interop::import;
+use crate::runtime::{message, print};
 
 /// Arguments of `targum import`.
 #[derive(Args)]
@@ -29,12 +30,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     imported.save(&out)?;
     for note in &imported.notes {
-        eprintln!("note: {note}");
+        message!("note: {note}");
     }
     let parameters: usize = imported.weights.iter().map(|(_, tensor)| tensor.numel()).sum();
-    eprintln!("{parameters} parameters; try: echo \"...\" | targum translate --model {}", out.display());
-    println!("{}", out.display());
-    Ok(())
+    message!("{parameters} parameters; try: echo \"...\" | targum translate --model {}", out.display());
+    Ok(print(&format!("{}\n", out.display()))?)
 }
 
 fn default_out(folder: &Path, to: Option<&str>) -> Result<PathBuf> {

@@ -1,6 +1,7 @@
 //! `targum inspect`: what a checkpoint is.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -9,6 +10,7 @@ use tch::Device;
 
 use crate::checkpoint::locate;
 use crate::report::HumanCount;
+use crate::runtime::Output;
 use crate::train::TrainingState;
 use crate::translator::Translator;
 
@@ -26,27 +28,28 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let folder = locate(&arguments.model)?;
     let translator = Translator::load(&folder, Device::Cpu)?;
     let config = &translator.config;
-    println!("checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display());
-    println!("written by   Targum {}", config.targum);
-    println!("languages    {} to {}", config.source, config.target);
-    println!("vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary);
+    let mut output = Output::open();
+    writeln!(output, "checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display())?;
+    writeln!(output, "written by   Targum {}", config.targum)?;
+    writeln!(output, "languages    {} to {}", config.source, config.target)?;
+    writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;
     match translator.attention_size() {
-        Some((1, 1)) => println!("attention    yes"),
+        Some((1, 1)) => writeln!(output, "attention    yes")?,
         Some((layers, heads)) => {
-            println!("attention    {layers} layers of {heads} heads; shown and linked: {}", config.alignment);
+            writeln!(output, "attention    {layers} layers of {heads} heads; shown and linked: {}", config.alignment)?;
         }
-        None => println!("attention    none: there is nothing to show"),
+        None => writeln!(output, "attention    none: there is nothing to show")?,
     }
-    println!("\n{}", serde_json::to_string_pretty(&config.model)?);
-    parameters(&translator, arguments.parameters);
+    writeln!(output, "\n{}", serde_json::to_string_pretty(&config.model)?)?;
+    parameters(&translator, arguments.parameters, &mut output)?;
     // An imported or shipped model has no history.
     if folder.join("training.json").exists() {
-        history(&TrainingState::read(&folder)?);
+        history(&TrainingState::read(&folder)?, &mut output)?;
     }
-    Ok(())
+    Ok(output.finish()?)
 }
 
-fn parameters(translator: &Translator, each: bool) {
+fn parameters(translator: &Translator, each: bool, output: &mut Output) -> Result<()> {
     let parameters = translator.model.parameters();
     let mut parts: BTreeMap<String, u64> = BTreeMap::new();
     for (name, tensor) in &parameters {
@@ -54,23 +57,25 @@ fn parameters(translator: &Translator, each: bool) {
         *parts.entry(part).or_default() += tensor.numel() as u64;
     }
     let total: u64 = parts.values().sum();
-    println!("\nparameters   {}", HumanCount(total));
+    writeln!(output, "\nparameters   {}", HumanCount(total))?;
     for (part, count) in &parts {
-        println!("  {part:<24} {:>12}", HumanCount(*count).to_string());
+        writeln!(output, "  {part:<24} {:>12}", HumanCount(*count).to_string())?;
     }
     if each {
-        println!();
+        writeln!(output)?;
         for (name, tensor) in &parameters {
-            println!("  {name:<44} {:?}", tensor.size());
+            writeln!(output, "  {name:<44} {:?}", tensor.size())?;
         }
     }
+    Ok(())
 }
 
-fn history(state: &TrainingState) {
-    println!("\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch);
+fn history(state: &TrainingState, output: &mut Output) -> Result<()> {
+    writeln!(output, "\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch)?;
     for entry in state.history.entries() {
         let scores: Vec<String> =
             entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
-        println!("  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "));
+        writeln!(output, "  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "))?;
     }
+    Ok(())
 }

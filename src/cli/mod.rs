@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::runtime;
+use crate::runtime::{self, Interrupted, message};
 
 /// Translation models that show what they attend to.
 #[derive(Parser)]
@@ -64,11 +64,14 @@ enum Command {
     Doctor(doctor::Arguments),
 }
 
-/// Runs the program. Exit codes: 0 good, 1 failed, 2 wrong usage, 130 interrupted.
+/// Runs the program. Exit codes: 0 good, 1 failed, 2 wrong usage; 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.
 pub fn main() -> ExitCode {
     runtime::keep_memory();
-    runtime::keep_signals_from_computing();
-    let command_line = CommandLine::parse();
+    runtime::watch_signals();
+    let command_line = match CommandLine::try_parse() {
+        Ok(command_line) => command_line,
+        Err(answer) => return print_answer(&answer),
+    };
     // Before anything else of libtorch: see there.
     runtime::libtorch();
     let verbose = command_line.verbose;
@@ -77,13 +80,27 @@ pub fn main() -> ExitCode {
     }
     match std::panic::catch_unwind(|| run(command_line.command)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Ok(Err(error)) => {
-            eprintln!("targum: {}", describe(&error, verbose));
-            ExitCode::FAILURE
-        }
-        Err(panic) if is_printing_to_nobody(panic.as_ref()) => ExitCode::SUCCESS,
+        Ok(Err(error)) => match error.downcast_ref() {
+            Some(Interrupted(signal)) => ExitCode::from(signal.exit_status()),
+            None => fail(&error, verbose),
+        },
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn fail(error: &anyhow::Error, verbose: bool) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    message!("targum: {}", describe(error, verbose));
+    ExitCode::FAILURE
+}
+
+/// Help and versions go to standard output, wrong usage to standard error.
+fn print_answer(answer: &clap::Error) -> ExitCode {
+    match answer.print() {
+        Err(error) if !answer.use_stderr() => fail(&anyhow::Error::new(error).context("standard output: cannot write"), false),
+        _ => ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2)),
     }
 }
 
@@ -119,12 +136,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe))
 }
 
-/// The same from `println!`, which panics.
-fn is_printing_to_nobody(panic: &(dyn Any + Send)) -> bool {
-    let message = panic_message(panic);
-    message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
-}
-
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
@@ -132,12 +143,9 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 /// A panic is a mistake of ours or an error inside libtorch: one line, without the trace.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        if is_printing_to_nobody(panic.payload()) {
-            return;
-        }
         let message = cut_trace(panic_message(panic.payload()), false);
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
-        eprintln!("targum: internal error at {place}: {message} (-v shows more)");
+        message!("targum: internal error at {place}: {message} (-v shows more)");
     }));
 }
 

@@ -1,6 +1,6 @@
 //! `targum score`: how likely given translations are.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::translate::FINISHES_LINES;
 use crate::corpus::ParallelText;
+use crate::runtime::{Interrupt, Output};
 use crate::translator::{PairScore, Translator};
 
 /// How many pairs are read before they are scored: enough to fill batches of similar length.
@@ -66,18 +68,21 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.device.choose()?;
     let mut translator = Translator::load_ensemble(&arguments.model, device)?;
     arguments.precision.apply(&mut translator);
-    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut output = Output::open();
+    let interrupt = Interrupt::new();
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
-        let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
-        for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
-            match arguments.format {
-                Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
-                Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,
+        interrupt.after(FINISHES_LINES, || {
+            let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+            for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
+                match arguments.format {
+                    Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
+                    Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,
+                }
             }
-        }
+            Ok(output.flush()?)
+        })?;
     }
-    output.flush()?;
     Ok(())
 }
 

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::runtime::message;
 use crate::train::RunFolder;
 
 /// The recipe as it was resolved, in the run folder.
 pub const RECIPE: &str = "recipe.toml";
+
+/// What a signal costs before training begins.
+pub const START_UP: &str = "training had not begun, so nothing is lost";
 
 /// What a run that goes on was started with counts, not what the recipe's file says by now.
 pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&Path) -> Result<R>) -> Result<R> {
@@ -17,7 +21,7 @@ pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&
     }
     let started = load(&of_folder)?;
     if started != recipe {
-        eprintln!(
+        message!(
             "{} differs from {}, which counts: change a run with --set key=value, or start another one with --out",
             file.display(),
             of_folder.display()

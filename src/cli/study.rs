@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::start::{open, started, with_recipe};
+use super::start::{START_UP, open, started, with_recipe};
 use super::train::{Arguments, machine};
 use crate::recipe::StudyRecipe;
 use crate::report::Display;
+use crate::runtime::{Interrupt, end_on_signal, message, print};
 use crate::tasks::{Finding, run as run_study};
-use crate::train::{TrainOptions, install_interrupt_handler};
+use crate::train::TrainOptions;
 
 /// Runs the study of a recipe's file.
 pub fn run(arguments: &Arguments, file: &Path) -> Result<()> {
@@ -18,30 +19,31 @@ pub fn run(arguments: &Arguments, file: &Path) -> Result<()> {
         bail!("--init: {} is a study, which starts from nothing; leave the option out", file.display());
     }
     if arguments.print_recipe {
-        print!("{}", recipe.to_toml()?);
-        return Ok(());
+        return Ok(print(&recipe.to_toml()?)?);
     }
     let out = arguments.out(&recipe.name);
     if arguments.resume {
         recipe = started(recipe, file, &out, |file| StudyRecipe::load(file, &arguments.set))?;
     }
+    let _ends = end_on_signal(START_UP);
     let device = arguments.device.choose()?;
     let (folder, resume) = open(&out, arguments.resume)?;
-    let interrupt = install_interrupt_handler()?;
+    let interrupt = Interrupt::new();
     let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
-    eprintln!("{}", machine(device, recipe.seed));
+    message!("{}", machine(device, recipe.seed));
     let findings = with_recipe(&recipe.to_toml()?, &folder, resume, || run_study(&recipe, &folder, options, device))?;
+    interrupt.check()?;
     findings.map_or(Ok(()), |findings| tell(&recipe.name, &findings, folder.path()))
 }
 
 /// Prints what was found, and leaves it as JSON and as rows of a table.
 fn tell(name: &str, findings: &[Finding], folder: &Path) -> Result<()> {
     let rows: String = findings.iter().map(|finding| finding.row(name)).collect();
-    print!("| run | what | found | aim | paper |\n|---|---|---|---|---|\n{rows}");
-    for (file, text) in [("test.json", serde_json::to_string_pretty(findings)? + "\n"), ("test.md", rows)] {
+    for (file, text) in [("test.json", serde_json::to_string_pretty(findings)? + "\n"), ("test.md", rows.clone())] {
         let path = folder.join(file);
         std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))?;
     }
-    eprintln!("\nPictures and numbers: {}", folder.display());
+    print(&format!("| run | what | found | aim | paper |\n|---|---|---|---|---|\n{rows}"))?;
+    message!("\nPictures and numbers: {}", folder.display());
     Ok(())
 }

@@ -7,14 +7,14 @@ use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
-use super::start::{RECIPE, open, started, with_recipe};
+use super::start::{RECIPE, START_UP, open, started, with_recipe};
 use super::study;
 use crate::checkpoint::{Config, Tokenizers, locate};
 use crate::recipe::{Origin, Recipe, StudyRecipe};
 use crate::report::{Display, HumanCount};
-use crate::runtime::{core_count, libtorch};
+use crate::runtime::{Interrupt, core_count, end_on_signal, libtorch, message, print};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
-use crate::train::{Outcome, RunFolder, Stop, Task, TrainOptions, install_interrupt_handler, train};
+use crate::train::{Outcome, RunFolder, Task, TrainOptions, train};
 use crate::translator::Translator;
 
 /// Arguments of `targum train`.
@@ -67,22 +67,22 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => Recipe::load(&file, &settings)?,
     };
     if arguments.print_recipe {
-        print!("{}", recipe.to_toml()?);
-        return Ok(());
+        return Ok(print(&recipe.to_toml()?)?);
     }
     let out = arguments.out(&recipe.name);
     if arguments.resume {
         recipe = started(recipe, &file, &out, |file| Recipe::load(file, &arguments.set))?;
     }
     recipe.check_paths(&file)?;
+    let _ends = end_on_signal(START_UP);
     let device = arguments.device.choose()?;
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
     let (folder, resume) = open(&out, arguments.resume)?;
-    let outcome = with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device))?;
-    if outcome.stop == Stop::Interrupted {
-        return Ok(());
-    }
+    let interrupt = Interrupt::new();
+    with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device, &interrupt))?;
+    interrupt.check()?;
+    let _ends = end_on_signal("the trained model is saved; --resume tests it");
     conclude(&recipe, test.as_ref(), folder.path(), device)
 }
 
@@ -100,21 +100,20 @@ fn origin(init: &Path) -> Result<Origin> {
     })
 }
 
-fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device) -> Result<Outcome> {
+fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device, interrupt: &Interrupt) -> Result<Outcome> {
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
     if let (Some(init), false) = (&recipe.init, resume) {
-        eprintln!("weights, tokenizers and model from {}", init.display());
+        message!("weights, tokenizers and model from {}", init.display());
     }
-    let interrupt = install_interrupt_handler()?;
-    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
+    let options = TrainOptions { resume, interrupt, display: Display::detect() };
     train(&mut task, &recipe.training, recipe.seed, folder, options)
 }
 
 fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
     let parameters: usize = task.parameters().iter().map(|parameter| parameter.tensor.numel()).sum();
-    eprintln!("{}", machine(device, recipe.seed));
-    eprintln!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
+    message!("{}", machine(device, recipe.seed));
+    message!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
 }
 
 /// "Targum 0.1.0, libtorch 2.11.0, Cpu, 2 threads of 2 cores, seed 1".
@@ -133,28 +132,27 @@ fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Devi
     let translator = Translator::load(folder, device)?;
     if let Some(test) = test {
         let evaluation = test.evaluate(&translator, &translator.translate_options(), None)?;
-        print_scores(&evaluation);
         let write = |name: &str, text: String| {
             let path = folder.join(name);
             std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
         };
         write("test.json", serde_json::to_string_pretty(&evaluation)? + "\n")?;
         write(&format!("test.{}", recipe.data.target), evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect())?;
+        // Whoever reads on or not: the files are written.
+        print(&scores(&evaluation))?;
     }
     let model = folder.display();
     let program = std::env::args().next().unwrap_or_else(|| "targum".into());
     let shown = if translator.model.attends() { " --alignment --heatmaps heatmaps" } else { "" };
-    eprintln!("\nNext: echo 'a sentence' | {program} translate --model {model}{shown}");
+    message!("\nNext: echo 'a sentence' | {program} translate --model {model}{shown}");
     if translator.model.attends() {
-        eprintln!("Attention while it formed: {model}/heatmaps");
+        message!("Attention while it formed: {model}/heatmaps");
     }
     Ok(())
 }
 
-fn print_scores(evaluation: &Evaluation) {
-    println!("{}\n{}\n{}", evaluation.bleu, evaluation.chrf, evaluation.ter);
-    println!("perplexity = {:.3}", evaluation.perplexity);
-    if let Some(aer) = evaluation.aer {
-        println!("AER = {aer:.4}");
-    }
+fn scores(evaluation: &Evaluation) -> String {
+    let Evaluation { bleu, chrf, ter, perplexity, aer, .. } = evaluation;
+    let aer = aer.map_or_else(String::new, |aer| format!("AER = {aer:.4}\n"));
+    format!("{bleu}\n{chrf}\n{ter}\nperplexity = {perplexity:.3}\n{aer}")
 }

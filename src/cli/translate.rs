@@ -1,6 +1,6 @@
 //! `targum translate`: lines in, as many lines out.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -13,10 +13,14 @@ use super::dictionary::Dictionary;
 use super::search::SearchArguments;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
+use crate::runtime::{Interrupt, Output, message};
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
 /// How many lines are read before they are translated: enough to fill batches of similar length.
 const CHUNK: usize = 1000;
+
+/// What a signal is answered while lines are at work; while they are read, it ends the process.
+pub(super) const FINISHES_LINES: &str = "the lines at work are finished";
 
 /// Arguments of `targum translate`.
 #[derive(Args)]
@@ -83,16 +87,21 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(folder) = &arguments.heatmaps {
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     }
-    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut output = Output::open();
     // All of them are opened before the first is translated.
     let files = arguments.files.iter().map(|file| lines(Some(file.as_path())));
     let inputs = if arguments.files.is_empty() { vec![lines(None)?] } else { files.collect::<Result<Vec<_>>>()? };
     let typed = arguments.files.is_empty() && std::io::stdin().is_terminal();
     if typed {
-        eprintln!("type a line to translate; Ctrl-D ends");
+        message!("type a line to translate; Ctrl-D ends");
     }
     let most = if typed { 1 } else { CHUNK };
+    let interrupt = Interrupt::new();
     let mut count = 0;
+    let mut translate = |chunk: &[String]| {
+        let work = || translate_chunk(&translator, chunk, &options, &arguments, &mut count, &mut output);
+        interrupt.after(FINISHES_LINES, work)
+    };
     for input in inputs {
         let mut chunk = Vec::new();
         for line in input {
@@ -100,18 +109,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 Ok(line) => chunk.push(line),
                 Err(error) => {
                     // What came before a broken line is translated all the same.
-                    translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                    translate(&chunk)?;
                     return Err(error);
                 }
             }
             if chunk.len() == most {
-                translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                translate(&chunk)?;
                 chunk.clear();
             }
         }
-        translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+        translate(&chunk)?;
     }
-    output.flush()?;
     Ok(())
 }
 
@@ -145,7 +153,7 @@ fn translate_chunk(
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
     for LongSentence { line, pieces, parts } in long {
-        eprintln!(
+        message!(
             "line {}: a sentence of {pieces} pieces is too long for the model; it is translated in {parts} parts",
             *count + line + 1
         );
@@ -153,7 +161,7 @@ fn translate_chunk(
     for translation in translations {
         *count += 1;
         for phrase in translation.hypotheses.first().map_or(&[][..], |best| &best.unmet) {
-            eprintln!(
+            message!(
                 "line {count}: {phrase:?} of the glossary did not fit into the translation; --maximum-length gives it more room"
             );
         }

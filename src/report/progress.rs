@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use crate::runtime::{message, write_message_to};
+
 /// How progress shows on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
@@ -96,9 +98,9 @@ impl Progress {
     /// Prints a message to stderr without tearing the bar.
     pub fn message(&self, message: &str) {
         match &self.sink {
-            Sink::Bar(bar) => bar.suspend(|| eprintln!("{message}")),
+            Sink::Bar(bar) => bar.suspend(|| message!("{message}")),
             Sink::Lines { out, .. } => write_line(out, message),
-            Sink::Silent => eprintln!("{message}"),
+            Sink::Silent => message!("{message}"),
         }
     }
 
@@ -108,7 +110,7 @@ impl Progress {
         match &self.sink {
             Sink::Bar(bar) => {
                 bar.finish_and_clear();
-                eprintln!("{line}");
+                message!("{line}");
             }
             Sink::Lines { out, .. } => write_line(out, &line),
             Sink::Silent => {}
@@ -130,10 +132,8 @@ impl Sink {
     }
 }
 
-/// Progress must not end the work: where stderr is closed, lines are lost.
 pub(super) fn write_line(out: &Mutex<Box<dyn Write + Send>>, line: &str) {
-    let mut out = out.lock().unwrap_or_else(|broken| broken.into_inner());
-    let _ = writeln!(out, "{line}");
+    write_message_to(&mut *out.lock().unwrap_or_else(|broken| broken.into_inner()), line);
 }
 
 fn bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {

@@ -9,6 +9,7 @@ use indicatif::{FormattedDuration, HumanBytes, HumanCount, ProgressBar, Progress
 
 use super::memory::resident_memory;
 use super::progress::{Display, write_line};
+use crate::runtime::message;
 
 /// When training ends at the latest; counted from the start of the run, earlier parts of a resumed one included.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -124,9 +125,9 @@ impl TrainingProgress {
     /// Prints a message to stderr without tearing the line.
     pub fn message(&self, message: &str) {
         match &self.sink {
-            Sink::Bar(bar) => bar.suspend(|| eprintln!("{message}")),
+            Sink::Bar(bar) => bar.suspend(|| message!("{message}")),
             Sink::Lines(out) => write_line(out, message),
-            Sink::Silent => eprintln!("{message}"),
+            Sink::Silent => message!("{message}"),
         }
     }
 

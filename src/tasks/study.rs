@@ -18,6 +18,7 @@ use crate::alignment::Figure;
 use crate::checkpoint::{locate, save_weights};
 use crate::nn::Parameters;
 use crate::recipe::{StudyRecipe, TaskRecipe};
+use crate::runtime::{end_on_signal, message};
 use crate::train::{RunFolder, Stop, Task, TrainOptions, train};
 
 /// A task with an examination of its own.
@@ -113,11 +114,13 @@ fn trained<S: Study>(
     options: TrainOptions,
 ) -> Result<Option<Vec<Finding>>> {
     let parameters: usize = study.parameters().iter().map(|parameter| parameter.tensor.numel()).sum();
-    eprintln!("{}; {parameters} parameters", study.summary());
+    message!("{}; {parameters} parameters", study.summary());
+    let interrupt = options.interrupt;
     let outcome = train(&mut study, &recipe.training, recipe.seed, folder, options)?;
-    if outcome.stop == Stop::Interrupted {
+    if outcome.stop == Stop::Interrupted || interrupt.signal().is_some() {
         return Ok(None);
     }
+    let _ends = end_on_signal("the trained model is saved; --resume examines it");
     study.load(&locate(folder.path())?)?;
     study.examine(folder.path()).map(Some)
 }

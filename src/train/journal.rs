@@ -12,6 +12,7 @@ use super::run_folder::RunFolder;
 use super::state::TrainingState;
 use crate::recipe::Metric;
 use crate::report::{Display, EventWriter, Figures, Goal, JsonLines, TrainingProgress};
+use crate::runtime::message;
 
 /// The run's three voices.
 pub struct Journal {
@@ -143,6 +144,6 @@ impl Journal {
     /// Takes the progress line away and says a last thing.
     pub fn finish(self, text: &str) {
         self.progress.finish();
-        eprintln!("{text}");
+        message!("{text}");
     }
 }

@@ -7,7 +7,6 @@ mod flat;
 mod freeze;
 mod gradients;
 mod history;
-mod interrupt;
 mod journal;
 mod loss_scale;
 mod moving_average;
@@ -22,7 +21,6 @@ mod trainer;
 
 pub use flat::{Clipped, FlatParameters, clip};
 pub use history::{History, Validated};
-pub use interrupt::install_interrupt_handler;
 pub use optimizers::Optimizer;
 pub use retention::ranked;
 pub use run_folder::RunFolder;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use crate::nn::Pass;
+use crate::runtime::Interrupt;
 
 /// The loss of one batch, summed (not averaged), so that accumulated batches weigh by what they hold.
 pub struct Loss {
@@ -77,7 +78,11 @@ pub trait Task {
     }
 
     /// Scores on held-out data, by the path users take. What is chosen by them, such as the attention that is shown, may change here.
-    fn validate(&mut self) -> Result<Validation>;
+    ///
+    /// # Errors
+    /// [`Interrupted`](crate::runtime::Interrupted) when `interrupt` was raised meanwhile: the trainer saves at once, and validates when the
+    /// run goes on. A validation of seconds need not ask.
+    fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation>;
 
     /// Draws what the model attends to on fixed validation sentences into `directory`.
     fn pictures(&self, directory: &Path) -> Result<()>;

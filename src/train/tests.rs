@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 
 use tch::{Kind, Reduction, Tensor};
 use tempfile::TempDir;
@@ -16,6 +15,7 @@ use crate::recipe::{
     AdadeltaRecipe, AdamRecipe, AdamWRecipe, ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, Metric,
     OptimizerRecipe, PlateauRecipe, ScheduleRecipe, SgdRecipe,
 };
+use crate::runtime::Signal;
 use crate::train::{Loss, Parameter, Validation};
 
 #[path = "tests_of_options.rs"]
@@ -39,7 +39,9 @@ struct Words {
     saving: Cell<Saving>,
     /// Raises the flag in the so-many-th batch.
     interrupt_in: Cell<Option<u64>>,
-    interrupt: Arc<AtomicBool>,
+    /// Raises it in the next validation.
+    interrupt_validation: Cell<bool>,
+    interrupt: Interrupt,
     losses: Cell<u64>,
     /// Whether the largest batches are tried before training.
     tried: bool,
@@ -73,7 +75,8 @@ fn words(dropout: f64) -> Words {
         scores: RefCell::default(),
         saving: Cell::new(Saving::Works),
         interrupt_in: Cell::default(),
-        interrupt: Arc::default(),
+        interrupt_validation: Cell::default(),
+        interrupt: Interrupt::new(),
         losses: Cell::default(),
         tried: true,
     }
@@ -101,7 +104,7 @@ impl Task for Words {
     fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss> {
         self.losses.set(self.losses.get() + 1);
         if self.interrupt_in.get() == Some(self.losses.get()) {
-            self.interrupt.store(true, Ordering::SeqCst);
+            self.interrupt.raise(Signal::Interrupt);
         }
         let mut backward = self.summed_loss(batch, pass);
         let mut sum = backward.double_value(&[]);
@@ -141,7 +144,11 @@ impl Task for Words {
             .collect()
     }
 
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation> {
+        if self.interrupt_validation.get() {
+            interrupt.raise(Signal::HangUp);
+        }
+        interrupt.check()?;
         let all: Vec<usize> = (0..WORDS).collect();
         let mut scores = self.scores.borrow_mut();
         let loss = if scores.is_empty() {
@@ -196,7 +203,7 @@ fn run(task: &mut Words, recipe: &TrainingRecipe, folder: &Path, resume: bool) -
 }
 
 fn run_seeded(task: &mut Words, recipe: &TrainingRecipe, seed: u64, folder: &Path, resume: bool) -> Result<Outcome> {
-    let (folder, interrupt) = (RunFolder::open(folder)?, Arc::clone(&task.interrupt));
+    let (folder, interrupt) = (RunFolder::open(folder)?, task.interrupt.clone());
     train(task, recipe, seed, &folder, TrainOptions { resume, interrupt: &interrupt, display: Display::Silent })
 }
 
@@ -298,13 +305,24 @@ fn an_interrupt_saves_and_stops_and_changes_nothing() {
         assert_eq!((outcome.stop, outcome.update), (Stop::Interrupted, update), "accumulate {accumulate}");
         assert_eq!(link(&folder, "last"), format!("step-{update:08}"));
         let validations = logged(&folder, "validation").len() as u64;
-        assert_eq!(validations, update / 5, "an interrupt does not validate");
+        assert_eq!(validations, (update - 1) / 5, "an interrupted run does not wait for its validation");
         run(&mut words(0.3), &whole, folder.path(), true).unwrap();
         assert!(bytes(&folder, 20) == straight(&whole), "interrupted in batch {batch}");
     }
+    // In a validation, also in the one at the end: it is made up for.
+    for updates in [20, 5, 7] {
+        let (folder, mut task) = (place(), words(0.3));
+        task.interrupt_validation.set(true);
+        let outcome = run(&mut task, &recipe(updates), folder.path(), false).unwrap();
+        assert_eq!(outcome.update, 5);
+        assert!(logged(&folder, "validation").is_empty() && checkpoints(&folder) == ["step-00000005"]);
+        run(&mut words(0.3), &recipe(20), folder.path(), true).unwrap();
+        assert!(bytes(&folder, 20) == straight(&recipe(20)), "{updates} updates");
+        assert_eq!(logged(&folder, "validation").len(), 4);
+    }
     // Before the first update there is nothing to save.
     let (folder, mut task) = (place(), words(0.3));
-    task.interrupt.store(true, Ordering::SeqCst);
+    task.interrupt.raise(Signal::Terminate);
     assert_eq!(run(&mut task, &recipe(20), folder.path(), false).unwrap().update, 0);
     assert!(checkpoints(&folder).is_empty());
 }

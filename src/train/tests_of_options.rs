@@ -35,7 +35,7 @@ fn a_moving_average_is_what_is_scored_and_saved_and_training_does_not_see_it() {
     }
     let mut task = words(0.0);
     task.load(&averaged.path().join("step-00000020")).unwrap();
-    let loss = task.validate().unwrap().scores[0].1;
+    let loss = task.validate(&Interrupt::new()).unwrap().scores[0].1;
     let entries = logged(&averaged, "validation");
     assert!((entries[19]["loss"].as_f64().unwrap() - loss).abs() < 1e-6, "validations score the average");
     assert_eq!(outcome.update, 20);

@@ -1,6 +1,5 @@
 //! The one training loop of the house. It knows the [`Task`] trait and no model.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -23,14 +22,14 @@ use super::state::TrainingState;
 use super::task::Task;
 use crate::recipe::{Normalise, TrainingRecipe};
 use crate::report::{Display, Goal};
-use crate::runtime::Precision;
+use crate::runtime::{Interrupt, Interrupted, Precision};
 
 /// How a run starts and shows itself.
 pub struct TrainOptions<'a> {
     /// Go on from the newest checkpoint of the run folder.
     pub resume: bool,
-    /// When raised, the run saves and stops after the update at work.
-    pub interrupt: &'a AtomicBool,
+    /// When raised, as signals raise it while [`train`] is at work, the run saves and stops after the update at work, or in a validation.
+    pub interrupt: &'a Interrupt,
     pub display: Display,
 }
 
@@ -70,19 +69,17 @@ pub fn train<T: Task>(
     folder: &RunFolder,
     options: TrainOptions,
 ) -> Result<Outcome> {
+    let _listening = options.interrupt.listen("the state is saved, then training stops");
     let mut trainer = Trainer::start(task, recipe, seed, folder, options)?;
     loop {
-        if let Some(stop) = trainer.stop() {
-            return trainer.finish(stop);
-        }
-        if !trainer.update()? {
-            continue;
-        }
-        if trainer.state.update.is_multiple_of(recipe.validate_every) {
-            trainer.validate()?;
+        if trainer.owes_validation() && trainer.validate()? {
             trainer.save()?;
             trainer.pictures();
         }
+        if let Some(stop) = trainer.stop() {
+            return trainer.finish(stop);
+        }
+        trainer.update()?;
     }
 }
 
@@ -90,7 +87,7 @@ struct Trainer<'a, T: Task> {
     task: &'a mut T,
     recipe: &'a TrainingRecipe,
     folder: &'a RunFolder,
-    interrupt: &'a AtomicBool,
+    interrupt: &'a Interrupt,
     parameters: FlatParameters,
     optimizer: Optimizer,
     average: Option<MovingAverage>,
@@ -171,7 +168,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn stop(&self) -> Option<Stop> {
         let (recipe, state) = (self.recipe, &self.state);
         let ends = [
-            (Stop::Interrupted, self.interrupt.load(Ordering::SeqCst)),
+            (Stop::Interrupted, self.interrupt.signal().is_some()),
             (Stop::Updates, recipe.updates.is_some_and(|updates| state.update >= updates)),
             (Stop::Epochs, recipe.epochs.is_some_and(|epochs| state.epoch >= epochs)),
             (Stop::Minutes, recipe.minutes.is_some_and(|minutes| state.elapsed_seconds >= minutes * 60.0)),
@@ -180,9 +177,15 @@ impl<'a, T: Task> Trainer<'a, T> {
         ends.into_iter().find(|(_, over)| *over).map(|(stop, _)| stop)
     }
 
-    /// One update of the parameters: gradients of the next batches, normalised and clipped, and a step of the optimizer. False where it was
-    /// given up because the gradients overflowed float16.
-    fn update(&mut self) -> Result<bool> {
+    /// Whether the model has to be scored as it is: also where a run was interrupted in this very validation, and goes on.
+    fn owes_validation(&self) -> bool {
+        let update = self.state.update;
+        update > 0 && update.is_multiple_of(self.recipe.validate_every) && self.state.history.at(update).is_none()
+    }
+
+    /// One update of the parameters: gradients of the next batches, normalised and clipped, and a step of the optimizer. It is given up where
+    /// the gradients overflowed float16.
+    fn update(&mut self) -> Result<()> {
         let first = self.state.batch as usize;
         // An update never spans two epochs: the last one of an epoch may have fewer batches.
         let end = (first + self.recipe.accumulate).min(self.batches.len());
@@ -201,7 +204,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         };
         let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64 * loss_scale, self.recipe.clip_norm);
         if !norm.is_finite() && self.state.loss_scale.is_some() {
-            return self.give_up(end).map(|()| false);
+            return self.give_up(end);
         }
         if !norm.is_finite() {
             return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.whereabouts());
@@ -223,8 +226,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if self.state.update.is_multiple_of(self.recipe.log_every) {
             self.journal.report(&self.state, rate, norm)?;
         }
-        self.next_epoch()?;
-        Ok(true)
+        self.next_epoch()
     }
 
     /// Begins the next epoch where this one is over.
@@ -264,19 +266,23 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
     }
 
-    /// Scores the model as it is, or its moving average.
-    fn validate(&mut self) -> Result<()> {
-        let (task, average, parameters) = (&mut *self.task, self.average.as_ref(), &self.parameters);
-        let validation = self
-            .journal
-            .pause(|| averaged(average, parameters, || task.validate()))
-            .with_context(|| format!("validation after update {}", self.state.update))?;
+    /// Scores the model as it is, or its moving average. False where an interrupt came first: its user waits.
+    fn validate(&mut self) -> Result<bool> {
+        if self.interrupt.signal().is_some() {
+            return Ok(false);
+        }
+        let (task, average, parameters, interrupt) = (&mut *self.task, self.average.as_ref(), &self.parameters, self.interrupt);
+        let validation = match self.journal.pause(|| averaged(average, parameters, || task.validate(interrupt))) {
+            Err(error) if error.chain().any(|cause| cause.is::<Interrupted>()) => return Ok(false),
+            validation => validation.with_context(|| format!("validation after update {}", self.state.update))?,
+        };
         self.state.elapsed_seconds = self.before + self.start.elapsed().as_secs_f64();
         let (update, epoch, elapsed) = (self.state.update, self.state.epoch, self.state.elapsed_seconds);
         let validated = Validated::new(update, epoch, elapsed, &validation);
         self.state.history.push(validated.clone());
         let best = self.state.history.best(self.recipe.metric).is_some_and(|best| best.update == update);
-        self.journal.validated(&validated, self.recipe.metric, best)
+        self.journal.validated(&validated, self.recipe.metric, best)?;
+        Ok(true)
     }
 
     /// Writes a checkpoint; only then `last` and `best` move and old ones go.
@@ -329,14 +335,12 @@ impl<'a, T: Task> Trainer<'a, T> {
 
     fn finish(mut self, stop: Stop) -> Result<Outcome> {
         let update = self.state.update;
-        if update > 0 && self.saved != Some(update) {
-            // An interrupted run is to go on as if nothing had been, and its user waits: no validation then.
-            let validate = stop != Stop::Interrupted;
-            if validate {
-                self.validate()?;
+        if update > 0 {
+            let validated = self.state.history.at(update).is_none() && self.validate()?;
+            if validated || self.saved != Some(update) {
+                self.save()?;
             }
-            self.save()?;
-            if validate {
+            if validated {
                 self.pictures();
             }
         }

@@ -3,6 +3,7 @@
 use super::Translator;
 use super::translate::TranslateOptions;
 use crate::recipe::{self, SearchRecipe};
+use crate::runtime::Interrupt;
 use crate::search::{EarlyStopping, LengthPenalty, Sampling, SearchOptions};
 use crate::text::special::UNK;
 
@@ -28,6 +29,7 @@ impl Translator {
             replace_unknown: None,
             prefix: recipe.prefix.clone(),
             glossary: None,
+            interrupt: Interrupt::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::glossary::Glossary;
 use super::view::AttentionView;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
-use crate::runtime::{ReadOnly, share_out, with_precision_for_inference};
+use crate::runtime::{Interrupt, ReadOnly, share_out, with_precision_for_inference};
 use crate::search::{Constraint, Demands, Hypothesis, SearchOptions, search_with};
 use crate::text::Encoding;
 use crate::text::special::UNK;
@@ -19,7 +19,7 @@ use crate::text::special::UNK;
 const LEAST_SHARE: usize = 256;
 
 /// What a translation may be told.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct TranslateOptions {
     pub search: SearchOptions,
     /// Budget of a batch in padded source tokens, before the beam multiplies them.
@@ -34,6 +34,8 @@ pub struct TranslateOptions {
     pub prefix: String,
     /// Phrases and how they must be translated. Sampling cannot keep to it.
     pub glossary: Option<Glossary>,
+    /// When raised, translating ends before the next batch, with an error.
+    pub interrupt: Interrupt,
 }
 
 /// One line translated.
@@ -67,7 +69,8 @@ impl Translator {
     /// Translates lines, as many out as in, in their order. What becomes of a line depends on no other.
     ///
     /// # Errors
-    /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling.
+    /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling;
+    /// [`Interrupted`](crate::runtime::Interrupted).
     pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
         let encodings = self.encode_sources(lines)?;
         let mut translations: Vec<Translation> =
@@ -102,6 +105,7 @@ impl Translator {
         let (precision, device) = (self.precision, self.device);
         let around = |work: &mut dyn FnMut()| with_precision_for_inference(precision, device, work);
         let found = share_out(&batches, options.workers, around, |batch| -> Result<Vec<Vec<Translated>>> {
+            options.interrupt.check()?;
             let translator = shared.get();
             let rows: Vec<usize> = batch.iter().map(|&position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::support::{arguments, checkpoints, command, ran, shared, targum, weights};
+use super::support::{arguments, checkpoints, shared, targum, weights};
 
 #[test]
 fn three_updates_and_three_more_are_six() {
@@ -57,43 +56,6 @@ fn a_run_folder_is_its_own_recipe() {
     targum(arguments("train {} --resume --set seed=6", &[&out])).failed(1, &parts);
     // The refused setting is not what the run is resumed with from now on.
     targum(arguments("train {} --resume", &[&out])).good();
-}
-
-#[test]
-fn the_first_interrupt_saves_and_stops() {
-    let place = tempfile::tempdir().unwrap();
-    let out = place.path().join("run");
-    let words = "train {} --out {} --set training.updates=100000 --set training.validate_every=100000";
-    let child =
-        command(arguments(words, &[&shared().recipe(), &out])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("an update", || fs::read_to_string(out.join("log.jsonl")).is_ok_and(|log| log.contains("\"kind\":\"training\"")));
-    assert!(
-        blocks_interrupts(child.id()),
-        "a signal would reach the thread that computes, whose code does not survive every one"
-    );
-    // SAFETY: the child is ours and not yet waited for, so its number means nobody else.
-    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
-    let stopped = ran(child.wait_with_output().unwrap()).good();
-    assert!(stopped.stderr.contains("interrupted; go on with --resume"), "{}", stopped.stderr);
-    assert_eq!(stopped.stdout, "", "no scores of a run that is not over");
-    let saved: u64 = checkpoints(&out).pop().unwrap()["step-".len()..].parse().unwrap();
-    assert!(saved > 0);
-
-    // It goes on from there, and as if nothing had been.
-    let goal = saved + 2;
-    let on = targum(arguments(&format!("train {{}} --resume --set training.updates={goal}"), &[&out])).good();
-    assert!(on.stderr.contains(&format!("update {saved}, epoch")), "{}", on.stderr);
-    let through = place.path().join("through");
-    let words = format!("train {{}} --out {{}} --set training.updates={goal} --set training.validate_every=100000");
-    targum(arguments(&words, &[&shared().recipe(), &through])).good();
-    assert!(weights(&out.join("last")) == weights(&through.join("last")), "the weights differ after an interrupt");
-}
-
-/// Whether the main thread of a process leaves SIGINT to others.
-fn blocks_interrupts(process: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
-    u64::from_str_radix(blocked.trim(), 16).unwrap() & (1 << (libc::SIGINT - 1)) != 0
 }
 
 /// Waits until `happened`, for at most a minute.

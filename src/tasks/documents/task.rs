@@ -12,6 +12,7 @@ use super::{examine, pictures};
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{DocumentsRecipe, PoolingKind, TaskRecipe};
+use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
@@ -81,7 +82,7 @@ impl Task for DocumentsTask {
         self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let documents = draw(&self.recipe, self.recipe.tested, self.seed ^ VALIDATION);
         let tested = no_grad(|| Tested::of(self, &documents))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.right)];

@@ -10,6 +10,7 @@ use crate::memory::hopfield::{BinaryHopfield, DenseMemory, Interaction, Learning
 use crate::nn::{Initialization, Parameters};
 use crate::recipe::HopfieldCapacityRecipe;
 use crate::report::Chart;
+use crate::runtime::message;
 use crate::tasks::{Aim, Finding};
 
 /// P/N of networks with weights. What is asked of them at 0.12, 0.18 and 0.9 has to be among them.
@@ -124,7 +125,7 @@ impl Capacity<'_> {
 
     /// Networks of ever more of the same patterns.
     fn with_weights(&self, rule: LearningRule) -> Result<Vec<Held>> {
-        eprintln!("{rule:?}: {} units", self.recipe.units);
+        message!("{rule:?}: {} units", self.recipe.units);
         let units = self.recipe.units;
         let counts = LOADS.map(|load| ((load * units as f64).round() as i64).max(1));
         let all = Patterns::random(counts[LOADS.len() - 1], units, self.seed, Kind::Float)?;
@@ -150,7 +151,7 @@ impl Capacity<'_> {
 
     fn dense(&self) -> Result<Vec<Held>> {
         let units = self.recipe.dense_units;
-        eprintln!("dense memory of order 3: {units} units");
+        message!("dense memory of order 3: {units} units");
         let held = |load: f64| {
             let patterns = Patterns::random(((load * units as f64) as i64).max(1), units, self.seed, Kind::Float)?;
             let memory = DenseMemory::new(&patterns, Interaction::Power(3))?;
@@ -170,7 +171,7 @@ impl Capacity<'_> {
     /// One update of all units from corrupted cues.
     fn exponential(&self) -> Result<Vec<Held>> {
         let units = self.recipe.exponential_units;
-        eprintln!("exponential memory: {units} units");
+        message!("exponential memory: {units} units");
         let all = Patterns::random(1 << (units / 2), units, self.seed, Kind::Float)?;
         let held = |count: i64| {
             let patterns = all.select(0..count)?;
@@ -194,7 +195,7 @@ impl Capacity<'_> {
     /// One update from cues as far from their patterns, in angle, as flips would bring them: their cosine is 1 - 2 · flipped.
     fn modern(&self) -> Result<Vec<Held>> {
         let size = self.recipe.exponential_units;
-        eprintln!("modern network: patterns of {size} numbers");
+        message!("modern network: patterns of {size} numbers");
         let chance = Parameters::new(self.seed, Device::Cpu);
         let normal = |name: &str, rows: i64| chance.root().tensor(name, &[rows, size], Initialization::Normal(1.0)).detach();
         let norm = |rows: &Tensor| rows.square().sum_dim_intlist([1i64].as_slice(), true, Kind::Float).sqrt();

@@ -8,6 +8,7 @@ use tch::Kind;
 use super::{SWEEPS, mean_overlap, spread, write};
 use crate::memory::hopfield::{DenseMemory, Interaction, Patterns};
 use crate::report::Chart;
+use crate::runtime::message;
 use crate::tasks::{Aim, Finding};
 
 /// As many patterns are held as leave this mean overlap.
@@ -28,7 +29,7 @@ pub fn measure(tested: i64, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
     let mut chart = Chart::new("Patterns that a dense memory holds", "units, N", "patterns, P").logarithmic_x().logarithmic_y();
     let mut findings = Vec::new();
     for (interaction, name, sizes) in SIZES {
-        eprintln!("growth of {name}");
+        message!("growth of {name}");
         let held = |&units: &i64| Ok((units as f64, capacity(interaction, units, tested, seed)?));
         let points = sizes.iter().map(held).collect::<Result<Vec<_>>>()?;
         chart = chart.curve(name, &points);

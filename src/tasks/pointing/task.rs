@@ -12,6 +12,7 @@ use super::problem::Example;
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe, TaskRecipe};
+use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
@@ -83,7 +84,7 @@ impl Task for PointingTask {
     }
 
     /// Problems of the largest size that is trained on: cost of an answer and share of right answers.
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let mut chance = Chance::new(self.seed ^ VALIDATION, 0);
         let examples: Vec<Example> =
             (0..self.recipe.tested).map(|_| self.recipe.problem.draw(self.recipe.most, &mut chance)).collect();

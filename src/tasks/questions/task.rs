@@ -14,6 +14,7 @@ use crate::checkpoint::load_weights;
 use crate::memory::memn2n::{MemN2N, MemN2NOptions, SentenceEncoding, Tying};
 use crate::nn::{Initialization, Parameters, Pass};
 use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
+use crate::runtime::Interrupt;
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation};
@@ -163,7 +164,7 @@ impl Task for QuestionsTask {
     }
 
     /// Questions held out: loss and percent wrong. Where the loss fell no more, the softmax is put into the hops.
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let answered = self.answer(&self.data.held_out);
         let loss = answered.nll / answered.right.len() as f64;
         self.start.observe(loss, self.recipe.linear_start);

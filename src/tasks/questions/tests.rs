@@ -1,7 +1,6 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use tch::{Device, Tensor};
 use tempfile::TempDir;
@@ -10,6 +9,7 @@ use super::QuestionsTask;
 use crate::nn::Pass;
 use crate::recipe::{Metric, Normalise, OptimizerRecipe, QuestionsRecipe, SgdRecipe, TrainingRecipe};
 use crate::report::Display;
+use crate::runtime::Interrupt;
 use crate::tasks::Study;
 use crate::train::{RunFolder, Task, TrainOptions, train};
 
@@ -69,7 +69,7 @@ fn training(epochs: u64) -> TrainingRecipe {
 }
 
 fn run(task: &mut QuestionsTask, training: &TrainingRecipe, folder: &Path, resume: bool) {
-    let interrupt = AtomicBool::new(false);
+    let interrupt = Interrupt::new();
     let options = TrainOptions { resume, interrupt: &interrupt, display: Display::Silent };
     train(task, training, 1, &RunFolder::open(folder).unwrap(), options).unwrap();
 }

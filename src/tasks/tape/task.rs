@@ -12,6 +12,7 @@ use super::problem::Size;
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{TapeModelRecipe, TapeRecipe, TaskRecipe};
+use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
@@ -86,7 +87,7 @@ impl Task for TapeTask {
     }
 
     /// Sequences of sizes as they are trained on, or so many times as long: bits and wrong bits a sequence.
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         const SIZES: u64 = 8;
         let each = self.recipe.tested.div_ceil(SIZES as usize);
         let (mut cost, mut wrong) = (0.0, 0.0);

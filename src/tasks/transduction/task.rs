@@ -9,6 +9,7 @@ use super::model::Transducer;
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{LineKind, TaskRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
+use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Aim, Finding, Study};
@@ -146,7 +147,7 @@ impl Task for TransductionTask {
     }
 
     /// At lengths as they are trained on.
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         const COUNT: usize = 200;
         let Accuracy { coarse, fine, loss } = self.accuracy(self.recipe.shortest, self.recipe.longest, COUNT, VALIDATION);
         let scores = [("loss", loss), ("accuracy", coarse), ("error", 1.0 - fine)];

@@ -10,6 +10,7 @@ use super::tokenizers::{fingerprint, take_over, train};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
 use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
+use crate::runtime::message;
 use crate::translator::SourceEncoder;
 
 /// Opens one of a recipe's corpora.
@@ -58,7 +59,7 @@ impl TrainingData {
         };
         let (index, report) =
             TokenIndex::open_or_build(&request, |line| sources.encode(line).ids, |line| tokenizers.target().encode(line).ids)?;
-        eprintln!("{report}");
+        message!("{report}");
         let size = BatchSize { tokens: recipe.training.batch_tokens, sentences: None };
         let plan = BatchPlan::new(index.columns(), size);
         Ok((TrainingData { index, plan }, tokenizers))

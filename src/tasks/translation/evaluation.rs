@@ -85,7 +85,7 @@ impl HeldOut {
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();
-        let loss = self.loss(translator, options.batch_tokens)?;
+        let loss = self.loss(translator, options)?;
         let lowercase = translator.config.lowercase;
         let references = [self.targets.as_slice()];
         Ok(Evaluation {
@@ -96,13 +96,13 @@ impl HeldOut {
             ter: Ter::default().corpus(&hypotheses, &references),
             aer: match known {
                 Some(rate) => Some(rate),
-                None => self.alignment_error_rate(translator, options.batch_tokens)?,
+                None => self.alignment_error_rate(translator, options)?,
             },
             hypotheses,
         })
     }
 
-    fn loss(&self, translator: &Translator, batch_tokens: usize) -> Result<f64> {
+    fn loss(&self, translator: &Translator, options: &TranslateOptions) -> Result<f64> {
         let (sources, targets): (Vec<&str>, Vec<&str>) = self.pairs().into_iter().unzip();
         let (sources, targets) = (translator.encode_sources(&sources)?, translator.tokenizers.target().encode_batch(&targets));
         let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
@@ -110,7 +110,8 @@ impl HeldOut {
         let _guard = tch::no_grad_guard();
         let pass = Pass::evaluation();
         let (mut nll, mut tokens) = (0.0, 0);
-        for batch in batches_in_order(&lengths, batch_tokens) {
+        for batch in batches_in_order(&lengths, options.batch_tokens) {
+            options.interrupt.check()?;
             let source: Vec<&[u32]> = batch.iter().map(|&pair| sources[pair].ids.as_slice()).collect();
             let target: Vec<&[u32]> = batch.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
             let source = Source::new(&source, translator.device);
@@ -124,13 +125,14 @@ impl HeldOut {
 
     /// The layer and head, or mean over them, whose links are nearest to gold, and their error rate. None where there is no gold, or nothing to
     /// choose from.
-    pub fn best_attention(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<(AttentionHead, f64)>> {
+    pub fn best_attention(&self, translator: &Translator, options: &TranslateOptions) -> Result<Option<(AttentionHead, f64)>> {
         let (Some(gold), Some((layers, heads))) = (&self.gold, translator.attention_size()) else { return Ok(None) };
         if layers * heads == 1 {
             return Ok(None);
         }
+        options.interrupt.check()?;
         let views = AttentionView::every(layers, heads);
-        let forced = translator.force_views(&self.pairs(), batch_tokens, &views)?;
+        let forced = translator.force_views(&self.pairs(), options.batch_tokens, &views)?;
         let nothing = Links::default();
         let error = |view: usize| {
             let links = forced.iter().map(|pair| pair.as_ref().map_or(&nothing, |pair| &pair.aligned[view].links).as_slice());
@@ -145,10 +147,11 @@ impl HeldOut {
     }
 
     /// Links of forced decoding against gold (Luong et al. 2015, section 5.4).
-    fn alignment_error_rate(&self, translator: &Translator, batch_tokens: usize) -> Result<Option<f64>> {
+    fn alignment_error_rate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Option<f64>> {
         let Some(gold) = self.gold.as_ref().filter(|_| translator.model.attends()) else { return Ok(None) };
+        options.interrupt.check()?;
         let predicted = translator
-            .force(&self.pairs(), batch_tokens, translator.view())?
+            .force(&self.pairs(), options.batch_tokens, translator.view())?
             .into_iter()
             .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
             .collect::<Result<Vec<_>>>()?;

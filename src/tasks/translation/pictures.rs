@@ -11,25 +11,22 @@ use crate::translator::Translator;
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
 pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory: &Path) -> Result<()> {
     // A sentence too long for a picture takes none of the others with it.
-    let seen = |pair: &(&str, &str)| [pair.0, pair.1].iter().all(|line| line.split_whitespace().count() <= 200);
+    let seen = |line: &usize| {
+        [&held_out.sources[*line], &held_out.targets[*line]].iter().all(|text| text.split_whitespace().count() <= 200)
+    };
     if !translator.model.attends() || count == 0 {
         return Ok(());
     }
-    let pairs: Vec<(&str, &str)> = held_out
-        .sources
-        .iter()
-        .map(String::as_str)
-        .zip(held_out.targets.iter().map(String::as_str))
-        .filter(seen)
-        .take(count)
-        .collect();
+    let lines: Vec<usize> = (0..held_out.sources.len()).filter(seen).take(count).collect();
+    let pairs: Vec<(&str, &str)> =
+        lines.iter().map(|&line| (held_out.sources[line].as_str(), held_out.targets[line].as_str())).collect();
     let forced = translator.force(&pairs, 4096, translator.view())?;
-    for (number, pair) in forced.into_iter().enumerate() {
+    for (number, (line, pair)) in lines.into_iter().zip(forced).enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };
         let mut heatmap =
             Heatmap::new("", &aligned.target_words, &aligned.source_words, aligned.weights)?.with_links(aligned.links)?;
         if let Some(gold) = &held_out.gold {
-            heatmap = heatmap.with_gold(gold[number].sure.iter().copied().collect::<Links>())?;
+            heatmap = heatmap.with_gold(gold[line].sure.iter().copied().collect::<Links>())?;
         }
         let path = directory.join(format!("sentence-{}.svg", number + 1));
         std::fs::write(&path, heatmap.svg()).with_context(|| format!("{}: cannot write", path.display()))?;

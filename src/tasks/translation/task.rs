@@ -18,8 +18,9 @@ use crate::checkpoint::{AttentionHead, Config, locate};
 use crate::model::WithAttention;
 use crate::nn::Pass;
 use crate::recipe::Recipe;
+use crate::runtime::Interrupt;
 use crate::train::{Loss, Parameter, Task, Validation};
-use crate::translator::Translator;
+use crate::translator::{TranslateOptions, Translator};
 
 /// A translation model with its data.
 pub struct TranslationTask {
@@ -123,10 +124,10 @@ impl Task for TranslationTask {
         self.reinforcement.as_ref().map_or(Ok(()), |reinforcement| reinforcement.remember(memory))
     }
 
-    fn validate(&mut self) -> Result<Validation> {
-        let options = self.translator.translate_options();
+    fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation> {
+        let options = TranslateOptions { interrupt: interrupt.clone(), ..self.translator.translate_options() };
         // Links are those of the head that guided alignment teaches, or of the one that aligns best where that can be told.
-        let best = self.validation.best_attention(&self.translator, options.batch_tokens)?;
+        let best = self.validation.best_attention(&self.translator, &options)?;
         if let Some((head, _)) = best {
             self.translator.config.alignment = head;
         }

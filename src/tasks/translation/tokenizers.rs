@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
+use crate::runtime::message;
 use crate::text::{Kind, Tokenizer, TokenizerOptions};
 
 /// Files that tokenizers are kept in: one for both sides, or one each.
@@ -89,9 +90,9 @@ fn train_side<'a>(
     };
     let (tokenizer, report) = Tokenizer::train(&options, lines.map(String::as_str))?;
     if report.got < report.asked {
-        eprintln!("{side} vocabulary: {} pieces, {} asked for: the data supports no more", report.got, report.asked);
+        message!("{side} vocabulary: {} pieces, {} asked for: the data supports no more", report.got, report.asked);
     } else {
-        eprintln!("{side} vocabulary: {} pieces", report.got);
+        message!("{side} vocabulary: {} pieces", report.got);
     }
     Ok(tokenizer)
 }

@@ -12,6 +12,7 @@ use super::pictures;
 use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{SelfAttention, TaskRecipe, TreesRecipe};
+use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
@@ -101,7 +102,7 @@ impl Task for TreesTask {
     }
 
     /// Formulas of depths that are trained on: cost of a symbol, and the mean share of a target that comes before the first failure.
-    fn validate(&mut self) -> Result<Validation> {
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let drawn: Vec<Formula> = DEPTHS.flat_map(|depth| draw(depth, self.recipe.tested, self.seed ^ VALIDATION)).collect();
         let tested = no_grad(|| examine::test(self, &drawn))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.share)];
