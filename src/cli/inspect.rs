@@ -8,6 +8,7 @@ use clap::Args;
 use tch::Device;
 
 use crate::checkpoint::locate;
+use crate::input::plain;
 use crate::report::HumanCount;
 use crate::train::TrainingState;
 use crate::translator::Translator;
@@ -27,8 +28,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let translator = Translator::load(&folder, Device::Cpu)?;
     let config = &translator.config;
     println!("checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display());
-    println!("written by   Targum {}", config.targum);
-    println!("languages    {} to {}", config.source, config.target);
+    println!("written by   Targum {}", plain(&config.targum));
+    println!("languages    {} to {}", plain(&config.source), plain(&config.target));
     println!("vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary);
     match translator.attention_size() {
         Some((1, 1)) => println!("attention    yes"),
@@ -70,7 +71,7 @@ fn history(state: &TrainingState) {
     println!("\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch);
     for entry in state.history.entries() {
         let scores: Vec<String> =
-            entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
+            entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{} {value:.3}", plain(name)))).collect();
         println!("  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "));
     }
 }

@@ -105,6 +105,7 @@ impl SearchArguments {
         self.write_over(&mut recipe)?;
         if let Some(problem) = recipe.problems().into_iter().next() {
             let key = problem.path.trim_start_matches("search.").split('.').next().unwrap_or_default();
+            let key = if key == "maximum_length_offset" && self.maximum_length.is_some() { "maximum_length" } else { key };
             bail!("--{} {}", key.replace('_', "-"), problem.message);
         }
         if n_best == 0 || n_best > 1000 {

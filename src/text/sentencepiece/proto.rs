@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::input::quoted;
+
 /// What a piece is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PieceType {
@@ -183,7 +185,7 @@ fn read_piece(bytes: &[u8]) -> Result<Piece> {
         Ok(())
     })?;
     ensure!(!piece.text.is_empty(), "it has an empty piece");
-    ensure!(piece.score.is_finite(), "the score of the piece {:?} is {}", piece.text, piece.score);
+    ensure!(piece.score.is_finite(), "the score of the piece {} is {}", quoted(&piece.text), piece.score);
     Ok(piece)
 }
 
