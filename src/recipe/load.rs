@@ -12,6 +12,7 @@ use super::init::Origin;
 use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
+use super::sizes;
 use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
 use crate::input::{plain, read_text};
 
@@ -173,6 +174,9 @@ pub(super) fn read<R: RecipeFile>(
     let mut checks = Checks::new(&table, problems);
     if let Some(recipe) = &recipe {
         recipe.check(&mut checks);
+        if let Ok(resolved) = Table::try_from(recipe) {
+            sizes::check(&resolved, &mut checks);
+        }
     }
     match (recipe, checks.into_problems()) {
         (Some(recipe), problems) if problems.is_empty() => Ok(recipe),

@@ -22,7 +22,10 @@ fn a_line_may_be_as_long_as_the_limit_whatever_ends_it() {
         let mut bad = limited(format!("abcde\r\nfghijk{end}"), 5);
         assert_eq!(bad.len(), 2, "{end:?}");
         let error = format!("{:#}", bad.pop().unwrap().unwrap_err());
-        assert!(error.starts_with("text:2: the line is longer than 5 bytes; ") && error.contains("--maximum-line-bytes"), "{error}");
+        assert!(
+            error.starts_with("text:2: the line is longer than 5 bytes; ") && error.contains("--maximum-line-bytes"),
+            "{error}"
+        );
     }
     assert_eq!(limited("äöü\nab", 6).len(), 2);
     // Nothing is read after the line that is too long.
@@ -66,6 +69,9 @@ fn a_window_is_no_larger_than_what_long_mode_writes() {
     assert_eq!(good, ["one", "two"]);
     for window in [28, 31] {
         let error = format!("{:#}", limited(packed(window), 9).pop().unwrap().unwrap_err());
-        assert!(error.contains("text:1: reading it takes a window of more than 128 MiB") && error.contains("--long=27"), "{error}");
+        assert!(
+            error.contains("text:1: reading it takes a window of more than 128 MiB") && error.contains("--long=27"),
+            "{error}"
+        );
     }
 }

@@ -23,8 +23,8 @@ pub(super) use file::{METASPACE_KEY, read};
 use normalise::Normaliser;
 pub use proto::{ModelProto, ModelType, Piece, PieceType};
 
-/// Largest `.spm` file: one of a million pieces has less.
-const MOST_BYTES: u64 = 64 << 20;
+/// Largest `.spm` file: one of half a million pieces has less.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Cuts lines as a `.spm` file says.
 pub(super) struct SentencePiece {
