@@ -11,7 +11,7 @@ pub struct SearchRecipe {
     pub beam: usize,
     /// How hypotheses of different lengths are compared. Default `{ plain = { alpha = 1.0 } }`.
     pub length_penalty: LengthPenalty,
-    /// Weight β of the coverage penalty, 0 or more (Wu et al. 2016, equation 14); 0 is off. Default 0.
+    /// Weight β of the coverage penalty, 0 to 1,000 (Wu et al. 2016, equation 14); 0 is off. Default 0.
     pub coverage_penalty: f64,
     /// Fewest pieces of a translation, end of sentence not counted. Default 0.
     pub minimum_length: usize,
