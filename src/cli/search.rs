@@ -247,7 +247,7 @@ mod tests {
             {
                 let options = [format!("--{option}={value}"), "--sample".to_owned()];
                 let groups = option == "diversity-penalty";
-                let options = [&options[0], if groups { "--diversity-groups=5" } else { &options[1] }];
+                let options = [options[0].as_str(), if groups { "--diversity-groups=5" } else { options[1].as_str() }];
                 match checked(&options) {
                     Err(error) => assert!(error.contains(&format!("--{option}")), "{options:?}: {error}"),
                     // A number near 0 is one, and what is more than there are pieces changes nothing.
