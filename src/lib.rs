@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod cli;
 pub mod corpus;
+pub mod input;
 pub mod interop;
 pub mod memory;
 pub mod metrics;

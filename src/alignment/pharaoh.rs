@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use thiserror::Error;
 
 use super::links::Links;
+use crate::input::{lines, quoted};
 
 /// A word of a Pharaoh line that is no link.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{found:?} is not a link; expected source-target with two word numbers counted from 0, such as 0-0 or 3-1")]
+#[error("{} is not a link; expected source-target with two word numbers counted from 0, such as 0-0 or 3-1", quoted(found))]
 pub struct PharaohError {
     pub found: String,
 }
@@ -46,16 +47,10 @@ impl fmt::Display for Links {
 
 /// Reads a Pharaoh file, one [`Links`] a line. Only `\n` ends a line. Errors name `path:line`.
 pub fn read_pharaoh(path: &Path) -> Result<Vec<Links>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read the alignments {}", path.display()))?;
-    let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let parse = |(index, line): (usize, &[u8])| -> Result<Links> {
-        let place = || format!("{}:{}", path.display(), index + 1);
-        std::str::from_utf8(line).with_context(place)?.parse().with_context(place)
+    let parse = |(index, line): (usize, Result<String>)| -> Result<Links> {
+        line?.parse().with_context(|| format!("{}:{}", path.display(), index + 1))
     };
-    lines.split(|&byte| byte == b'\n').enumerate().map(parse).collect()
+    lines(Some(path))?.enumerate().map(parse).collect()
 }
 
 #[cfg(test)]

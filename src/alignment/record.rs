@@ -1,12 +1,13 @@
 //! One aligned sentence pair as a line of JSON.
 
-use std::io::BufRead;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::links::Links;
 use super::matrix::AttentionMatrix;
+use crate::input::lines;
 
 /// A sentence pair with its attention and links; one JSON object a line.
 ///
@@ -56,12 +57,12 @@ impl AlignmentRecord {
     }
 }
 
-/// Reads JSON Lines; `name` is what errors call the input in `name:line`.
-pub fn read_records(input: impl BufRead, name: &str) -> impl Iterator<Item = Result<AlignmentRecord>> {
-    input.lines().enumerate().map(move |(index, line)| {
-        let place = || format!("{name}:{}", index + 1);
-        AlignmentRecord::from_line(&line.with_context(place)?).with_context(place)
-    })
+/// Reads JSON Lines; errors name `path:line`.
+pub fn read_records(path: &Path) -> Result<impl Iterator<Item = Result<AlignmentRecord>>> {
+    let name = path.display().to_string();
+    Ok(lines(Some(path))?
+        .enumerate()
+        .map(move |(index, line)| AlignmentRecord::from_line(&line?).with_context(|| format!("{name}:{}", index + 1))))
 }
 
 fn write_rows<S: Serializer>(matrix: &AttentionMatrix, serializer: S) -> Result<S::Ok, S::Error> {
@@ -108,13 +109,15 @@ mod tests {
     #[test]
     fn broken_lines_are_refused_by_name_and_number() {
         let good = record().to_line().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs.jsonl");
         let message = |line: &str| {
-            let input = format!("{good}\n{line}\n");
-            let records: Vec<_> = read_records(input.as_bytes(), "pairs.jsonl").collect();
+            std::fs::write(&path, format!("{good}\n{line}\n")).unwrap();
+            let records: Vec<_> = read_records(&path).unwrap().collect();
             assert!(records[0].is_ok());
             format!("{:#}", records[1].as_ref().unwrap_err())
         };
-        assert!(message("{}").starts_with("pairs.jsonl:2: not an alignment record: missing field `source`"));
+        assert!(message("{}").contains("pairs.jsonl:2: not an alignment record: missing field `source`"));
         assert!(message(&good.replace("[2,1]", "[3,1]")).contains("link [3, 1] points outside 3 source and 3 target words"));
         assert!(message(&good.replace("[0.0,0.0,1.0],", "[0.0,1.0],")).contains("row 1 of the attention matrix has 2 weights"));
         assert!(message(&good.replace("[0.0,0.0,1.0],", "")).contains("weights are 2×3, expected 3×3"));

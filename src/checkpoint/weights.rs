@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use tch::{Kind, Tensor, no_grad};
 
+use crate::input::listed;
+
 /// Name of the weights' file in a checkpoint folder.
 pub(super) const FILE: &str = "model.safetensors";
 
@@ -52,10 +54,10 @@ pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
         .extend(found.keys().filter(|name| !known.contains(name.as_str())).map(|name| format!("{name}: not part of this model")));
     if !problems.is_empty() {
         bail!(
-            "{}: these weights are not of the model that config.json describes, {} differences:\n  {}",
+            "{}: these weights are not of the model that config.json describes, {} differences:{}",
             path.display(),
             problems.len(),
-            problems.join("\n  ")
+            listed(&problems)
         );
     }
     no_grad(|| {

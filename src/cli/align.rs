@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
@@ -42,8 +43,10 @@ pub struct Arguments {
     #[arg(long, default_value = "grow-diag-final-and", requires = "reverse_model")]
     symmetrisation: String,
     /// Padded pieces of a batch.
-    #[arg(long, default_value_t = 4096)]
-    batch_tokens: usize,
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    batch_tokens: u32,
+    #[command(flatten)]
+    text: TextArguments,
     #[command(flatten)]
     view: ViewArguments,
     #[command(flatten)]
@@ -63,6 +66,7 @@ enum Format {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    arguments.text.apply();
     let symmetrisation: Symmetrisation = arguments.symmetrisation.parse()?;
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
@@ -110,14 +114,14 @@ fn align(
     let view = arguments.view.view(forward);
     let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
     let mut results = Vec::with_capacity(chunk.len());
-    for pair in forward.force(&pairs, arguments.batch_tokens, view)? {
+    for pair in forward.force(&pairs, arguments.batch_tokens as usize, view)? {
         let aligned = pair.aligned.clone().context("the model gave no attention")?;
         results.push((pair, aligned));
     }
     if let Some((model, symmetrisation)) = backward {
         let turned: Vec<(&str, &str)> = pairs.iter().map(|&(source, target)| (target, source)).collect();
         for ((_, aligned), other) in
-            results.iter_mut().zip(model.force(&turned, arguments.batch_tokens, arguments.view.view(model))?)
+            results.iter_mut().zip(model.force(&turned, arguments.batch_tokens as usize, arguments.view.view(model))?)
         {
             let other = other.aligned.context("the reverse model gave no attention")?;
             aligned.links = symmetrisation.join(&aligned.links, &other.links.transposed());

@@ -7,9 +7,13 @@ use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
+use super::text::TextArguments;
 use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
 use crate::runtime::{message, print};
+
+/// Largest part of the built-in corpus, which is made in memory.
+const MOST_PAIRS: i64 = 2_000_000;
 
 /// Arguments of `targum data`.
 #[derive(Args)]
@@ -37,14 +41,14 @@ struct SynthArguments {
     #[arg(long, default_value_t = SynthOptions::default().seed)]
     seed: u64,
     /// Sentence pairs to train on.
-    #[arg(long, default_value_t = SynthOptions::default().train)]
-    train: usize,
+    #[arg(long, default_value_t = SynthOptions::default().train as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    train: u32,
     /// Sentence pairs to validate on.
-    #[arg(long, default_value_t = SynthOptions::default().validation)]
-    validation: usize,
+    #[arg(long, default_value_t = SynthOptions::default().validation as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    validation: u32,
     /// Sentence pairs to test on.
-    #[arg(long, default_value_t = SynthOptions::default().test)]
-    test: usize,
+    #[arg(long, default_value_t = SynthOptions::default().test as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    test: u32,
 }
 
 #[derive(Args)]
@@ -83,11 +87,14 @@ struct CheckArguments {
     /// Leave out pairs that were there before.
     #[arg(long)]
     remove_duplicates: bool,
+    #[command(flatten)]
+    text: TextArguments,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Synth(SynthArguments { out, seed, train, validation, test }) => {
+            let [train, validation, test] = [train, validation, test].map(|pairs| pairs as usize);
             let summary = synth::write(&SynthOptions { seed, train, validation, test }, &out)?;
             message!("{}:\n{summary}", out.display());
         }
@@ -101,6 +108,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn check(arguments: CheckArguments) -> Result<()> {
+    arguments.text.apply();
     let text = match (arguments.source, arguments.target, arguments.tsv) {
         (Some(source), Some(target), None) => ParallelText::files(source, target),
         (None, None, Some(file)) => ParallelText::tsv(file),

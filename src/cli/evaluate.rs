@@ -1,7 +1,6 @@
 //! `targum evaluate`: scores of translations, or of word alignments.
 
 use std::fmt::Write as _;
-use std::io::{Read, stdin};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +8,11 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::text::TextArguments;
 use crate::alignment::Links;
 use crate::metrics::{
     AlignmentCounts, Bleu, BleuTokenizer, Chrf, CorpusStatistics, Estimate, LengthBucket, Metric, Resamples, Score, Smoothing,
-    Ter, by_length, p_value, parse_lines, read_gold, read_lines,
+    Ter, by_length, p_value, read_gold, read_lines,
 };
 use crate::runtime::print;
 
@@ -41,8 +41,9 @@ pub struct Arguments {
     #[arg(long)]
     ter_case_sensitive: bool,
     /// Compare every further system with the first on N resamples of the sentences: mean, 95% confidence interval, p-value
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000", requires = "reference")]
-    paired_bootstrap: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000", requires = "reference",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    paired_bootstrap: Option<u32>,
     /// Seed of the resamples
     #[arg(long, default_value_t = 12345, requires = "paired_bootstrap")]
     seed: u64,
@@ -64,6 +65,8 @@ pub struct Arguments {
     /// The number of the first word in the gold links
     #[arg(long, value_name = "0|1", requires = "gold", value_parser = clap::value_parser!(u8).range(0..=1))]
     gold_base: Option<u8>,
+    #[command(flatten)]
+    text: TextArguments,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -79,6 +82,7 @@ enum MetricName {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    arguments.text.apply();
     let report = match (&arguments.alignment, &arguments.gold, arguments.gold_base) {
         (Some(alignment), Some(gold), Some(base)) => evaluate_alignment(alignment, gold, base.into(), arguments.json)?,
         _ => evaluate_translations(&arguments)?,
@@ -90,7 +94,7 @@ fn evaluate_alignment(alignment: &Path, gold: &Path, base: usize, json: bool) ->
     let parse = |(index, line): (usize, &String)| -> Result<Links> {
         line.parse().with_context(|| format!("{}:{}", alignment.display(), index + 1))
     };
-    let predicted: Vec<Links> = read_lines(alignment)?.iter().enumerate().map(parse).collect::<Result<_>>()?;
+    let predicted: Vec<Links> = read_lines(Some(alignment))?.iter().enumerate().map(parse).collect::<Result<_>>()?;
     let expected = read_gold(gold, base)?;
     same_count((alignment, predicted.len()), (gold, expected.len()))?;
     let pairs = predicted.iter().map(Links::as_slice).zip(&expected);
@@ -129,7 +133,7 @@ struct MetricReport {
 }
 
 fn evaluate_translations(arguments: &Arguments) -> Result<String> {
-    let references: Vec<Vec<String>> = arguments.reference.iter().map(|path| read_lines(path)).collect::<Result<_>>()?;
+    let references: Vec<Vec<String>> = arguments.reference.iter().map(|path| read_lines(Some(path))).collect::<Result<_>>()?;
     let references: Vec<&[String]> = references.iter().map(Vec::as_slice).collect();
     let first = (arguments.reference[0].as_path(), references[0].len());
     for (path, lines) in arguments.reference.iter().zip(&references) {
@@ -170,12 +174,7 @@ fn same_count(found: (&Path, usize), expected: (&Path, usize)) -> Result<()> {
 }
 
 fn read_hypotheses(path: &Path) -> Result<Vec<String>> {
-    if path != Path::new("-") {
-        return read_lines(path);
-    }
-    let mut bytes = Vec::new();
-    stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-    parse_lines(&bytes, "standard input")
+    read_lines(Some(path).filter(|path| *path != Path::new("-")))
 }
 
 fn bleu(arguments: &Arguments) -> Bleu {
@@ -213,7 +212,7 @@ fn score_systems(
         })
         .collect();
     if let Some(count) = arguments.paired_bootstrap {
-        let resamples = Resamples::draw(references[0].len(), count.get(), arguments.seed);
+        let resamples = Resamples::draw(references[0].len(), count as usize, arguments.seed);
         let values: Vec<Vec<f64>> = statistics.iter().map(|statistics| resamples.values(metric, statistics)).collect();
         let baseline = reports[0].score.value;
         for (index, (report, values_of_system)) in reports.iter_mut().zip(&values).enumerate() {
@@ -230,7 +229,7 @@ fn score_systems(
 /// BLEU by source length of each system; nothing where it was not asked for.
 fn bleu_by_length(arguments: &Arguments, systems: &[Vec<String>], references: &[&[String]]) -> Result<Vec<Vec<LengthBucket>>> {
     let Some(path) = &arguments.by_length else { return Ok(Vec::new()) };
-    let sources = read_lines(path)?;
+    let sources = read_lines(Some(path))?;
     same_count((path, sources.len()), (&arguments.reference[0], references[0].len()))?;
     let bleu = bleu(arguments);
     let of_system = |lines: &Vec<String>| {

@@ -9,6 +9,7 @@ use clap::Args;
 use tch::Device;
 
 use crate::checkpoint::locate;
+use crate::input::plain;
 use crate::report::HumanCount;
 use crate::runtime::Output;
 use crate::train::TrainingState;
@@ -30,8 +31,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let config = &translator.config;
     let mut output = Output::open();
     writeln!(output, "checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display())?;
-    writeln!(output, "written by   Targum {}", config.targum)?;
-    writeln!(output, "languages    {} to {}", config.source, config.target)?;
+    writeln!(output, "written by   Targum {}", plain(&config.targum))?;
+    writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;
     match translator.attention_size() {
         Some((1, 1)) => writeln!(output, "attention    yes")?,
@@ -74,7 +75,7 @@ fn history(state: &TrainingState, output: &mut Output) -> Result<()> {
     writeln!(output, "\ntraining     {} updates in {} epochs", HumanCount(state.update), state.epoch)?;
     for entry in state.history.entries() {
         let scores: Vec<String> =
-            entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
+            entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{} {value:.3}", plain(name)))).collect();
         writeln!(output, "  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "))?;
     }
     Ok(())

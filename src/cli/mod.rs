@@ -16,6 +16,7 @@ mod score;
 mod search;
 mod start;
 mod study;
+mod text;
 mod train;
 mod translate;
 
@@ -127,8 +128,19 @@ fn describe(error: &anyhow::Error, verbose: bool) -> String {
 }
 
 fn cut_trace(message: &str, verbose: bool) -> String {
-    let end = if verbose { None } else { message.find("Exception raised from").or_else(|| message.find("\nframe #")) };
-    message[..end.unwrap_or(message.len())].trim_end().to_string()
+    if verbose {
+        return message.trim_end().to_string();
+    }
+    // A message that was printed for programmers has its line breaks as two characters.
+    let starts = ["Exception raised from", "\nframe #", "\\nframe #"];
+    let end = starts.iter().filter_map(|start| message.find(start)).min();
+    let mut kept = message[..end.unwrap_or(message.len())].trim_end();
+    while end.is_some()
+        && let Some(shorter) = kept.strip_suffix("\\n")
+    {
+        kept = shorter.trim_end();
+    }
+    kept.to_string()
 }
 
 /// Whoever reads standard output may stop early, as `head` does: that is no failure.
@@ -153,6 +165,33 @@ fn quiet_panics() {
 mod tests {
     use super::*;
     use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn traces_are_cut_in_messages_printed_for_programmers_too() {
+        for error in [
+            Tensor::f_ones([1 << 30, 1 << 30], (Kind::Float, Device::Cpu)).unwrap_err(),
+            Tensor::f_ones([2], (Kind::Float, Device::Cpu))
+                .unwrap()
+                .f_add(&Tensor::f_ones([3], (Kind::Float, Device::Cpu)).unwrap())
+                .unwrap_err(),
+        ] {
+            let message = format!("called `Result::unwrap()` on an `Err` value: {error:?}");
+            assert!(message.contains("\\nframe #"), "{message}");
+            let short = cut_trace(&message, false);
+            assert!(short.contains("Err") && !short.contains("frame #") && !short.contains("Exception raised"), "{short}");
+            assert!(!short.ends_with("\\n"), "{short}");
+        }
+        assert_eq!(cut_trace("a path\\n", false), "a path\\n");
+    }
+
+    #[test]
+    fn what_a_file_says_reaches_no_terminal_as_it_is() {
+        let error = anyhow::anyhow!("a\u{1b}[31m\tname\n{}", "x".repeat(4 << 20)).context("one\ntwo");
+        let shown = describe(&error, true);
+        assert!(shown.starts_with("one\ntwo\n  caused by: a\\u{1b}[31m\tname\nxxx") && shown.len() < 10_000, "{shown}");
+        let shown = describe(&anyhow::anyhow!("{}", "line\n".repeat(100_000)), true);
+        assert!(shown.len() < 10_000 && shown.ends_with("more lines"), "{shown}");
+    }
 
     #[test]
     fn errors_of_libtorch_end_before_its_trace_unless_verbose() {

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
@@ -35,8 +36,10 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "none")]
     normalise: Normalise,
     /// Padded pieces of a batch.
-    #[arg(long, default_value_t = 4096)]
-    batch_tokens: usize,
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    batch_tokens: u32,
+    #[command(flatten)]
+    text: TextArguments,
     #[command(flatten)]
     device: DeviceArguments,
     #[command(flatten)]
@@ -63,6 +66,7 @@ enum Normalise {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    arguments.text.apply();
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
     let device = arguments.device.choose()?;
@@ -74,7 +78,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         let chunk = chunk?;
         interrupt.after(FINISHES_LINES, || {
             let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
-            for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
+            for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens as usize)?) {
                 match arguments.format {
                     Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
                     Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,

@@ -101,12 +101,7 @@ enum Stopping {
 impl SearchArguments {
     /// The model's own settings with these in their place.
     pub fn options(&self, translator: &Translator, n_best: usize) -> Result<TranslateOptions> {
-        let mut recipe = translator.config.search.clone();
-        self.write_over(&mut recipe)?;
-        if let Some(problem) = recipe.problems().into_iter().next() {
-            let key = problem.path.trim_start_matches("search.").split('.').next().unwrap_or_default();
-            bail!("--{} {}", key.replace('_', "-"), problem.message);
-        }
+        let recipe = self.recipe(&translator.config.search)?;
         if n_best == 0 || n_best > 1000 {
             bail!("--n-best is {n_best}, expected 1 to 1,000");
         }
@@ -127,6 +122,18 @@ impl SearchArguments {
             options.glossary = Some(glossary::read(path, translator, &options.search)?);
         }
         Ok(options)
+    }
+
+    /// The settings with these in their place, checked.
+    fn recipe(&self, of_model: &SearchRecipe) -> Result<SearchRecipe> {
+        let mut recipe = of_model.clone();
+        self.write_over(&mut recipe)?;
+        if let Some(problem) = recipe.problems().into_iter().next() {
+            let key = problem.path.trim_start_matches("search.").split('.').next().unwrap_or_default();
+            let key = if key == "maximum_length_offset" && self.maximum_length.is_some() { "maximum_length" } else { key };
+            bail!("--{} {}", key.replace('_', "-"), problem.message);
+        }
+        Ok(recipe)
     }
 
     /// Whether the coverage penalty is asked for here.
@@ -191,5 +198,76 @@ impl SearchArguments {
             bail!("--diversity-penalty is between groups: add --diversity-groups");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        search: SearchArguments,
+    }
+
+    const NUMBERS: [&str; 17] = [
+        "beam",
+        "length-penalty",
+        "coverage-penalty",
+        "patience",
+        "minimum-length",
+        "maximum-length",
+        "maximum-length-ratio",
+        "maximum-length-offset",
+        "no-repeat-ngram",
+        "repetition-penalty",
+        "diversity-groups",
+        "diversity-penalty",
+        "temperature",
+        "top-k",
+        "top-p",
+        "batch-tokens",
+        "workers",
+    ];
+
+    /// The settings of a command line, or what is wrong with it.
+    fn checked(options: &[&str]) -> Result<SearchRecipe, String> {
+        let arguments = CommandLine::try_parse_from([&["targum"], options].concat()).map_err(|error| error.to_string())?;
+        arguments.search.recipe(&SearchRecipe::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn hostile_numbers_are_refused_by_the_name_of_their_option() {
+        for option in NUMBERS {
+            for value in
+                ["-1", "nan", "inf", "1e12", "1e308", "1e-308", "4611686018427387904", "18446744073709551615", "1000000000", ""]
+            {
+                let options = [format!("--{option}={value}"), "--sample".to_owned()];
+                let groups = option == "diversity-penalty";
+                let options = [options[0].as_str(), if groups { "--diversity-groups=5" } else { options[1].as_str() }];
+                match checked(&options) {
+                    Err(error) => assert!(error.contains(&format!("--{option}")), "{options:?}: {error}"),
+                    // A number near 0 is one, and what is more than there are pieces changes nothing.
+                    Ok(_) => assert!(value == "1e-308" || ["no-repeat-ngram", "top-k"].contains(&option), "{options:?} is taken"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_sense_is_taken() {
+        for options in
+            ["--maximum-length=100000", "--minimum-length=10000 --maximum-length=20000", "--beam=1000", "--batch-tokens=16777216"]
+        {
+            checked(&options.split(' ').collect::<Vec<_>>()).unwrap();
+        }
+        let error = checked(&["--maximum-length=1000000000000"]).unwrap_err();
+        assert_eq!(
+            error,
+            "--maximum-length is 1000000000000, expected at most 100,000 pieces: a search that finds no end goes on so long"
+        );
     }
 }

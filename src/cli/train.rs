@@ -10,6 +10,7 @@ use super::device::DeviceArguments;
 use super::start::{RECIPE, START_UP, open, started, with_recipe};
 use super::study;
 use crate::checkpoint::{Config, Tokenizers, locate};
+use crate::input::set_maximum_line_bytes;
 use crate::recipe::{Origin, Recipe, StudyRecipe};
 use crate::report::{Display, HumanCount};
 use crate::runtime::{Interrupt, core_count, end_on_signal, libtorch, message, print};
@@ -75,6 +76,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     recipe.check_paths(&file)?;
     let _ends = end_on_signal(START_UP);
+    set_maximum_line_bytes(recipe.data.maximum_line_bytes);
     let device = arguments.device.choose()?;
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;

@@ -11,13 +11,15 @@ use super::attention::{ViewArguments, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
+use super::text::TextArguments;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
 use crate::runtime::{Interrupt, Output, message};
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
-/// How many lines are read before they are translated: enough to fill batches of similar length.
+/// How many lines are read before they are translated: enough to fill batches of similar length. Long lines are fewer: so many bytes.
 const CHUNK: usize = 1000;
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// What a signal is answered while lines are at work; while they are read, it ends the process.
 pub(super) const FINISHES_LINES: &str = "the lines at work are finished";
@@ -59,6 +61,8 @@ pub struct Arguments {
     #[arg(long)]
     maximum_source_length: Option<usize>,
     #[command(flatten)]
+    text: TextArguments,
+    #[command(flatten)]
     view: ViewArguments,
     #[command(flatten)]
     device: DeviceArguments,
@@ -75,6 +79,7 @@ enum Format {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    arguments.text.apply();
     let dictionary = match &arguments.replace_unknown {
         Some(Some(path)) => Some(Dictionary::read(path)?),
         Some(None) => Some(Dictionary::default()),
@@ -103,19 +108,23 @@ pub fn run(arguments: Arguments) -> Result<()> {
         interrupt.after(FINISHES_LINES, work)
     };
     for input in inputs {
-        let mut chunk = Vec::new();
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
         for line in input {
             match line {
-                Ok(line) => chunk.push(line),
+                Ok(line) => {
+                    bytes += line.len();
+                    chunk.push(line);
+                }
                 Err(error) => {
                     // What came before a broken line is translated all the same.
                     translate(&chunk)?;
                     return Err(error);
                 }
             }
-            if chunk.len() == most {
+            if chunk.len() == most || bytes >= CHUNK_BYTES {
                 translate(&chunk)?;
                 chunk.clear();
+                bytes = 0;
             }
         }
         translate(&chunk)?;

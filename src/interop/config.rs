@@ -5,10 +5,17 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::input::{plain, quoted, read_text};
 use crate::recipe::{
     Activation, EarlyStopping, LayersRecipe, LengthPenalty, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
 };
+
+/// Every layer has two dozen names, which are looked for one by one.
+const MOST_LAYERS: i64 = 1024;
+
+/// Largest `config.json`.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// What a folder says of its model.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +41,14 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// `default` is that of `transformers`, which leaves out what equals it.
     fn count(&mut self, key: &str, default: i64) -> i64 {
+        self.count_up_to(key, default, 65_536)
+    }
+
+    fn count_up_to(&mut self, key: &str, default: i64, most: i64) -> i64 {
         match self.entries.get(key) {
             None | Some(Value::Null) => default,
-            Some(value) => value.as_i64().filter(|count| (1..=65_536).contains(count)).unwrap_or_else(|| {
-                self.problems.push(format!("{key} is {value}, expected 1 to 65,536"));
+            Some(value) => value.as_i64().filter(|count| (1..=most).contains(count)).unwrap_or_else(|| {
+                self.problems.push(format!("{key} is {value}, expected 1 to {most}"));
                 default
             }),
         }
@@ -94,11 +105,12 @@ impl MarianConfig {
         let config = object(&folder.join("config.json"))?;
         let kind = config.get("model_type").and_then(Value::as_str);
         if kind != Some("marian") {
-            let named = config.get("architectures").map(|names| format!(", architectures {names}")).unwrap_or_default();
+            let names = config.get("architectures").map(|names| plain(&names.to_string()));
+            let named = names.map(|names| format!(", architectures {names}")).unwrap_or_default();
             bail!(
                 "{}: model_type is {}{named}; expected \"marian\" (MarianMTModel), the one architecture that can be imported",
                 folder.join("config.json").display(),
-                kind.map_or("missing".into(), |kind| format!("{kind:?}"))
+                kind.map_or("missing".into(), quoted)
             );
         }
         let path = folder.join("generation_config.json");
@@ -122,7 +134,7 @@ impl MarianConfig {
         }
         let dimension = reader.count("d_model", 1024);
         let mut side = |name: &str| LayersRecipe {
-            layers: reader.count(&format!("{name}_layers"), 12),
+            layers: reader.count_up_to(&format!("{name}_layers"), 12, MOST_LAYERS),
             heads: reader.count(&format!("{name}_attention_heads"), 16),
             feed_forward: reader.count(&format!("{name}_ffn_dim"), 4096),
         };
@@ -247,7 +259,7 @@ fn search(reader: &mut Reader, pad: usize, positions: i64) -> SearchRecipe {
 
 /// A JSON object in a file.
 pub fn object(path: &Path) -> Result<Map<String, Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let text = read_text(path, "the configuration", MOST_BYTES)?;
     match serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))? {
         Value::Object(entries) => Ok(entries),
         _ => bail!("{}: expected a JSON object", path.display()),

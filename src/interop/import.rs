@@ -9,6 +9,7 @@ use super::config::{MarianConfig, object};
 use super::vocabulary::{Order, Vocabulary};
 use super::weights;
 use crate::checkpoint::{Config, Tokenizers, save_weights};
+use crate::input::{listed, quoted};
 use crate::model::{Vocabularies, build};
 use crate::recipe::{ModelRecipe, Start, Tied};
 use crate::text::Tokenizer;
@@ -53,10 +54,10 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
     problems.dedup();
     ensure!(
         problems.is_empty(),
-        "{}: this Marian folder cannot be imported, {} problems:\n  {}",
+        "{}: this Marian folder cannot be imported, {} problems:{}",
         folder.display(),
         problems.len(),
-        problems.join("\n  ")
+        listed(&problems)
     );
 
     let mut model = marian.model.clone();
@@ -182,7 +183,7 @@ impl Side {
         }
         for (key, id, piece) in [("pad_token_id", marian.pad, "<pad>"), ("eos_token_id", marian.eos, "</s>")] {
             if self.vocabulary.id(piece).is_some_and(|other| other != id) {
-                let there = self.vocabulary.pieces.get(id).map_or("no piece".to_owned(), |piece| format!("{piece:?}"));
+                let there = self.vocabulary.pieces.get(id).map_or("no piece".to_owned(), |piece| quoted(piece));
                 problems
                     .push(format!("config.json: {key} is {id}, which is {there} in {}, expected {piece}", self.vocabulary_name));
             }
@@ -226,11 +227,17 @@ fn language(vocabulary: &Vocabulary, to: Option<&str>) -> Result<Option<String>>
     let known = vocabulary.languages();
     match to {
         None if known.is_empty() => Ok(None),
-        None => bail!("this model translates into several languages; name one with --to: {}", known.join(", ")),
+        None => bail!("this model translates into several languages; name one with --to: {}", languages(&known)),
         Some(code) if known.contains(&code) => Ok(Some(format!(">>{code}<<"))),
         Some(code) if known.is_empty() => bail!("--to {code}: this model has one target language and no tags; leave --to out"),
-        Some(code) => bail!("--to {code}: this model has no such language; it has {}", known.join(", ")),
+        Some(code) => bail!("--to {code}: this model has no such language; it has {}", languages(&known)),
     }
+}
+
+/// The first hundred codes, which is more than a model has.
+fn languages(codes: &[&str]) -> String {
+    let more = if codes.len() > 100 { ", …" } else { "" };
+    codes.iter().take(100).map(|code| code.escape_debug().take(20).collect::<String>()).collect::<Vec<_>>().join(", ") + more
 }
 
 /// Weights in single precision on the CPU.

@@ -2,8 +2,17 @@
 //! program; here it may build dictionaries, tuples and tensors, and whatever else it calls for is refused by name.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::input::{plain, quoted};
+
+/// Most values of a pickle. A tensor takes about twenty, and a few bytes of a pickle make a value that takes many more.
+const MOST_VALUES: usize = 1 << 22;
+
+/// Most dimensions of a tensor: libtorch's own limit.
+const MOST_DIMENSIONS: usize = 64;
 
 /// Place of a value among all that a pickle made: Python's references.
 pub type Reference = usize;
@@ -14,7 +23,7 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(String),
+    Text(Rc<str>),
     Bytes(Vec<u8>),
     /// Tuples, lists and sets.
     List(Vec<Reference>),
@@ -22,8 +31,8 @@ pub enum Value {
     /// A name of the list below, not yet called.
     Global(Global),
     /// What the pickle points to outside itself.
-    Storage(Storage),
-    Tensor(TensorView),
+    Storage(Rc<Storage>),
+    Tensor(Rc<TensorView>),
     Mark,
 }
 
@@ -40,14 +49,14 @@ pub enum Global {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Storage {
     pub kind: tch::Kind,
-    pub key: String,
+    pub key: Rc<str>,
     pub elements: usize,
 }
 
 /// Which of a storage's numbers are a tensor's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TensorView {
-    pub storage: Storage,
+    pub storage: Rc<Storage>,
     pub offset: i64,
     pub size: Vec<i64>,
     pub stride: Vec<i64>,
@@ -71,8 +80,10 @@ impl Global {
             ("torch", "ByteStorage") => Global::Storage(Kind::Uint8),
             ("torch", "BoolStorage") => Global::Storage(Kind::Bool),
             _ => bail!(
-                "it asks for {module}.{name}, which is no part of a tensor and could run code; refused. Take the model as \
-                 model.safetensors, or from somewhere you trust"
+                "it asks for {}.{}, which is no part of a tensor and could run code; refused. Take the model as model.safetensors, or \
+                 from somewhere you trust",
+                plain(module),
+                plain(name)
             ),
         })
     }
@@ -98,6 +109,10 @@ impl Pickle {
                 return Ok((pickle, result, reader.at));
             }
             pickle.run(operation, &mut reader)?;
+            ensure!(
+                pickle.values.len() <= MOST_VALUES,
+                "it makes more than {MOST_VALUES} values, more than any model has; refused"
+            );
         }
     }
 
@@ -243,8 +258,8 @@ impl Pickle {
     }
 
     fn text(&mut self, bytes: &[u8]) -> Result<()> {
-        let text = std::str::from_utf8(bytes).context("it is broken: a text is no UTF-8")?.to_owned();
-        self.push(Value::Text(text));
+        let text = std::str::from_utf8(bytes).context("it is broken: a text is no UTF-8")?;
+        self.push(Value::Text(text.into()));
         Ok(())
     }
 
@@ -280,7 +295,9 @@ impl Pickle {
     }
 
     fn integers(&self, reference: Reference) -> Result<Vec<i64>> {
-        self.list(reference)?.iter().map(|&part| self.integer(part)).collect()
+        let list = self.list(reference)?;
+        ensure!(list.len() <= MOST_DIMENSIONS, "a tensor has {} dimensions, expected {MOST_DIMENSIONS} at most", list.len());
+        list.iter().map(|&part| self.integer(part)).collect()
     }
 
     fn integer(&self, reference: Reference) -> Result<i64> {
@@ -291,7 +308,10 @@ impl Pickle {
     fn call(&mut self) -> Result<()> {
         let parts = self.pop_last(2)?;
         let Value::Global(global) = self.value(parts[0]) else { bail!("it calls something that is no function") };
-        let arguments = self.list(parts[1])?.to_vec();
+        let arguments = self.list(parts[1])?;
+        // A tuple may be recalled for many calls: none of them copies a long one.
+        ensure!(arguments.len() <= MOST_DIMENSIONS, "it calls something with {} arguments", arguments.len());
+        let arguments = arguments.to_vec();
         let value = match global {
             Global::OrderedDict => {
                 ensure!(arguments.is_empty(), "it makes an ordered dictionary of something else than nothing");
@@ -300,12 +320,12 @@ impl Pickle {
             Global::RebuildTensor => {
                 ensure!(arguments.len() >= 4, "it rebuilds a tensor from {} parts, expected 4 or more", arguments.len());
                 let Value::Storage(storage) = self.value(arguments[0]) else { bail!("it rebuilds a tensor without a storage") };
-                Value::Tensor(TensorView {
+                Value::Tensor(Rc::new(TensorView {
                     storage: storage.clone(),
                     offset: self.integer(arguments[1])?,
                     size: self.integers(arguments[2])?,
                     stride: self.integers(arguments[3])?,
-                })
+                }))
             }
             Global::RebuildParameter => {
                 let first = arguments.first().map(|&tensor| self.value(tensor).clone());
@@ -321,21 +341,21 @@ impl Pickle {
     /// The operation BINPERSID: ("storage", type, key, place, number of elements).
     fn outside(&mut self) -> Result<()> {
         let parts = self.pop()?;
-        let parts = self.list(parts)?.to_vec();
-        ensure!(parts.len() >= 5, "it points outside itself with {} parts, expected 5 or more", parts.len());
+        let parts = self.list(parts)?;
+        ensure!((5..=6).contains(&parts.len()), "it points outside itself with {} parts, expected 5 or 6", parts.len());
         let (Value::Text(word), Value::Global(Global::Storage(kind)), Value::Text(key)) =
             (self.value(parts[0]), self.value(parts[1]), self.value(parts[2]))
         else {
             bail!("it points outside itself to something that is no storage");
         };
-        ensure!(word == "storage", "it points outside itself to a {word:?}, expected a storage");
+        ensure!(&**word == "storage", "it points outside itself to a {}, expected a storage", quoted(word));
         ensure!(
             parts.get(5).is_none_or(|&view| *self.value(view) == Value::None),
             "a storage is a view of another, which is not supported"
         );
         let elements = usize::try_from(self.integer(parts[4])?).context("a storage has a negative size")?;
         let storage = Storage { kind: *kind, key: key.clone(), elements };
-        self.push(Value::Storage(storage));
+        self.push(Value::Storage(Rc::new(storage)));
         Ok(())
     }
 }

@@ -4,14 +4,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
 use super::pickle::{Pickle, Reference, Storage, TensorView, Value};
+use crate::input::{plain, quoted};
 
 /// What the old format starts with, as a little-endian number.
 const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+/// Names that one storage may be whole under: tied embeddings have four.
+const MOST_NAMES: u128 = 8;
 
 /// All tensors of the file by name.
 pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
@@ -22,6 +27,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
 
 fn zipped(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).context("the zip archive is broken or cut off")?;
+    check_entries(&mut archive, bytes.len())?;
     let name = archive.file_names().find(|name| name.ends_with("/data.pkl") || *name == "data.pkl").map(str::to_owned);
     let folder = name.context("the zip archive has no data.pkl")?.trim_end_matches("data.pkl").to_owned();
     if let Ok(order) = entry(&mut archive, &format!("{folder}byteorder")) {
@@ -29,21 +35,36 @@ fn zipped(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     }
     let pickle = entry(&mut archive, &format!("{folder}data.pkl"))?;
     let (pickle, result, _) = Pickle::read(&pickle)?;
+    let views = views(&pickle, result)?;
     let mut numbers = HashMap::new();
-    for (name, view) in &views(&pickle, result)? {
+    for (name, view) in &views {
         let storage = &view.storage;
         if !numbers.contains_key(&storage.key) {
-            let bytes = entry(&mut archive, &format!("{folder}data/{}", storage.key)).with_context(|| name.clone())?;
-            numbers.insert(storage.key.clone(), bytes);
+            let bytes = entry(&mut archive, &format!("{folder}data/{}", storage.key)).with_context(|| plain(name))?;
+            numbers.insert(storage.key.clone(), flat(storage, &bytes).with_context(|| plain(name))?);
         }
     }
-    tensors(views(&pickle, result)?, &numbers)
+    tensors(&views, &numbers)
+}
+
+/// An archive of `torch.save` is not compressed, and no two of its entries share bytes: it is not larger unpacked than packed.
+fn check_entries(archive: &mut zip::ZipArchive<Cursor<&[u8]>>, length: usize) -> Result<()> {
+    let mut unpacked = 0u64;
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).context("the zip archive is broken or cut off")?;
+        let stored = entry.compression() == zip::CompressionMethod::Stored && entry.size() == entry.compressed_size();
+        ensure!(stored, "{} in the zip archive is compressed, as torch.save never does it; refused", quoted(entry.name()));
+        unpacked = unpacked.saturating_add(entry.size());
+        ensure!(unpacked <= length as u64, "entries of the zip archive overlap, as torch.save never writes them; refused");
+    }
+    Ok(())
 }
 
 fn entry(archive: &mut zip::ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut file = archive.by_name(name).with_context(|| format!("{name} in the zip archive cannot be read"))?;
-    file.read_to_end(&mut bytes).with_context(|| format!("{name} in the zip archive cannot be read"))?;
+    let unreadable = || format!("{} in the zip archive cannot be read", plain(name));
+    let mut file = archive.by_name(name).with_context(unreadable)?;
+    file.read_to_end(&mut bytes).with_context(unreadable)?;
     Ok(bytes)
 }
 
@@ -59,60 +80,93 @@ fn in_a_row(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let (pickle, keys, length) = Pickle::read(&bytes[at..])?;
     at += length;
     let views = views(&dictionary, result)?;
-    let storages: HashMap<&str, &Storage> = views.iter().map(|(_, view)| (view.storage.key.as_str(), &view.storage)).collect();
+    let storages: HashMap<&str, &Storage> = views.values().map(|view| (&*view.storage.key, &*view.storage)).collect();
     let Value::List(keys) = pickle.value(keys) else { bail!("the list of its storages is broken") };
     let mut numbers = HashMap::new();
     for &key in keys {
         let Value::Text(key) = pickle.value(key) else { bail!("the list of its storages is broken") };
-        let storage = storages.get(key.as_str()).with_context(|| format!("no tensor uses the storage {key}"))?;
+        let storage = storages.get(&**key).with_context(|| format!("no tensor uses the storage {}", quoted(key)))?;
         let length = storage.elements.checked_mul(storage.kind.elt_size_in_bytes()).context("a storage is too large")?;
-        let end = at.checked_add(8 + length).filter(|&end| end <= bytes.len()).context("it is cut off")?;
-        numbers.insert(key.clone(), bytes[at + 8..end].to_vec());
+        // A count of eight bytes stands before the numbers.
+        let start = at + 8;
+        let end = start.checked_add(length).filter(|&end| end <= bytes.len()).context("it is cut off")?;
+        ensure!(!numbers.contains_key(key), "the storage {} is listed twice", quoted(key));
+        numbers.insert(key.clone(), flat(storage, &bytes[start..end])?);
         at = end;
     }
-    tensors(views, &numbers)
+    tensors(&views, &numbers)
 }
 
-fn views(pickle: &Pickle, result: Reference) -> Result<Vec<(String, TensorView)>> {
+fn views(pickle: &Pickle, result: Reference) -> Result<BTreeMap<String, Rc<TensorView>>> {
     let Value::Dict(entries) = pickle.value(result) else { bail!("it holds no dictionary") };
-    let named = entries.iter().map(|&(name, value)| match (pickle.value(name), pickle.value(value)) {
-        (Value::Text(name), Value::Tensor(view)) => Ok((name.clone(), view.clone())),
-        (Value::Text(name), _) => bail!("{name} is no tensor"),
-        _ => bail!("an entry has no name"),
-    });
-    named.collect()
+    let mut views = BTreeMap::new();
+    for &(name, value) in entries {
+        let Value::Text(name) = pickle.value(name) else { bail!("an entry has no name") };
+        let Value::Tensor(view) = pickle.value(value) else { bail!("{} is no tensor", quoted(name)) };
+        ensure!(!views.contains_key(&**name), "{} is there twice", quoted(name));
+        views.insert(name.to_string(), view.clone());
+    }
+    Ok(views)
 }
 
-fn tensors(views: Vec<(String, TensorView)>, numbers: &HashMap<String, Vec<u8>>) -> Result<BTreeMap<String, Tensor>> {
+/// All numbers of a storage.
+fn flat(storage: &Storage, bytes: &[u8]) -> Result<Tensor> {
+    let Storage { kind, elements, .. } = storage;
+    let expected = elements.checked_mul(kind.elt_size_in_bytes());
+    ensure!(expected == Some(bytes.len()), "its storage has {} bytes, expected {elements} numbers of kind {kind:?}", bytes.len());
+    Ok(Tensor::f_from_data_size(bytes, &[*elements as i64], *kind)?)
+}
+
+fn tensors(views: &BTreeMap<String, Rc<TensorView>>, numbers: &HashMap<Rc<str>, Tensor>) -> Result<BTreeMap<String, Tensor>> {
     let mut tensors = BTreeMap::new();
+    let mut used: HashMap<&str, (&Storage, u128)> = HashMap::new();
     for (name, view) in views {
-        let tensor = tensor(&view, numbers).with_context(|| name.clone())?;
-        ensure!(tensors.insert(name.clone(), tensor).is_none(), "{name} is there twice");
+        let storage = &*view.storage;
+        let (first, times) = used.entry(&storage.key).or_insert((storage, 0));
+        ensure!(*first == storage, "{}: its storage is described in two ways", plain(name));
+        let (tensor, size) = tensor(view, numbers).with_context(|| plain(name))?;
+        *times += size;
+        ensure!(
+            *times <= MOST_NAMES * storage.elements as u128,
+            "{}: more than {MOST_NAMES} tensors share all of its storage; refused",
+            plain(name)
+        );
+        tensors.insert(name.clone(), tensor);
     }
     Ok(tensors)
 }
 
-fn tensor(view: &TensorView, numbers: &HashMap<String, Vec<u8>>) -> Result<Tensor> {
-    let Storage { kind, key, elements } = &view.storage;
-    let bytes = numbers.get(key).with_context(|| format!("its storage {key} is missing"))?;
-    let expected = elements.checked_mul(kind.elt_size_in_bytes());
-    ensure!(expected == Some(bytes.len()), "its storage has {} bytes, expected {elements} numbers of kind {kind:?}", bytes.len());
+/// A tensor and the number of its elements, which are no more than those of its storage: `torch.save` keeps a weight's numbers once each.
+fn tensor(view: &TensorView, numbers: &HashMap<Rc<str>, Tensor>) -> Result<(Tensor, u128)> {
+    let Storage { kind, key, elements } = &*view.storage;
+    let flat = numbers.get(key).with_context(|| format!("its storage {} is missing", quoted(key)))?;
     ensure!(view.size.len() == view.stride.len(), "its size {:?} and stride {:?} differ in length", view.size, view.stride);
-    // The last number a tensor reaches, unless it has none.
-    let reached = view.size.iter().zip(&view.stride).try_fold(view.offset, |last, (&size, &stride)| {
-        (size >= 0 && stride >= 0).then(|| (size - 1).max(0).checked_mul(stride)?.checked_add(last)).flatten()
-    });
-    let empty = view.size.contains(&0);
-    let inside = view.offset >= 0 && reached.is_some_and(|last| empty || last < *elements as i64);
-    ensure!(inside, "its size {:?} and stride {:?} reach outside its storage of {elements} numbers", view.size, view.stride);
-    if empty {
-        return Ok(Tensor::zeros(&view.size, (*kind, tch::Device::Cpu)));
+    let outside =
+        || format!("its size {:?} and stride {:?} reach outside its storage of {elements} numbers", view.size, view.stride);
+    ensure!(view.offset >= 0 && view.size.iter().chain(&view.stride).all(|&number| number >= 0), outside());
+    if view.size.contains(&0) {
+        // The other sizes may be anything; they are what comes of nothing.
+        return Ok((Tensor::f_zeros(&view.size, (*kind, tch::Device::Cpu)).with_context(outside)?, 0));
     }
-    let flat = Tensor::f_from_data_size(bytes, &[*elements as i64], *kind)?;
-    Ok(flat.f_as_strided(&view.size, &view.stride, view.offset)?.contiguous())
+    let count = view.size.iter().try_fold(1u128, |count, &size| count.checked_mul(size as u128));
+    let count = count
+        .filter(|&count| count <= *elements as u128)
+        .with_context(|| format!("its size {:?} has more numbers than its storage, which has {elements}; refused", view.size))?;
+    // The last number that the tensor reaches.
+    let reached = view
+        .size
+        .iter()
+        .zip(&view.stride)
+        .try_fold(view.offset, |last, (&size, &stride)| (size - 1).checked_mul(stride)?.checked_add(last));
+    ensure!(reached.is_some_and(|last| (last as u128) < *elements as u128), outside());
+    let tensor = flat.f_as_strided(&view.size, &view.stride, view.offset)?.f_contiguous()?;
+    Ok((tensor, count))
 }
 
 /// Whether weights of this kind can be read as single precision.
 pub fn is_number(kind: Kind) -> bool {
     matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16)
 }
+
+#[cfg(test)]
+mod tests;

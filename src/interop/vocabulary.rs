@@ -6,7 +6,11 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use crate::input::{plain, quoted, read_text};
 use crate::text::special;
+
+/// Largest `vocab.json`: one of a million pieces has less.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Pieces in the order of Marian's ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +30,22 @@ impl Vocabulary {
     /// # Errors
     /// The file is missing or no object of pieces and ids, or the ids have gaps.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+        let text = read_text(path, "the vocabulary", MOST_BYTES)?;
         let broken = || format!("{}: expected an object of pieces and their ids", path.display());
         let Value::Object(entries) = serde_json::from_str(&text).with_context(broken)? else { bail!("{}", broken()) };
         let mut pieces = vec![None; entries.len()];
         for (piece, id) in entries {
             match id.as_u64().and_then(|id| pieces.get_mut(id as usize)) {
                 Some(place @ None) => *place = Some(piece),
-                Some(Some(other)) => bail!("{}: {piece:?} and {other:?} have the same id {id}", path.display()),
+                Some(Some(other)) => bail!("{}: {} and {} have the same id {id}", path.display(), quoted(&piece), quoted(other)),
                 None => {
-                    bail!("{}: {piece:?} has id {id}, expected ids from 0 to {} without gaps", path.display(), pieces.len() - 1)
+                    bail!(
+                        "{}: {} has id {}, expected ids from 0 to {} without gaps",
+                        path.display(),
+                        quoted(&piece),
+                        plain(&id.to_string()),
+                        pieces.len() - 1
+                    )
                 }
             }
         }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use super::lines::read_lines;
+use crate::input::{lines, quoted};
 
 /// Links `(source word, target word)` that people drew, 0-indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,13 +27,15 @@ impl GoldLinks {
             let (links, parts) = match (word.split_once('-'), word.split_once('p')) {
                 (Some(parts), None) => (&mut gold.sure, parts),
                 (None, Some(parts)) => (&mut gold.possible, parts),
-                _ => bail!("{word:?} is no gold link; expected i-j (sure) or ipj (possible), such as 3-4 or 3p4"),
+                _ => bail!("{} is no gold link; expected i-j (sure) or ipj (possible), such as 3-4 or 3p4", quoted(word)),
             };
             let number = |text: &str| -> Result<usize> {
+                let word = || quoted(word);
                 let number: usize =
-                    text.parse().with_context(|| format!("{word:?} is no gold link: {text:?} is no word number"))?;
+                    text.parse().with_context(|| format!("{} is no gold link: {} is no word number", word(), quoted(text)))?;
                 let counted = number.checked_sub(base);
-                counted.with_context(|| format!("the link {word:?} has a word {number}, but words are said to count from {base}"))
+                counted
+                    .with_context(|| format!("the link {} has a word {number}, but words are said to count from {base}", word()))
             };
             links.push((number(parts.0)?, number(parts.1)?));
         }
@@ -40,13 +43,23 @@ impl GoldLinks {
     }
 }
 
-/// Reads gold links, one sentence pair a line, see [`GoldLinks::parse`]. Errors name `path:line`.
+/// Gold links as they are read, one sentence pair a line, see [`GoldLinks::parse`]. Errors name `path:line`.
+pub fn gold_links(path: &Path, base: usize) -> Result<impl Iterator<Item = Result<GoldLinks>>> {
+    ensure!(base <= 1, "gold words count from 0 or from 1, not from {base}");
+    let name = path.display().to_string();
+    let parse = move |(index, line): (usize, Result<String>)| {
+        GoldLinks::parse(&line?, base).with_context(|| format!("{name}:{}", index + 1))
+    };
+    Ok(lines(Some(path))?.enumerate().map(parse))
+}
+
+/// The same all at once, of a file that has any.
 pub fn read_gold(path: &Path, base: usize) -> Result<Vec<GoldLinks>> {
     ensure!(base <= 1, "gold words count from 0 or from 1, not from {base}");
     let parse = |(index, line): (usize, &String)| {
         GoldLinks::parse(line, base).with_context(|| format!("{}:{}", path.display(), index + 1))
     };
-    read_lines(path)?.iter().enumerate().map(parse).collect()
+    read_lines(Some(path))?.iter().enumerate().map(parse).collect()
 }
 
 /// Counts of a corpus: A is what was predicted, S what is sure, P what is sure or possible.

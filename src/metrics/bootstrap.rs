@@ -10,20 +10,44 @@ use super::score::{CorpusStatistics, Metric};
 /// Which sentences make up each resample: as many as the corpus has, drawn with replacement. All systems and metrics are scored
 /// on the same ones, which is what makes the test paired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resamples(Vec<Vec<usize>>);
+pub struct Resamples(Draws);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Draws {
+    /// Drawn anew each time they are asked for, the same every time: a million of them are not to be held.
+    Seeded { sentences: usize, count: usize, seed: u64 },
+    #[cfg(test)]
+    Given(Vec<Vec<usize>>),
+}
 
 impl Resamples {
     /// `count` resamples of a corpus of `sentences`: a function of the arguments alone.
     pub fn draw(sentences: usize, count: usize, seed: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        // The high half of a 128-bit product maps 64 random bits to 0..sentences with a bias below 2^-32 for any real corpus.
-        let mut draw = || ((u128::from(random.next_u64()) * sentences as u128) >> 64) as usize;
-        Self((0..count).map(|_| (0..sentences).map(|_| draw()).collect()).collect())
+        Self(Draws::Seeded { sentences, count, seed })
+    }
+
+    /// What becomes of the sentences of each resample.
+    fn map<R>(&self, visit: impl Fn(&[usize]) -> R) -> Vec<R> {
+        match &self.0 {
+            &Draws::Seeded { sentences, count, seed } => {
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                // The high half of a 128-bit product maps 64 random bits to 0..sentences with a bias below 2^-32 for any real corpus.
+                let mut draw = || ((u128::from(random.next_u64()) * sentences as u128) >> 64) as usize;
+                let mut indices = vec![0; sentences];
+                let resamples = (0..count).map(|_| {
+                    indices.fill_with(&mut draw);
+                    visit(&indices)
+                });
+                resamples.collect()
+            }
+            #[cfg(test)]
+            Draws::Given(resamples) => resamples.iter().map(|indices| visit(indices)).collect(),
+        }
     }
 
     /// The value of each resample.
     pub fn values(&self, metric: &dyn Metric, statistics: &CorpusStatistics) -> Vec<f64> {
-        self.0.iter().map(|indices| metric.evaluate(&statistics.sum(indices.iter().copied())).0).collect()
+        self.map(|indices| metric.evaluate(&statistics.sum(indices.iter().copied())).0)
     }
 }
 
@@ -65,7 +89,7 @@ fn mean(values: &[f64]) -> f64 {
 impl Resamples {
     /// Resamples that somebody else drew.
     pub(super) fn given(indices: Vec<Vec<usize>>) -> Self {
-        Self(indices)
+        Self(Draws::Given(indices))
     }
 }
 
@@ -75,12 +99,13 @@ mod tests {
 
     #[test]
     fn draws_depend_on_the_seed_alone_and_reach_every_sentence_equally() {
-        let draws = Resamples::draw(10, 1000, 7);
-        assert_eq!(draws, Resamples::draw(10, 1000, 7));
-        assert_ne!(draws, Resamples::draw(10, 1000, 8));
-        assert!(draws.0.iter().all(|indices| indices.len() == 10));
+        let drawn = |seed| Resamples::draw(10, 1000, seed).map(<[usize]>::to_vec);
+        let draws = drawn(7);
+        assert_eq!(draws, drawn(7));
+        assert_ne!(draws, drawn(8));
+        assert!(draws.len() == 1000 && draws.iter().all(|indices| indices.len() == 10));
         let mut counts = [0i32; 10];
-        draws.0.iter().flatten().for_each(|&index| counts[index] += 1);
+        draws.iter().flatten().for_each(|&index| counts[index] += 1);
         // The standard deviation of a count is 30.
         assert!(counts.iter().all(|count| (count - 1000).abs() < 150), "{counts:?}");
     }

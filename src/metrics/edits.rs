@@ -2,7 +2,8 @@
 //!
 //! Finding the true minimum is NP-complete. Tercom takes, again and again, the shift that lowers the edit distance most, among
 //! those that move a matching sequence of words from a wrong place; its limits and tie-breaks are part of the definition, and
-//! those here are the ones of sacreBLEU.
+//! those here are the ones of sacreBLEU. Only cells of the edit matrix near its diagonal exist, so that memory grows with the length of a
+//! line and not with its square.
 
 /// Longest sequence of words that is moved.
 const MAXIMUM_SHIFT_SIZE: usize = 10;
@@ -26,10 +27,47 @@ enum Step {
     Delete,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cell {
     cost: u32,
     step: Step,
+}
+
+/// What is left and right of the beam.
+const OUTSIDE: Cell = Cell { cost: UNREACHED, step: Step::Substitute };
+
+/// The cells of a row of the edit matrix from column `start` on; those before and after are [`OUTSIDE`].
+#[derive(Debug, Clone, Default)]
+struct Row {
+    start: usize,
+    cells: Vec<Cell>,
+}
+
+impl Row {
+    fn get(&self, column: usize) -> Cell {
+        column.checked_sub(self.start).and_then(|place| self.cells.get(place)).copied().unwrap_or(OUTSIDE)
+    }
+
+    /// By how much the costs of `other` are higher, where that is the same in every cell: then so it is in all rows after them.
+    fn difference(&self, other: &Row) -> Option<i64> {
+        if (self.start, self.cells.len()) != (other.start, other.cells.len()) {
+            return None;
+        }
+        let mut common = None;
+        for (one, two) in self.cells.iter().zip(&other.cells) {
+            match (one.cost == UNREACHED, two.cost == UNREACHED) {
+                (true, true) => {}
+                (false, false) => {
+                    let difference = i64::from(two.cost) - i64::from(one.cost);
+                    if *common.get_or_insert(difference) != difference {
+                        return None;
+                    }
+                }
+                _ => return None,
+            }
+        }
+        common
+    }
 }
 
 /// Number of insertions, deletions, substitutions and shifts.
@@ -50,7 +88,7 @@ struct ShiftSearch<'a> {
     /// The hypothesis with the shifts made so far.
     words: Vec<u32>,
     /// Edit distances between the first i words and the first j words of the reference.
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Row>,
     candidates: usize,
 }
 
@@ -71,14 +109,15 @@ impl Shift {
 
 impl<'a> ShiftSearch<'a> {
     fn new(hypothesis: &[u32], reference: &'a [u32]) -> Self {
-        let first = (0..=reference.len()).map(|column| Cell { cost: column as u32, step: Step::Insert }).collect();
+        let cells = (0..=reference.len()).map(|column| Cell { cost: column as u32, step: Step::Insert }).collect();
+        let first = Row { start: 0, cells };
         let mut search = Self { reference, words: hypothesis.to_vec(), rows: vec![first], candidates: 0 };
         search.fill();
         search
     }
 
     fn distance(&self) -> u32 {
-        self.rows[self.words.len()][self.reference.len()].cost
+        self.rows[self.words.len()].get(self.reference.len()).cost
     }
 
     /// Makes the best shift. False where none lowers the distance or the limit is reached.
@@ -97,7 +136,7 @@ impl<'a> ShiftSearch<'a> {
     fn fill(&mut self) {
         self.rows.truncate(1);
         for index in 1..=self.words.len() {
-            let mut row = Vec::new();
+            let mut row = Row::default();
             self.next_row(&self.rows[index - 1], self.words[index - 1], index, &mut row);
             self.rows.push(row);
         }
@@ -105,30 +144,33 @@ impl<'a> ShiftSearch<'a> {
 
     /// Row `index` of the edit matrix from the row before and the hypothesis word between them. Only the cells near the
     /// pseudo-diagonal are looked at.
-    fn next_row(&self, previous: &[Cell], word: u32, index: usize, row: &mut Vec<Cell>) {
+    fn next_row(&self, previous: &Row, word: u32, index: usize, row: &mut Row) {
         let (columns, rows) = (self.reference.len() + 1, self.words.len());
         let ratio = self.reference.len() as f64 / rows as f64;
         let diagonal = (index as f64 * ratio).floor() as usize;
         // Where the lengths differ wildly, beams of neighbouring rows would not meet.
         let beam = if (BEAM_WIDTH as f64) < ratio / 2.0 { (ratio / 2.0 + BEAM_WIDTH as f64).ceil() as usize } else { BEAM_WIDTH };
         let end = if index == rows { columns } else { columns.min(diagonal + beam) };
-        row.clear();
-        row.resize(columns, Cell { cost: UNREACHED, step: Step::Substitute });
-        for column in diagonal.saturating_sub(beam)..end {
-            let above = Cell { cost: previous[column].cost + 1, step: Step::Delete };
-            if column == 0 {
-                row[0] = above;
-                continue;
-            }
-            let (cost, step) = if word == self.reference[column - 1] { (0, Step::Match) } else { (1, Step::Substitute) };
-            let across = Cell { cost: previous[column - 1].cost + cost, step };
-            let left = Cell { cost: row[column - 1].cost + 1, step: Step::Insert };
-            // The order decides between equals, and with it which shifts are tried.
-            for cell in [across, above, left] {
-                if cell.cost < row[column].cost {
-                    row[column] = cell;
+        row.start = diagonal.saturating_sub(beam);
+        row.cells.clear();
+        let (mut across, mut left) = (row.start.checked_sub(1).map_or(OUTSIDE, |column| previous.get(column)), OUTSIDE);
+        for column in row.start..end {
+            let above = previous.get(column);
+            let delete = Cell { cost: above.cost + 1, step: Step::Delete };
+            let mut best = if column == 0 { delete } else { OUTSIDE };
+            if column > 0 {
+                let (cost, step) = if word == self.reference[column - 1] { (0, Step::Match) } else { (1, Step::Substitute) };
+                let replace = Cell { cost: across.cost + cost, step };
+                let insert = Cell { cost: left.cost + 1, step: Step::Insert };
+                // The order decides between equals, and with it which shifts are tried.
+                for cell in [replace, delete, insert] {
+                    if cell.cost < best.cost {
+                        best = cell;
+                    }
                 }
             }
+            row.cells.push(best);
+            (across, left) = (above, best);
         }
     }
 
@@ -137,10 +179,9 @@ impl<'a> ShiftSearch<'a> {
         let mut scratch = Scratch::default();
         let mut best: Option<Shift> = None;
         for start in 0..self.words.len() {
-            for place in 0..self.reference.len() {
-                if start.abs_diff(place) > MAXIMUM_SHIFT_DISTANCE {
-                    continue;
-                }
+            let places =
+                start.saturating_sub(MAXIMUM_SHIFT_DISTANCE)..self.reference.len().min(start + MAXIMUM_SHIFT_DISTANCE + 1);
+            for place in places {
                 let pairs = self.words[start..].iter().zip(&self.reference[place..]);
                 let longest = pairs.take(MAXIMUM_SHIFT_SIZE).take_while(|(word, expected)| word == expected).count();
                 for length in 1..=longest {
@@ -165,17 +206,24 @@ impl<'a> ShiftSearch<'a> {
         best
     }
 
-    /// The edit distance after a shift. Rows before the first word that changes are those of the present matrix.
+    /// The edit distance after a shift. Rows before the first word that changes are those of the present matrix; and where after the last
+    /// word that changes a row differs from the present one by the same in every cell, so does the distance.
     fn shifted_distance(&self, shift: &Shift, scratch: &mut Scratch) -> u32 {
         let Scratch { words, previous, row } = scratch;
         shift_into(&self.words, shift, words);
         let same = words.iter().zip(&self.words).take_while(|(shifted, word)| shifted == word).count();
+        let alike = words.iter().rev().zip(self.words.iter().rev()).take_while(|(shifted, word)| shifted == word).count();
         previous.clone_from(&self.rows[same]);
         for index in same + 1..=words.len() {
             self.next_row(previous, words[index - 1], index, row);
             std::mem::swap(previous, row);
+            if index + alike >= words.len()
+                && let Some(difference) = self.rows[index].difference(previous)
+            {
+                return (i64::from(self.distance()) + difference) as u32;
+            }
         }
-        previous[self.reference.len()].cost
+        previous.get(self.reference.len()).cost
     }
 
     /// The alignment that the cheapest path through the edit matrix implies.
@@ -187,7 +235,7 @@ impl<'a> ShiftSearch<'a> {
         };
         let (mut row, mut column) = (self.words.len(), self.reference.len());
         while row > 0 || column > 0 {
-            let step = self.rows[row][column].step;
+            let step = self.rows[row].get(column).step;
             let end = row;
             if step != Step::Insert {
                 row -= 1;
@@ -206,8 +254,8 @@ impl<'a> ShiftSearch<'a> {
 #[derive(Default)]
 struct Scratch {
     words: Vec<u32>,
-    previous: Vec<Cell>,
-    row: Vec<Cell>,
+    previous: Row,
+    row: Row,
 }
 
 struct Alignment {

@@ -28,7 +28,7 @@ pub fn by_length(metric: &dyn Metric, statistics: &CorpusStatistics, sources: &[
     }
     let bucket = |(bucket, indices): (usize, Vec<usize>)| LengthBucket {
         from: if bucket == 0 { 0 } else { (bucket - 1) * width + 1 },
-        to: bucket * width,
+        to: bucket.saturating_mul(width),
         sentences: indices.len(),
         score: metric.score(&statistics.sum(indices), statistics.references),
     };

@@ -1,45 +1,39 @@
 //! Reading one sentence a line.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use flate2::read::MultiGzDecoder;
+use anyhow::{Result, ensure};
 
-/// The lines of a text file, plain or compressed by gzip or Zstandard, whatever its name. Only `\n` ends a line, and a `\r` before it is dropped.
+use crate::input::lines;
+
+/// Most memory that the lines of a file may take: scores look at whole texts, and a small file may hold a large one.
+const MOST_BYTES: usize = 256 << 20;
+
+/// The lines of a text file, or of standard input, plain or compressed: see [`lines`].
 ///
 /// # Errors
-/// A missing, unreadable or empty file, and the first line that is not UTF-8, by path and line.
-pub fn read_lines(path: &Path) -> Result<Vec<String>> {
-    let name = path.display();
-    let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut text = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut text)
-            .with_context(|| format!("cannot decompress {name} as gzip"))?;
-        bytes = text;
-    } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        bytes = zstd::decode_all(bytes.as_slice()).with_context(|| format!("cannot decompress {name} as Zstandard"))?;
-    }
-    parse_lines(&bytes, &name.to_string())
+/// As for [`lines`]; a text that is empty, or of more than 256 MiB with 24 bytes for each line.
+pub fn read_lines(path: Option<&Path>) -> Result<Vec<String>> {
+    read(path, MOST_BYTES)
 }
 
-/// The lines of a text, as [`read_lines`]; errors call it `name`.
-pub fn parse_lines(bytes: &[u8], name: &str) -> Result<Vec<String>> {
-    ensure!(!bytes.is_empty(), "{name} is empty; expected one sentence a line");
-    let lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|&byte| byte == b'\n');
-    let line = |(index, line): (usize, &[u8])| match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
-        Ok(line) => Ok(line.to_owned()),
-        Err(error) => {
-            let byte = error.valid_up_to() + 1;
-            bail!("{name}:{}: invalid UTF-8 at byte {byte} of the line; convert the file to UTF-8", index + 1)
-        }
-    };
-    lines.enumerate().map(line).collect()
+fn read(path: Option<&Path>, most: usize) -> Result<Vec<String>> {
+    let text = lines(path)?;
+    let name = text.name().to_owned();
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for line in text {
+        let line = line?;
+        bytes += line.len() + size_of::<String>();
+        ensure!(
+            bytes <= most,
+            "{name}:{}: the text up to here takes more than {} MiB, which is no text to be scored at once; score it in parts",
+            found.len() + 1,
+            most >> 20
+        );
+        found.push(line);
+    }
+    ensure!(!found.is_empty(), "{name} is empty; expected one sentence a line");
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -51,42 +45,52 @@ mod tests {
 
     use super::*;
 
+    fn write(folder: &tempfile::TempDir, bytes: &[u8]) -> std::path::PathBuf {
+        let path = folder.path().join("text");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
     #[test]
     fn only_line_feeds_end_lines() {
-        let lines = parse_lines("one\r\n\ntwo\u{2028}\r three\u{85}\nfour".as_bytes(), "text").unwrap();
-        assert_eq!(lines, ["one", "", "two\u{2028}\r three\u{85}", "four"]);
-        assert_eq!(parse_lines(b"\n", "text").unwrap(), [""]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(&folder, "one\r\n\ntwo\u{2028}\r three\u{85}\nfour".as_bytes());
+        assert_eq!(read_lines(Some(&path)).unwrap(), ["one", "", "two\u{2028}\r three\u{85}", "four"]);
+        assert_eq!(read_lines(Some(&write(&folder, b"\n"))).unwrap(), [""]);
     }
 
     #[test]
     fn errors_name_path_and_line() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("text");
-        let error = |contents: &[u8]| {
-            std::fs::write(&path, contents).unwrap();
-            format!("{:#}", read_lines(&path).unwrap_err())
-        };
-        let name = path.display();
-        let bad = "invalid UTF-8 at byte 3 of the line; convert the file to UTF-8";
-        assert_eq!(error(b"good\nba\xff\n"), format!("{name}:2: {bad}"));
+        let error = |contents: &[u8]| format!("{:#}", read_lines(Some(&write(&folder, contents))).unwrap_err());
+        let name = folder.path().join("text").display().to_string();
+        assert!(error(b"good\nba\xff\n").starts_with(&format!("{name}:2: invalid UTF-8 at byte 2 of the line")));
         assert_eq!(error(b""), format!("{name} is empty; expected one sentence a line"));
-        let missing = format!("{:#}", read_lines(&folder.path().join("none")).unwrap_err());
-        assert!(missing.starts_with(&format!("cannot open {}", folder.path().join("none").display())), "{missing}");
+        let missing = format!("{:#}", read_lines(Some(&folder.path().join("none"))).unwrap_err());
+        assert!(missing.starts_with(&format!("{}: cannot open", folder.path().join("none").display())), "{missing}");
     }
 
     #[test]
     fn gzip_is_read_in_all_its_members_and_a_broken_one_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("text.gz");
         let member = |text: &str| {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
             encoder.write_all(text.as_bytes()).unwrap();
             encoder.finish().unwrap()
         };
         let bytes = [member("one\n"), member("two\n")].concat();
-        std::fs::write(&path, &bytes).unwrap();
-        assert_eq!(read_lines(&path).unwrap(), ["one", "two"]);
-        std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
-        assert!(format!("{:#}", read_lines(&path).unwrap_err()).starts_with("cannot decompress"));
+        assert_eq!(read_lines(Some(&write(&folder, &bytes))).unwrap(), ["one", "two"]);
+        let cut = write(&folder, &bytes[..bytes.len() - 9]);
+        assert!(format!("{:#}", read_lines(Some(&cut)).unwrap_err()).contains("text:2: the compressed file ends too early"));
+    }
+
+    #[test]
+    fn a_text_that_takes_more_memory_than_scores_need_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        // Empty lines alone: a byte each in the file, 24 in memory.
+        let path = write(&folder, &b"\n".repeat(100_000));
+        assert_eq!(read(Some(&path), 3 << 20).unwrap().len(), 100_000);
+        let error = read(Some(&path), 1 << 20).unwrap_err().to_string();
+        assert!(error.contains("text:43691: the text up to here takes more than 1 MiB"), "{error}");
     }
 }

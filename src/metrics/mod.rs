@@ -18,12 +18,12 @@ mod score;
 mod ter;
 mod tokenizer;
 
-pub use aer::{AlignmentCounts, AlignmentScore, GoldLinks, read_gold};
+pub use aer::{AlignmentCounts, AlignmentScore, GoldLinks, gold_links, read_gold};
 pub use bleu::{Bleu, Smoothing};
 pub use bootstrap::{Estimate, Resamples, p_value};
 pub use chrf::Chrf;
 pub use lengths::{LengthBucket, by_length};
-pub use lines::{parse_lines, read_lines};
+pub use lines::read_lines;
 pub use score::{CorpusStatistics, Detail, Metric, Score};
 pub use ter::Ter;
 pub use tokenizer::BleuTokenizer;

@@ -39,6 +39,13 @@ impl<'a> Checks<'a> {
         self.value(path, value, expected, |value| value.is_finite() && good(value));
     }
 
+    /// As [`Self::ensure`], where nothing else was said of this key.
+    pub fn limit(&mut self, path: &str, good: bool, message: impl FnOnce() -> String) {
+        if !self.problems.iter().any(|problem| problem.path == path) {
+            self.ensure(path, good, message);
+        }
+    }
+
     pub fn ensure(&mut self, path: &str, good: bool, message: impl FnOnce() -> String) {
         self.conflict(&[path], !good, message);
     }

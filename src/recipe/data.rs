@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 use super::corpus_path::CorpusPath;
+use crate::input::{DEFAULT_MAXIMUM_LINE_BYTES, MAXIMUM_LINE_BYTES};
 
 /// The parallel text: `[data]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct DataRecipe {
     pub source_prefix: Option<String>,
     /// Word links of the training corpus, a line for each of its lines, for `training.guided_alignment`.
     pub alignment: Option<PathBuf>,
+    /// Most bytes of a line of any of these files; a longer line is an error. Up to 2³⁰, default 2²⁰.
+    #[serde(default = "line_bytes")]
+    pub maximum_line_bytes: usize,
     /// Which pairs of the training corpus are left out: `[data.filters]`.
     #[serde(default)]
     pub filters: FilterRecipe,
@@ -55,6 +59,7 @@ impl Default for DataRecipe {
             test: None,
             source_prefix: None,
             alignment: None,
+            maximum_line_bytes: line_bytes(),
             filters: FilterRecipe::default(),
         }
     }
@@ -83,6 +88,9 @@ impl DataRecipe {
         checks.conflict(&["data.source", "data.target"], prefixed && self.source == self.target, || {
             format!("both sides are `{}`, so a prefix names one file for both; give `source` and `target` files", self.source)
         });
+        checks.value("data.maximum_line_bytes", self.maximum_line_bytes, "1 to 2^30", |bytes| {
+            (1..=MAXIMUM_LINE_BYTES).contains(&bytes)
+        });
         let filters = &self.filters;
         checks.value("data.filters.minimum_length", filters.minimum_length, "1 or more", |length| length >= 1);
         checks.number("data.filters.maximum_ratio", filters.maximum_ratio, "1 or more", |ratio| ratio >= 1.0);
@@ -92,6 +100,10 @@ impl DataRecipe {
             || format!("{} is below the minimum, {}", filters.maximum_length, filters.minimum_length),
         );
     }
+}
+
+fn line_bytes() -> usize {
+    DEFAULT_MAXIMUM_LINE_BYTES
 }
 
 fn english() -> String {

@@ -12,7 +12,15 @@ use super::init::Origin;
 use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
+use super::sizes;
 use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
+use crate::input::{plain, read_text};
+
+/// Largest recipe.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A recipe with more faults than this is something else: the search for them ends.
+const MOST_FAULTS: usize = 50;
 
 /// What a recipe file may be about.
 pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
@@ -23,7 +31,7 @@ pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
 impl StudyRecipe {
     /// Whether a file or run folder's recipe is about a study, that is, has `[task]`; whatever else it says may be wrong.
     pub fn is_in(path: &Path) -> bool {
-        let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<Table>().ok());
+        let table = read_text(path, "the recipe", MOST_BYTES).ok().and_then(|text| text.parse::<Table>().ok());
         table.is_some_and(|table| table.contains_key("task"))
     }
 
@@ -60,7 +68,7 @@ impl Recipe {
 
     /// The checkpoint or run folder that a recipe starts from, `init`, where it says so; whatever else it says may be wrong.
     pub fn init_of(path: &Path, overrides: &[String]) -> Option<PathBuf> {
-        let mut table: Table = std::fs::read_to_string(path).ok()?.parse().ok()?;
+        let mut table: Table = read_text(path, "the recipe", MOST_BYTES).ok()?.parse().ok()?;
         overrides.iter().for_each(|setting| drop(overrides::apply(&mut table, setting)));
         table.get("init").and_then(Value::as_str).map(PathBuf::from)
     }
@@ -143,7 +151,7 @@ pub(super) fn check_name_and_seed(name: &str, seed: u64, checks: &mut Checks) {
 }
 
 fn load<R: RecipeFile>(path: &Path, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read the recipe", path.display()))?;
+    let text = read_text(path, "the recipe", MOST_BYTES)?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     read(&text, &name, path, overrides, origin)
 }
@@ -166,6 +174,9 @@ pub(super) fn read<R: RecipeFile>(
     let mut checks = Checks::new(&table, problems);
     if let Some(recipe) = &recipe {
         recipe.check(&mut checks);
+        if let Ok(resolved) = Table::try_from(recipe) {
+            sizes::check(&resolved, &mut checks);
+        }
     }
     match (recipe, checks.into_problems()) {
         (Some(recipe), problems) if problems.is_empty() => Ok(recipe),
@@ -191,7 +202,7 @@ fn read_table<R: RecipeFile>(table: &Table, problems: &mut Vec<Problem>) -> Opti
             Some(value) if !unknown => insert(&mut table, &at, value.clone()),
             _ => remove(&mut table, &at),
         }
-        if table == before {
+        if table == before || problems.len() >= MOST_FAULTS {
             return None;
         }
     }
@@ -211,7 +222,7 @@ fn describe(fault: &Fault, defaults: &Table) -> (Vec<String>, String) {
         }
         FaultKind::UnknownChoice { name, known } => {
             let hint = nearest(name, known).map_or_else(String::new, |right| format!("did you mean `{right}`? "));
-            format!("unknown choice `{name}`; {hint}known: {}", list(known))
+            format!("unknown choice `{}`; {hint}known: {}", plain(name), list(known))
         }
         FaultKind::Missing { key } => {
             path.push((*key).to_owned());
@@ -224,6 +235,10 @@ fn describe(fault: &Fault, defaults: &Table) -> (Vec<String>, String) {
 
 /// The name that was probably meant: a slip of the fingers away, or holding what was written.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    // No name is so long, and comparing takes the product of the lengths.
+    if name.len() > 100 {
+        return None;
+    }
     let plain = name.replace('-', "_").to_lowercase();
     let distance = |right: &str| strsim::damerau_levenshtein(&plain, &right.replace('-', "_"));
     let right = known.iter().copied().min_by_key(|right| distance(right))?;

@@ -17,6 +17,7 @@ mod recurrent;
 mod recurrent_table;
 mod schedule;
 mod search;
+mod sizes;
 mod study;
 mod tasks;
 mod tokenizer;

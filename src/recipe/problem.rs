@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::input::plain;
+
 /// One thing wrong with a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -20,7 +22,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
             "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
+            path => write!(f, "{}: {}", plain(path), self.message),
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct SearchRecipe {
     pub beam: usize,
     /// How hypotheses of different lengths are compared. Default `{ plain = { alpha = 1.0 } }`.
     pub length_penalty: LengthPenalty,
-    /// Weight β of the coverage penalty, 0 or more (Wu et al. 2016, equation 14); 0 is off. Default 0.
+    /// Weight β of the coverage penalty, 0 to 1,000 (Wu et al. 2016, equation 14); 0 is off. Default 0.
     pub coverage_penalty: f64,
     /// Fewest pieces of a translation, end of sentence not counted. Default 0.
     pub minimum_length: usize,
@@ -131,25 +131,35 @@ impl SearchRecipe {
                 checks.number("search.length_penalty.wu.alpha", alpha, "0 to 5", |alpha| (0.0..=5.0).contains(&alpha));
             }
         }
-        checks.number("search.coverage_penalty", self.coverage_penalty, "0 or more", |beta| beta >= 0.0);
-        checks.number("search.maximum_length_ratio", self.maximum_length_ratio, "0 or more", |ratio| ratio >= 0.0);
+        checks.number("search.coverage_penalty", self.coverage_penalty, "0 to 1,000", |beta| (0.0..=1e3).contains(&beta));
+        checks.value("search.minimum_length", self.minimum_length, "at most 10,000: no search would end before", |length| {
+            length <= 10_000
+        });
+        checks
+            .number("search.maximum_length_ratio", self.maximum_length_ratio, "0 to 100", |ratio| (0.0..=100.0).contains(&ratio));
+        checks.value(
+            "search.maximum_length_offset",
+            self.maximum_length_offset,
+            "at most 100,000 pieces: a search that finds no end goes on so long",
+            |offset| offset <= 100_000,
+        );
         checks.number("search.patience", self.patience, "more than 0, up to 100", |patience| patience > 0.0 && patience <= 100.0);
-        checks.number("search.repetition_penalty", self.repetition_penalty, "more than 0, up to 100", |factor| {
-            factor > 0.0 && factor <= 100.0
+        checks.number("search.repetition_penalty", self.repetition_penalty, "0.01 to 100", |factor| {
+            (0.01..=100.0).contains(&factor)
         });
         checks.ensure(
             "search.diversity_groups",
             self.diversity_groups > 0 && self.beam.is_multiple_of(self.diversity_groups),
             || format!("is {}, expected a divisor of the beam, {}", self.diversity_groups, self.beam),
         );
-        checks.number("search.diversity_penalty", self.diversity_penalty, "0 or more", |penalty| penalty >= 0.0);
-        checks.number("search.temperature", self.temperature, "more than 0", |temperature| temperature > 0.0);
+        checks.number("search.diversity_penalty", self.diversity_penalty, "0 to 1,000", |penalty| (0.0..=1e3).contains(&penalty));
+        checks.number("search.temperature", self.temperature, "0.001 to 1,000", |heat| (1e-3..=1e3).contains(&heat));
         checks.number("search.top_p", self.top_p, "0 to 1, 0 excluded", |probability| probability > 0.0 && probability <= 1.0);
         checks.value("search.seed", self.seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
         checks.conflict(&["search.sample", "search.diversity_groups"], self.sample && self.diversity_groups > 1, || {
             "samples are drawn one by one and have no groups; choose one of the two".to_owned()
         });
-        checks.value("search.batch_tokens", self.batch_tokens, "1 or more", |tokens| tokens >= 1);
+        checks.value("search.batch_tokens", self.batch_tokens, "1 to 2^24", |tokens| (1..=1 << 24).contains(&tokens));
         checks.conflict(
             &["search.maximum_length_ratio", "search.maximum_length_offset"],
             self.maximum_length_ratio == 0.0 && self.maximum_length_offset == 0,

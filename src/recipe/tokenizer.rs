@@ -2,6 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 
+/// Largest vocabulary: room for all of it is made at once.
+const LARGEST: usize = 1 << 20;
+
 /// How raw lines become pieces: `[tokenizer]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -62,6 +65,9 @@ impl TokenizerRecipe {
         let smallest = if self.byte_fallback && self.kind != TokenizerKind::Word { 4 + 256 + 1 } else { 4 + 1 };
         for (key, size) in sizes {
             let path = format!("tokenizer.{key}");
+            checks.ensure(&path, size.is_none_or(|size| size <= LARGEST), || {
+                format!("is {}, expected {LARGEST} at most", size.unwrap_or_default())
+            });
             checks.conflict(
                 &[&path, "tokenizer.kind", "tokenizer.byte_fallback"],
                 size.is_some_and(|size| size < smallest),

@@ -166,7 +166,6 @@ impl TrainingRecipe {
         self.schedule.check(checks);
         let counts = [
             ("batch_tokens", Some(self.batch_tokens as u64)),
-            ("accumulate", Some(self.accumulate as u64)),
             ("updates", self.updates),
             ("epochs", self.epochs),
             ("validate_every", Some(self.validate_every)),
@@ -176,6 +175,7 @@ impl TrainingRecipe {
             ("keep_last", Some(self.keep_last as u64)),
             ("log_every", Some(self.log_every)),
         ];
+        checks.value("training.accumulate", self.accumulate, "1 to 65,536", |count| (1..=65_536).contains(&count));
         for (key, count) in counts {
             if let Some(count) = count {
                 checks.value(&format!("training.{key}"), count, "1 or more", |count| count >= 1);

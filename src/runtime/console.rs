@@ -4,8 +4,12 @@
 //! and `println!` panic there, so nothing in this crate uses them (see `lib.rs`).
 
 use std::borrow::Cow;
-use std::fmt::{Arguments, Write as _};
+use std::fmt::Arguments;
 use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// Most characters of a line of a message, and most lines.
+const LONGEST_LINE: usize = 4000;
+const MOST_LINES: usize = 500;
 
 /// Writes a line for people to standard error: as `eprintln!`, but it cannot fail.
 macro_rules! message {
@@ -25,21 +29,45 @@ pub fn write_message_to(output: &mut dyn Write, text: &str) {
     let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
 }
 
-/// The text with its control characters escaped, line breaks and tabs apart: names of files and tensors come from anywhere, and a terminal
-/// obeys what it is sent.
-pub fn printable(text: &str) -> Cow<'_, str> {
+/// A message as it may be shown: control characters but line breaks and tabs escaped, since names of files and tensors come from anywhere and a
+/// terminal obeys what it is sent; long lines shortened; the first lines of very many.
+pub fn printable(message: &str) -> Cow<'_, str> {
     let harmful = |character: char| character.is_control() && character != '\n' && character != '\t';
-    if !text.contains(harmful) {
-        return Cow::Borrowed(text);
+    if message.len() <= LONGEST_LINE && !message.contains(harmful) {
+        return Cow::Borrowed(message);
     }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match harmful(character) {
-            true => write!(safe, "{}", character.escape_default()).expect("a string takes everything"),
-            false => safe.push(character),
+    let mut lines = message.split('\n');
+    let mut shown: Vec<String> =
+        lines.by_ref().take(MOST_LINES).map(|line| escaped(&shortened(line, LONGEST_LINE), harmful)).collect();
+    let more = lines.count();
+    if more > 0 {
+        shown.push(format!("and {more} more lines"));
+    }
+    Cow::Owned(shown.join("\n"))
+}
+
+fn escaped(line: &str, harmful: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(line.len());
+    for character in line.chars() {
+        if harmful(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
         }
     }
-    Cow::Owned(safe)
+    safe
+}
+
+/// A text without its middle where it has more than `most` characters.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most || text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    let half = most / 2;
+    let head: String = text.chars().take(half).collect();
+    let mut tail: Vec<char> = text.chars().rev().take(half).collect();
+    tail.reverse();
+    format!("{head}…{}", tail.into_iter().collect::<String>())
 }
 
 /// Results on standard output, buffered. An error names the output; one of kind `BrokenPipe` means that nobody reads on, which is no failure.

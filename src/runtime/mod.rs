@@ -19,7 +19,7 @@ mod workers;
 pub use allocator::keep_memory;
 pub use columns::ColumnsOfProduct;
 pub(crate) use console::message;
-pub use console::{Output, print, printable, write_message, write_message_to};
+pub use console::{Output, print, printable, shortened, write_message, write_message_to};
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
 pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};

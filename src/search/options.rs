@@ -106,7 +106,10 @@ impl SearchOptions {
 
     /// The most tokens that a source of this many tokens may become.
     pub fn maximum_length(&self, source: usize) -> usize {
-        ((self.maximum_length_ratio * source as f64) as usize + self.maximum_length_offset).max(self.minimum_length).max(1)
+        ((self.maximum_length_ratio * source as f64) as usize)
+            .saturating_add(self.maximum_length_offset)
+            .max(self.minimum_length)
+            .max(1)
     }
 
     /// Hypotheses side by side in one group.

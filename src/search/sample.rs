@@ -127,7 +127,8 @@ fn pick(scores: &Tensor, chances: &[f64], sampling: Sampling) -> Vec<u32> {
     let scores = scores.to_kind(Kind::Double) / sampling.temperature;
     let narrowed = sampling.top_k > 0 || sampling.top_p < 1.0;
     let (scores, ids) = if narrowed {
-        let most = if sampling.top_k > 0 { (sampling.top_k as i64).min(vocabulary) } else { vocabulary };
+        let most =
+            if sampling.top_k > 0 { i64::try_from(sampling.top_k).unwrap_or(i64::MAX).min(vocabulary) } else { vocabulary };
         let (scores, ids) = scores.topk(most, 1, true, true);
         (scores, Some(ids))
     } else {

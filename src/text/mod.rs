@@ -22,5 +22,5 @@ mod words;
 pub use fit::fit;
 pub use sentences::sentences;
 pub use tokenizer::{Encoding, Tokenizer};
-pub use train::{Kind, TokenizerOptions, TrainingReport};
+pub use train::{Kind, TokenizerOptions, TrainingReport, WordCounts};
 pub use words::words;

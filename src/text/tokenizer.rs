@@ -5,6 +5,7 @@ use super::pipeline::{MARK, Pipeline, Steps, added_tokens};
 use super::sentencepiece::{self, METASPACE_KEY, SentencePiece};
 use super::special;
 use super::words::words;
+use crate::input::{quoted, read_bytes};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -14,6 +15,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use tokenizers::{Model, ModelWrapper};
+
+/// Largest `tokenizer.json`: one of a million pieces has less.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// A line as pieces, without special tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +82,7 @@ impl Tokenizer {
     /// Names the path and what is wrong with the file: see [`Self::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = fs::read(path).with_context(|| format!("cannot read the tokenizer {}", path.display()))?;
+        let bytes = read_bytes(path, "the tokenizer", MOST_BYTES)?;
         Self::from_bytes(&bytes).with_context(|| format!("{} is no tokenizer of Targum", path.display()))
     }
 
@@ -96,7 +100,7 @@ impl Tokenizer {
             "its decoder is not the one that Targum writes; train a tokenizer with Targum"
         );
         for step in ["post_processor", "truncation", "padding"] {
-            ensure!(file[step].is_null(), "expected no {step}, found {}", file[step]);
+            ensure!(file[step].is_null(), "expected no {step}, found {}", quoted(&file[step].to_string()));
         }
         if !file["pre_tokenizer"][METASPACE_KEY].is_null() {
             let (model, pieces) = sentencepiece::read(&file, pieces)?;
@@ -234,8 +238,12 @@ fn vocabulary(model: &Value) -> Result<Vec<String>> {
     for (piece, id) in entries {
         match usize::try_from(id).ok().and_then(|id| pieces.get_mut(id)) {
             Some(place @ None) => *place = Some(piece.to_owned()),
-            Some(Some(other)) => bail!("expected one piece for each id, found {other:?} and {piece:?} at id {id}"),
-            None => bail!("expected ids from 0 without gaps, found {piece:?} at id {id} among {} pieces", pieces.len()),
+            Some(Some(other)) => {
+                bail!("expected one piece for each id, found {} and {} at id {id}", quoted(other), quoted(piece))
+            }
+            None => {
+                bail!("expected ids from 0 without gaps, found {} at id {id} among {} pieces", quoted(piece), pieces.len())
+            }
         }
     }
     Ok(pieces.into_iter().flatten().collect())
@@ -244,13 +252,13 @@ fn vocabulary(model: &Value) -> Result<Vec<String>> {
 fn check_special_tokens(file: &Value, pieces: &[String]) -> Result<()> {
     for (id, expected) in special::SPELLINGS.iter().enumerate() {
         let found = pieces.get(id).map_or("nothing", String::as_str);
-        ensure!(found == *expected, "expected the special token {expected} at id {id}, found {found}");
+        ensure!(found == *expected, "expected the special token {expected} at id {id}, found {}", quoted(found));
     }
     ensure!(
         file["added_tokens"] == added_tokens(),
         "expected {} and no others as `added_tokens`, found {}",
         special::SPELLINGS.join(", "),
-        file["added_tokens"]
+        quoted(&file["added_tokens"].to_string())
     );
     Ok(())
 }

@@ -14,7 +14,7 @@ use tokenizers::AddedToken;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 /// Lines counted by one thread at a time.
-const LINES_AT_ONCE: usize = 1024;
+const LINES_AT_ONCE: usize = 256;
 
 /// Longer runs are learned from in parts: such a run is no word, and the time spent on it would grow with its square.
 const LONGEST_RUN: usize = 256;
@@ -76,6 +76,16 @@ impl Tokenizer {
     /// No text but white space, or a size that does not hold the special tokens, the bytes and (for byte pairs and unigrams) the
     /// characters that occur often enough, or that leaves no room for a single word or character.
     pub fn train<'a>(options: &TokenizerOptions, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
+        let mut words = WordCounts::default();
+        words.add(&lines.collect::<Vec<_>>());
+        Self::train_on(options, words)
+    }
+
+    /// The same of words that were counted, for text that is not to be held in memory.
+    ///
+    /// # Errors
+    /// As for [`Self::train`].
+    pub fn train_on(options: &TokenizerOptions, words: WordCounts) -> Result<(Self, TrainingReport)> {
         let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == Kind::Word };
         let mut plain = sentencepiece_model(options)?;
         let pipeline = Pipeline::new(steps);
@@ -83,9 +93,9 @@ impl Tokenizer {
             // SentencePiece learns no piece across scripts, punctuation being one: otherwise "sofa" and "sofa." have nothing in common.
             Some(model) => {
                 let normalise = sentencepiece::train::normaliser(model)?;
-                count_runs(|word| pipeline.runs(&normalise(word)), count_words(lines))
+                count_runs(|word| pipeline.runs(&normalise(word)), words)
             }
-            None => count_runs(|word| pipeline.runs(&pipeline.normalise(word)), count_words(lines)),
+            None => count_runs(|word| pipeline.runs(&pipeline.normalise(word)), words),
         };
         if runs.is_empty() {
             bail!("no text to learn a tokenizer from: expected at least one word, found white space only");
@@ -155,30 +165,38 @@ fn scored(model: &Value) -> Result<Vec<(String, f64)>> {
     Ok(pieces.into_iter().map(|(piece, id)| (piece, -f64::from(id))).collect())
 }
 
-/// How often every word of the lines occurs.
-fn count_words<'a>(lines: impl Iterator<Item = &'a str> + Send) -> HashMap<&'a str, u64> {
-    let mut lines = lines.fuse();
-    let batches = std::iter::from_fn(move || {
-        let batch: Vec<&str> = lines.by_ref().take(LINES_AT_ONCE).collect();
-        (!batch.is_empty()).then_some(batch)
-    });
-    batches
-        .par_bridge()
-        .fold(HashMap::new, |mut counts: HashMap<&str, u64>, batch| {
-            for word in batch.into_iter().flat_map(str::split_whitespace) {
-                *counts.entry(word).or_default() += 1;
+/// How often each word of a text occurs: all that a tokenizer is trained on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WordCounts(HashMap<String, u64>);
+
+impl WordCounts {
+    /// Adds the words of more lines.
+    pub fn add(&mut self, lines: &[impl AsRef<str> + Sync]) {
+        let counts = lines
+            .par_chunks(LINES_AT_ONCE)
+            .fold(HashMap::new, |mut counts: HashMap<&str, u64>, lines| {
+                for word in lines.iter().flat_map(|line| line.as_ref().split_whitespace()) {
+                    *counts.entry(word).or_default() += 1;
+                }
+                counts
+            })
+            .reduce(HashMap::new, add_counts);
+        for (word, count) in counts {
+            match self.0.get_mut(word) {
+                Some(sum) => *sum += count,
+                None => drop(self.0.insert(word.to_owned(), count)),
             }
-            counts
-        })
-        .reduce(HashMap::new, add_counts)
+        }
+    }
 }
 
 /// How often every run that `cut` makes of the words occurs, sorted.
-fn count_runs(cut: impl Fn(&str) -> Vec<String> + Sync, words: HashMap<&str, u64>) -> Vec<(String, u64)> {
+fn count_runs(cut: impl Fn(&str) -> Vec<String> + Sync, words: WordCounts) -> Vec<(String, u64)> {
     let counts = words
+        .0
         .into_par_iter()
         .fold(HashMap::new, |mut counts: HashMap<String, u64>, (word, count)| {
-            for run in cut(word) {
+            for run in cut(&word) {
                 if run.len() <= LONGEST_RUN {
                     *counts.entry(run).or_default() += count;
                 } else {

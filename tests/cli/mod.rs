@@ -2,6 +2,7 @@
 
 mod align;
 mod average;
+mod bombs;
 mod broken_checkpoints;
 mod broken_input;
 mod copying;

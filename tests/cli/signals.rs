@@ -86,7 +86,8 @@ fn blocks(process: u32, signal: i32) -> bool {
 }
 
 /// What makes a validation or a test take many seconds.
-const SLOW: &str = "--set search.beam=64 --set search.maximum_length=200 --set training.pictures=0";
+const SLOW: &str =
+    "--set search.beam=64 --set search.maximum_length_ratio=1 --set search.maximum_length_offset=200 --set training.pictures=0";
 
 #[test]
 fn a_validation_is_given_up_and_made_up_for() {
@@ -99,8 +100,11 @@ fn a_validation_is_given_up_and_made_up_for() {
         words.extend(["--set".into(), long.clone().into()]);
         command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let child = train(&out, SLOW);
-    wait_for("the validation", || logged(&out, "training").iter().any(|entry| entry["step"] == 2));
+    let mut child = train(&out, SLOW);
+    wait_for("the validation", || {
+        assert!(child.try_wait().unwrap().is_none(), "training ended by itself");
+        logged(&out, "training").iter().any(|entry| entry["step"] == 2)
+    });
     std::thread::sleep(Duration::from_millis(300));
     send(&child, libc::SIGTERM);
     ended(child, 143, 20);
@@ -108,7 +112,8 @@ fn a_validation_is_given_up_and_made_up_for() {
     assert!(logged(&out, "validation").is_empty(), "the validation was not slow enough to be given up");
 
     // With a search that is quick, so that the test is.
-    let quick = "--set search.beam=1 --set search.maximum_length=5 --set training.pictures=0";
+    let quick =
+        "--set search.beam=1 --set search.maximum_length_ratio=1 --set search.maximum_length_offset=0 --set training.pictures=0";
     ended(train(&out, &format!("--resume {quick}")), 0, 120);
     ended(train(&through, quick), 0, 120);
     assert_eq!(state(&out.join("last")), state(&through.join("last")));
@@ -121,14 +126,17 @@ fn the_final_test_is_given_up_and_made_up_for() {
     let out = place.path().join("run");
     let mut words = arguments(&format!("train {{}} --out {{}} --set training.updates=1 {SLOW}"), &[&shared().recipe(), &out]);
     words.extend(["--set".into(), format!("data.test={:?}", shared().corpus("train").display().to_string()).into()]);
-    let child = command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_for("the end of training", || !logged(&out, "stopped").is_empty());
+    let mut child = command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the end of training", || {
+        assert!(child.try_wait().unwrap().is_none(), "training ended by itself");
+        !logged(&out, "stopped").is_empty()
+    });
     std::thread::sleep(Duration::from_millis(300));
     send(&child, libc::SIGINT);
     let told = ended(child, 130, 20).stderr;
     assert!(told.contains("ended by SIGINT: the trained model is saved; --resume tests it"), "{told}");
     assert!(!out.join("test.json").exists());
-    let quick = "--set search.beam=1 --set search.maximum_length=5";
+    let quick = "--set search.beam=1 --set search.maximum_length_ratio=1 --set search.maximum_length_offset=0";
     targum(arguments(&format!("train {{}} --resume {quick}"), &[&out])).good();
     assert!(out.join("test.json").exists() && out.join("test.fr").exists());
 }

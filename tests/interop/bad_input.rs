@@ -221,3 +221,26 @@ fn a_model_that_marian_has_no_form_for_is_refused_with_all_reasons() {
     }
     assert!(!place.path().join("exported").exists());
 }
+
+#[test]
+fn a_message_about_thousands_of_names_is_short_and_plain() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = folder(place.path(), "shared");
+    let path = folder.join("model.safetensors");
+    let mut tensors = Tensor::read_safetensors(&path).unwrap();
+    let one = Tensor::ones([1], (Kind::Float, tch::Device::Cpu));
+    tensors.extend((0..5000).map(|number| (format!("{number}\u{1b}[31m{}", "x".repeat(800)), one.shallow_clone())));
+    Tensor::write_safetensors(&tensors, &path).unwrap();
+    let Err(error) = import(&folder, Some("fra")) else { panic!("imported") };
+    let error = format!("{error:#}");
+    assert!(error.contains("5000 problems") && error.ends_with("and 4980 more"), "{error}");
+    assert!(error.len() < 20_000 && !error.contains('\u{1b}'), "{} bytes", error.len());
+}
+
+#[test]
+fn a_config_with_more_layers_than_a_model_has_is_refused_before_their_names_are_made() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = folder(place.path(), "old");
+    change(&folder, "config.json", |config| config["encoder_layers"] = 65_536.into());
+    refused(&folder, None, &["encoder_layers is 65536, expected 1 to 1024"]);
+}

@@ -131,9 +131,9 @@ fn collect(
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
     random.set_stream(wanted as u64);
     let mut sampler = Sampler::new(random);
-    let mut examples = Vec::with_capacity(count);
+    let mut examples = Vec::new();
     // A twelfth or more of all draws suit each split; the bound only ends hopeless requests.
-    let mut draws = count * 200 + 1000;
+    let mut draws = count.saturating_mul(200).saturating_add(1000);
     while examples.len() < count && draws > 0 {
         draws -= 1;
         let (example, facts) = realize(&sampler.sentence());

@@ -1,4 +1,5 @@
 mod hopfield;
+mod hostile;
 mod init;
 mod problems;
 mod round_trip;

@@ -34,6 +34,7 @@ fn data() -> impl Strategy<Value = DataRecipe> {
             test,
             source_prefix: remove_duplicates.then(|| ">>fra<<".to_owned()),
             alignment,
+            maximum_line_bytes: 4096,
             filters: FilterRecipe { minimum_length, maximum_length: 100, maximum_ratio, remove_duplicates },
         })
 }

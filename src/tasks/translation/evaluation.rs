@@ -22,6 +22,9 @@ pub struct HeldOut {
     pub gold: Option<Vec<GoldLinks>>,
 }
 
+/// Most memory that a set may take as text; the line's own 24 bytes counted, as a small file may hold a large text.
+const MOST_BYTES: usize = 256 << 20;
+
 /// Scores on a [`HeldOut`] set.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
@@ -57,8 +60,21 @@ impl HeldOut {
     pub fn read(data: &DataRecipe, path: &CorpusPath, limit: Option<usize>) -> Result<Self> {
         let text: ParallelText = super::data::open(data, path)?;
         let total = text.check()?;
-        let pairs = text.pairs()?.take(limit.unwrap_or(usize::MAX)).collect::<Result<Vec<_>>>()?;
-        let (sources, targets): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
+        let (mut sources, mut targets, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for pair in text.pairs()?.take(limit.unwrap_or(usize::MAX)) {
+            let (source, target) = pair?;
+            bytes += source.len() + target.len() + 2 * size_of::<String>();
+            anyhow::ensure!(
+                bytes <= MOST_BYTES,
+                "{}: the text up to line {} takes more than {} MiB, which is no text to be translated and scored at once; take the first \
+                 thousand lines",
+                text.name(),
+                sources.len() + 1,
+                MOST_BYTES >> 20
+            );
+            sources.push(source);
+            targets.push(target);
+        }
         let gold = match path.gold_file() {
             Some((file, base)) => {
                 let mut gold = read_gold(&file, base as usize)?;

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 
 use super::links::Links;
 use crate::corpus::ParallelText;
-use crate::metrics::{GoldLinks, read_gold};
+use crate::metrics::{GoldLinks, gold_links};
 use crate::recipe::GuidedAlignmentRecipe;
 use crate::text::{Encoding, Tokenizer, words};
 use crate::translator::{SourceEncoder, Translator};
@@ -35,25 +35,30 @@ impl GuidedAlignment {
         targets: &Tokenizer,
         lines: impl Iterator<Item = usize>,
     ) -> Result<Self> {
-        let gold = read_gold(file, 0)?;
+        let mut gold = gold_links(file, 0)?;
+        let mut given = 0;
         let mut lines = lines.peekable();
         let mut count = 0;
         let used = text.pairs()?.filter_map(|pair| {
             count += 1;
             let checked = pair.and_then(|(source, target)| {
-                let gold = gold.get(count - 1);
-                let inside = gold.map_or(Ok(()), |gold| check_bounds(gold, &source, &target));
+                let gold = gold.next().transpose()?;
+                given += usize::from(gold.is_some());
+                let inside = gold.as_ref().map_or(Ok(()), |gold| check_bounds(gold, &source, &target));
                 inside.with_context(|| format!("{}:{count}", file.display()))?;
                 Ok(gold.filter(|_| lines.next_if_eq(&count).is_some()).map(|gold| (source, target, gold)))
             });
             checked.transpose()
         });
         let links = Links::read(used, sources, targets, |(_, source), (_, target), gold| project(gold, source, target))?;
+        for more in gold {
+            more?;
+            given += 1;
+        }
         ensure!(
-            gold.len() == count,
-            "{}: {} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
-            file.display(),
-            gold.len()
+            given == count,
+            "{}: {given} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
+            file.display()
         );
         Ok(GuidedAlignment { recipe, links })
     }

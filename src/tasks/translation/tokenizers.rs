@@ -8,7 +8,10 @@ use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
 use crate::runtime::message;
-use crate::text::{Kind, Tokenizer, TokenizerOptions};
+use crate::text::{Kind, Tokenizer, TokenizerOptions, WordCounts};
+
+/// Pairs whose words are counted at a time: the text as a whole is never in memory.
+const CHUNK: usize = 1 << 14;
 
 /// Files that tokenizers are kept in: one for both sides, or one each.
 const FILES: [&str; 3] = ["tokenizer.json", "source.tokenizer.json", "target.tokenizer.json"];
@@ -35,46 +38,33 @@ fn clear(run_folder: &Path) -> Result<()> {
 /// Trains the run's tokenizers and saves them in its folder.
 pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<Tokenizers> {
     clear(run_folder)?;
-    let mut sources = Vec::new();
-    let mut targets = Vec::new();
-    for pair in text.pairs()? {
-        let (source, target) = pair?;
-        sources.push(source);
-        targets.push(target);
+    let options = &recipe.tokenizer;
+    let mut words = [WordCounts::default(), WordCounts::default()];
+    let mut empty = true;
+    for chunk in text.chunks(CHUNK)? {
+        let (sources, targets): (Vec<String>, Vec<String>) = chunk?.into_iter().unzip();
+        words[0].add(&sources);
+        words[usize::from(!options.joint)].add(&targets);
+        empty = false;
     }
-    if sources.is_empty() {
+    if empty {
         // Names the files.
         text.check()?;
     }
-    let options = &recipe.tokenizer;
+    let [sources, targets] = words;
     let tokenizers = if options.joint {
-        Tokenizers::Joint(Box::new(train_side(options, options.size, sources.iter().chain(&targets), "joint")?))
+        Tokenizers::Joint(Box::new(train_side(options, options.size, sources, "joint")?))
     } else {
         Tokenizers::Separate {
-            source: Box::new(train_side(
-                options,
-                options.source_size.unwrap_or(options.size),
-                sources.iter(),
-                &recipe.data.source,
-            )?),
-            target: Box::new(train_side(
-                options,
-                options.target_size.unwrap_or(options.size),
-                targets.iter(),
-                &recipe.data.target,
-            )?),
+            source: Box::new(train_side(options, options.source_size.unwrap_or(options.size), sources, &recipe.data.source)?),
+            target: Box::new(train_side(options, options.target_size.unwrap_or(options.size), targets, &recipe.data.target)?),
         }
     };
     tokenizers.save(run_folder)?;
     Ok(tokenizers)
 }
 
-fn train_side<'a>(
-    recipe: &TokenizerRecipe,
-    size: usize,
-    lines: impl Iterator<Item = &'a String> + Send,
-    side: &str,
-) -> Result<Tokenizer> {
+fn train_side(recipe: &TokenizerRecipe, size: usize, words: WordCounts, side: &str) -> Result<Tokenizer> {
     let options = TokenizerOptions {
         kind: match recipe.kind {
             TokenizerKind::Bpe => Kind::Bpe,
@@ -88,7 +78,7 @@ fn train_side<'a>(
         byte_fallback: recipe.byte_fallback,
         sentencepiece: recipe.sentencepiece,
     };
-    let (tokenizer, report) = Tokenizer::train(&options, lines.map(String::as_str))?;
+    let (tokenizer, report) = Tokenizer::train_on(&options, words)?;
     if report.got < report.asked {
         message!("{side} vocabulary: {} pieces, {} asked for: the data supports no more", report.got, report.asked);
     } else {

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::{ModelProto, ModelType, PieceType, SentencePiece};
+use crate::input::quoted;
 use crate::text::pipeline::{MARK, added_tokens};
 use crate::text::special;
 use crate::text::tokenizer::Tokenizer;
@@ -34,7 +35,7 @@ impl Tokenizer {
         let all: Vec<String> = special::SPELLINGS.iter().map(|&piece| piece.to_owned()).chain(pieces.iter().cloned()).collect();
         let mut seen = HashSet::new();
         for piece in &all {
-            ensure!(seen.insert(piece.as_str()), "the piece {piece:?} is in the vocabulary twice");
+            ensure!(seen.insert(piece.as_str()), "the piece {} is in the vocabulary twice", quoted(piece));
         }
         // Pieces that Targum reads as unknown need an id of their own in the file, so that `tokenizers` cuts them.
         let beyond = model.pieces.iter().filter(|piece| !seen.contains(piece.text.as_str()) && piece.kind != PieceType::Control);

@@ -17,10 +17,14 @@ use anyhow::{Context, Result, ensure};
 use super::special;
 use super::tokenizer::Encoding;
 use super::words::words;
+use crate::input::read_bytes;
 use cut::Cutter;
 pub(super) use file::{METASPACE_KEY, read};
 use normalise::Normaliser;
 pub use proto::{ModelProto, ModelType, Piece, PieceType};
+
+/// Largest `.spm` file: one of half a million pieces has less.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Cuts lines as a `.spm` file says.
 pub(super) struct SentencePiece {
@@ -134,7 +138,7 @@ fn visible(line: &str, start: usize, end: usize) -> (usize, usize) {
 
 /// Reads a `.spm` file for the command line: the error names it.
 pub fn read_model(path: &std::path::Path) -> Result<(ModelProto, Vec<u8>)> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let bytes = read_bytes(path, "the model", MOST_BYTES)?;
     let model = ModelProto::from_bytes(&bytes).with_context(|| path.display().to_string())?;
     Ok((model, bytes))
 }

@@ -5,6 +5,9 @@ use anyhow::{Result, ensure};
 use super::proto::{ModelProto, PieceType};
 use crate::text::pipeline::MARK;
 
+/// Most bytes of either side of a rule. The longest of Unicode's own compatibility forms has 33.
+const LONGEST_RULE: usize = 128;
+
 /// A line after normalisation; spaces are [`MARK`]s.
 #[derive(Debug, Default, PartialEq)]
 pub struct Normalised {
@@ -108,7 +111,8 @@ impl Normaliser {
         let offset = |unit: u32| (unit >> 10) << ((unit & (1 << 9)) >> 6);
         let mut position = offset(*self.units.first()?);
         let mut longest = None;
-        for (index, &byte) in bytes.iter().enumerate() {
+        // The array of a broken file may lead round and round.
+        for (index, &byte) in bytes.iter().enumerate().take(LONGEST_RULE) {
             position ^= u32::from(byte);
             let Some(&unit) = self.units.get(position as usize) else { break };
             if unit & (1 << 31 | 0xff) != u32::from(byte) {
@@ -141,5 +145,46 @@ fn charsmap(bytes: &[u8]) -> Result<(Vec<u32>, &str)> {
     ensure!(size < rest.len() && size.is_multiple_of(4), "{broken}: a double array of {size} bytes in {}", rest.len());
     let (array, replacements) = rest.split_at(size);
     let units = array.chunks_exact(4).map(|unit| u32::from_le_bytes([unit[0], unit[1], unit[2], unit[3]])).collect();
-    Ok((units, std::str::from_utf8(replacements).map_err(|error| anyhow::anyhow!("{broken}: {error}"))?))
+    let replacements = std::str::from_utf8(replacements).map_err(|error| anyhow::anyhow!("{broken}: {error}"))?;
+    ensure!(
+        replacements.split('\0').all(|text| text.len() <= LONGEST_RULE),
+        "{broken}: a character becomes more than {LONGEST_RULE} bytes"
+    );
+    Ok((units, replacements))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::proto::ModelType;
+    use super::*;
+
+    fn model(units: &[u32], replacements: &str) -> ModelProto {
+        let size = (units.len() as u32 * 4).to_le_bytes();
+        let array = units.iter().flat_map(|unit| unit.to_le_bytes());
+        ModelProto {
+            pieces: Vec::new(),
+            model_type: ModelType::Unigram,
+            byte_fallback: false,
+            normaliser: String::new(),
+            charsmap: size.into_iter().chain(array).chain(replacements.bytes()).collect(),
+            add_dummy_prefix: true,
+            remove_extra_whitespaces: true,
+        }
+    }
+
+    #[test]
+    fn an_array_that_leads_round_and_round_costs_no_more_than_a_rule() {
+        // Every place is reached by the byte `a` and leads back to where `a` goes.
+        let mut units = vec![u32::from(b'a'); 256];
+        units[usize::from(b'a')] = u32::from(b'a') << 10 | u32::from(b'a');
+        let normaliser = Normaliser::new(&model(&units, "x\0")).unwrap();
+        // A million steps for each of a million characters otherwise.
+        assert!(normaliser.normalise(&"a".repeat(1 << 20)).text.len() > 1 << 20);
+    }
+
+    #[test]
+    fn a_character_does_not_become_a_book() {
+        let error = Normaliser::new(&model(&[0; 256], &format!("{}\0", "x".repeat(1 << 20)))).err().unwrap().to_string();
+        assert!(error.contains("a character becomes more than 128 bytes"), "{error}");
+    }
 }

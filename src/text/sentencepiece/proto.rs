@@ -3,6 +3,11 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::input::quoted;
+
+/// Most bytes of a piece, which has 16 characters unless SentencePiece is told otherwise. Ways to part one are as many as it is long.
+const LONGEST_PIECE: usize = 512;
+
 /// What a piece is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PieceType {
@@ -183,7 +188,13 @@ fn read_piece(bytes: &[u8]) -> Result<Piece> {
         Ok(())
     })?;
     ensure!(!piece.text.is_empty(), "it has an empty piece");
-    ensure!(piece.score.is_finite(), "the score of the piece {:?} is {}", piece.text, piece.score);
+    ensure!(
+        piece.text.len() <= LONGEST_PIECE,
+        "the piece {} has {} bytes, expected {LONGEST_PIECE} at most",
+        quoted(&piece.text),
+        piece.text.len()
+    );
+    ensure!(piece.score.is_finite(), "the score of the piece {} is {}", quoted(&piece.text), piece.score);
     Ok(piece)
 }
 
@@ -332,6 +343,19 @@ mod tests {
         let mut file = Writer(small().to_bytes());
         file.bytes(5, &denormaliser.0);
         assert!(format!("{:#}", ModelProto::from_bytes(&file.0).unwrap_err()).contains("denormalizer_spec"));
+    }
+
+    #[test]
+    fn a_piece_has_the_length_of_a_piece() {
+        let mut model = small();
+        model.pieces[2].text = "x".repeat(LONGEST_PIECE);
+        assert!(ModelProto::from_bytes(&model.to_bytes()).is_ok());
+        model.pieces[2].text = "\u{1b}".repeat(1 << 20);
+        let error = format!("{:#}", ModelProto::from_bytes(&model.to_bytes()).unwrap_err());
+        assert!(
+            error.contains("has 1048576 bytes, expected 512 at most") && error.len() < 1000 && !error.contains('\u{1b}'),
+            "{error}"
+        );
     }
 
     proptest! {
