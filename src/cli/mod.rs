@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::runtime;
+use crate::runtime::files::readable;
 
 /// Translation models that show what they attend to.
 #[derive(Parser)]
@@ -106,7 +107,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 /// The error with its causes on a line each. libtorch's messages end where its C++ trace begins, unless asked for more.
 fn describe(error: &anyhow::Error, verbose: bool) -> String {
     let chain: Vec<String> = error.chain().map(|cause| cut_trace(&cause.to_string(), verbose)).collect();
-    chain.join("\n  caused by: ")
+    readable(&chain.join("\n  caused by: ")).into_owned()
 }
 
 fn cut_trace(message: &str, verbose: bool) -> String {

@@ -11,6 +11,7 @@ use super::weights;
 use crate::checkpoint::{Config, Tokenizers, save_weights};
 use crate::model::{Vocabularies, build};
 use crate::recipe::{ModelRecipe, Start, Tied};
+use crate::runtime::files::new_folder;
 use crate::text::Tokenizer;
 use crate::text::sentencepiece::{ModelProto, PieceType, read_model};
 use crate::text::special;
@@ -135,7 +136,7 @@ impl Imported {
     /// # Errors
     /// The folder is already there, or cannot be written.
     pub fn save(&self, out: &Path) -> Result<()> {
-        super::write_folder(out, |folder| {
+        new_folder(out, |folder| {
             self.config.save(folder)?;
             self.tokenizers.save(folder)?;
             save_weights(&self.weights, folder)

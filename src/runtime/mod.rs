@@ -1,10 +1,11 @@
 //! What stands under everything: libtorch and its CUDA half, devices, threads and loops of our own on them, the allocator, half precision,
-//! MKL's products and instructions, interrupts.
+//! MKL's products and instructions, interrupts; and files that are written whole.
 
 mod allocator;
 pub mod bf16;
 mod columns;
 mod device;
+pub mod files;
 mod half;
 mod libtorch;
 mod mkl;

@@ -9,6 +9,7 @@ mod crashes;
 mod fine_tuning;
 mod help;
 mod long_input;
+mod own_files;
 mod resume;
 mod rows;
 mod score;
