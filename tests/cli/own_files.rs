@@ -68,7 +68,9 @@ fn a_text_of_the_user_in_a_run_folder_is_no_place_to_write_to() {
 fn a_corpus_is_made_where_nothing_else_has_its_names() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
-    let synth = |seed: u32| targum(arguments(&format!("data synth --train 5 --validation 2 --test 2 --seed {seed} --out {{}}"), &[&data]));
+    let synth = |seed: u32| {
+        targum(arguments(&format!("data synth --train 5 --validation 2 --test 2 --seed {seed} --out {{}}"), &[&data]))
+    };
     fs::create_dir(&data).unwrap();
     fs::write(data.join("train.en"), "the user's own\n").unwrap();
     synth(1).failed(1, &["data: holds other files named train.en", "--out"]);
@@ -136,7 +138,11 @@ fn nothing_is_written_through_a_link_out_of_the_run_folder() {
     }
     let before = listing(&outside);
     let ran = train().good();
-    assert!(ran.stderr.contains("no pictures after update 3") && ran.stderr.contains("heatmaps: is a symbolic link"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no pictures after update 3") && ran.stderr.contains("heatmaps: is a symbolic link"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(listing(&outside), before);
     assert!(fs::symlink_metadata(out.join("test.fr")).unwrap().is_file());
 
@@ -260,7 +266,11 @@ fn a_run_whose_folder_is_replaced_by_another_is_saved_beside_it() {
     fs::rename(place.path().join("new"), &out).unwrap();
     let ended = ran(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stderr.contains("another folder in the place") && ended.stderr.contains("run.saved-1 --resume"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("another folder in the place") && ended.stderr.contains("run.saved-1 --resume"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
     assert_eq!(fs::read_to_string(out.join("test.fr")).unwrap(), "mine\n");
     let saved = place.path().join("run.saved-1");
