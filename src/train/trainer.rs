@@ -1,6 +1,6 @@
 //! The one training loop of the house. It knows the [`Task`] trait and no model.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -291,22 +291,33 @@ impl<'a, T: Task> Trainer<'a, T> {
             averaged(self.average.as_ref(), &self.parameters, || self.task.save(path))?;
             self.state.save(&self.optimizer, &self.parameters, self.average.is_some(), path)
         };
-        match self.folder.restore() {
-            Ok(None) => {}
-            Ok(Some(message)) => {
-                self.journal.message(&message);
-                self.journal.put_back()?;
+        let (recipe, history, folder) = (self.recipe, &self.state.history, self.folder);
+        let write = || -> Result<PathBuf> {
+            let path = folder.write(update, bytes, &fill)?;
+            folder.point("last", update)?;
+            let present = folder.checkpoints()?;
+            if let Some(&best) = ranked(&present, history, recipe.metric).first() {
+                folder.point("best", best)?;
             }
-            Err(error) => return Err(save_elsewhere(self.folder, update, bytes, fill, error)),
-        }
-        let path = self.journal.pause(|| self.folder.write(update, bytes, fill))?;
+            folder.retain(&kept(&present, history, recipe.metric, recipe.keep_best, recipe.keep_last))?;
+            Ok(path)
+        };
+        let path = loop {
+            match folder.restore() {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    self.journal.message(&message);
+                    self.journal.put_back()?;
+                }
+                Err(error) => return Err(save_elsewhere(folder, update, bytes, &fill, error)),
+            }
+            match self.journal.pause(write) {
+                // Taken away while it was written to.
+                Err(_) if !folder.is_whole() => {}
+                result => break result?,
+            }
+        };
         self.saved = Some(update);
-        self.folder.point("last", update)?;
-        let (recipe, history, present) = (self.recipe, &self.state.history, self.folder.checkpoints()?);
-        if let Some(&best) = ranked(&present, history, recipe.metric).first() {
-            self.folder.point("best", best)?;
-        }
-        self.folder.retain(&kept(&present, history, recipe.metric, recipe.keep_best, recipe.keep_last))?;
         self.journal.note("checkpoint", update, json!({ "path": path.to_string_lossy() }))?;
         // After saving, so that a wrong name costs nothing.
         let validated = self.state.history.at(update);
