@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
-use targum::recipe::{Recipe, StudyRecipe};
+use targum::recipe::{Recipe, RecipeText, StudyRecipe};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -247,7 +247,7 @@ fn options_exist() {
 #[test]
 fn every_recipe_and_every_example_of_one_loads() {
     for path in files("configs", "toml") {
-        let name = if StudyRecipe::is_in(&path) {
+        let name = if RecipeText::read(&path).unwrap().is_of_study() {
             StudyRecipe::load(&path, &[]).map(|recipe| recipe.name)
         } else {
             Recipe::load(&path, &[]).map(|recipe| recipe.name)

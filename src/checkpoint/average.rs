@@ -10,6 +10,7 @@ use tch::{Kind, Tensor};
 
 use super::config::Config;
 use super::weights::{FILE, read_weights, save_weights};
+use crate::runtime::files::{Shown, is_free, new_folder};
 
 /// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
 const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "training.safetensors"];
@@ -20,7 +21,8 @@ const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "tr
 /// When the models, the tokenizers, the names or the shapes of weights differ: every difference of every checkpoint is named.
 pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
     let (first, others) = checkpoints.split_first().context("no checkpoint to average")?;
-    ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.display());
+    // Before the work; and again after it.
+    ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.shown());
     let config = Config::load(first)?;
     let companions = companions(first)?;
     let mut sums: BTreeMap<String, Tensor> =
@@ -49,10 +51,6 @@ pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
     let count = checkpoints.len() as f64;
     let means: Vec<(String, Tensor)> = sums.into_iter().map(|(name, sum)| (name, sum / count)).collect();
     write(&config, &companions, &means, out)
-}
-
-fn is_free(out: &Path) -> bool {
-    !out.exists() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// The bytes of the files that stand beside the weights.
@@ -119,24 +117,14 @@ fn different_shapes(first: &BTreeMap<String, Tensor>, other: &BTreeMap<String, T
     names.into_iter().filter_map(verdict).collect()
 }
 
-/// Fills a hidden folder first: whoever finds `out` finds it whole.
 fn write(config: &Config, companions: &BTreeMap<String, Vec<u8>>, weights: &[(String, Tensor)], out: &Path) -> Result<()> {
-    let name = out.file_name().with_context(|| format!("{}: names no folder", out.display()))?;
-    let hidden = out.with_file_name(format!(".writing-{}", name.to_string_lossy()));
-    let written = (|| {
-        fs::create_dir_all(&hidden).with_context(|| format!("{}: cannot make this folder", hidden.display()))?;
-        config.save(&hidden)?;
+    new_folder(out, |folder| {
+        config.save(folder)?;
         for (name, bytes) in companions {
-            fs::write(hidden.join(name), bytes).with_context(|| format!("{}: cannot write", hidden.join(name).display()))?;
+            fs::write(folder.join(name), bytes).with_context(|| format!("{}: cannot write", folder.join(name).shown()))?;
         }
-        save_weights(weights, &hidden)?;
-        fs::rename(&hidden, out).with_context(|| format!("{}: cannot rename to {}", hidden.display(), out.display()))
-    })();
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_dir_all(&hidden);
-    }
-    written
+        save_weights(weights, folder)
+    })
 }
 
 #[cfg(test)]

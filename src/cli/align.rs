@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::attention::{ViewArguments, heatmap, write_heatmap};
+use super::attention::{ViewArguments, heatmap, heatmap_folder, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
@@ -82,7 +82,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let forward = load(&arguments.model)?;
     let backward = arguments.reverse_model.as_ref().map(load).transpose()?;
     if let Some(folder) = &arguments.heatmaps {
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+        heatmap_folder(folder)?;
     }
     let mut output = Output::open();
     let interrupt = Interrupt::new();

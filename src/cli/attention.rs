@@ -1,11 +1,13 @@
 //! `--layer`, `--head`, and pictures: the same for every command that shows attention.
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::alignment::{EndOfSentence, Heatmap};
+use crate::runtime::files::{self, Shown, clear_partials, write_unsynced};
 use crate::runtime::message;
 use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView, Translator};
@@ -68,6 +70,37 @@ pub fn heatmap(aligned: &Aligned) -> Result<Heatmap> {
     Heatmap::new("", &rows, &columns, aligned.weights.clone())?.with_links(aligned.links.clone())
 }
 
+/// Says in a folder that the pictures named `line-N` in it are Targum's.
+const MARK: &str = ".targum-heatmaps";
+
+/// Makes a folder of pictures, `line-1.svg` and so on, where there is none.
+///
+/// # Errors
+/// Where pictures of such names are there that Targum did not draw; or where the file system refuses.
+pub fn heatmap_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.shown()))?;
+    let mark = folder.join(MARK);
+    if !fs::symlink_metadata(&mark).is_ok_and(|found| found.is_file()) {
+        let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>();
+        let names = read().with_context(|| format!("{}: cannot list this folder", folder.shown()))?;
+        if let Some(name) = names.iter().filter_map(|name| name.to_str()).find(|name| is_picture(name)) {
+            bail!(
+                "{}: holds {name}, which Targum did not draw; name another folder with --heatmaps, or move the file away",
+                folder.shown()
+            );
+        }
+        files::write(&mark, "line-N.svg and line-N.png are drawn by Targum, which replaces them.\n")?;
+    }
+    clear_partials(folder);
+    Ok(())
+}
+
+/// `line-1.svg`, `line-20.png`.
+fn is_picture(name: &str) -> bool {
+    let number = name.strip_prefix("line-").and_then(|rest| rest.strip_suffix(".svg").or(rest.strip_suffix(".png")));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Writes `PATH.svg` and `PATH.png`. A blank line has no picture, and a very long one has none either, but a word on standard error.
 pub fn write_heatmap(aligned: &Aligned, path: &Path) -> Result<()> {
     let (rows, columns) = (aligned.target_words.len(), aligned.source_words.len());
@@ -75,14 +108,10 @@ pub fn write_heatmap(aligned: &Aligned, path: &Path) -> Result<()> {
         return Ok(());
     }
     if rows.max(columns) > MOST_WORDS {
-        message!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.display());
+        message!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.shown());
         return Ok(());
     }
     let heatmap = heatmap(aligned)?;
-    let write = |extension: &str, bytes: &[u8]| {
-        let path = path.with_extension(extension);
-        std::fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))
-    };
-    write("svg", heatmap.svg().as_bytes())?;
-    write("png", &heatmap.png(2)?)
+    write_unsynced(&path.with_extension("svg"), heatmap.svg())?;
+    write_unsynced(&path.with_extension("png"), heatmap.png(2)?)
 }

@@ -1,9 +1,11 @@
 //! How a run begins: which recipe counts, which folder is written, and that neither is lost.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::recipe::{Recipe, TextFiles};
+use crate::runtime::files::{self, Shown};
 use crate::runtime::message;
 use crate::train::RunFolder;
 
@@ -23,11 +25,37 @@ pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&
     if started != recipe {
         message!(
             "{} differs from {}, which counts: change a run with --set key=value, or start another one with --out",
-            file.display(),
-            of_folder.display()
+            file.shown(),
+            of_folder.shown()
         );
     }
     Ok(started)
+}
+
+/// Refuses texts of the user's that have the name of a file that the run is to write.
+pub fn ensure_apart(recipe: &Recipe, out: &Path) -> Result<()> {
+    let Ok(out) = out.canonicalize() else { return Ok(()) };
+    let data = &recipe.data;
+    let mut inputs: Vec<(&str, PathBuf)> = data.alignment.iter().map(|path| ("data.alignment", path.clone())).collect();
+    for (key, corpus) in data.corpora() {
+        match corpus.text_files(&data.source, &data.target) {
+            Ok(TextFiles::Pair { source, target }) => inputs.extend([(key, source), (key, target)]),
+            Ok(TextFiles::Tsv(file)) => inputs.push((key, file)),
+            Err(_) => {}
+        }
+        inputs.extend(corpus.gold_file().map(|(file, _)| (key, file)));
+    }
+    let written =
+        [RECIPE, "log.jsonl", "train.index", "tokenizer.json", "source.tokenizer.json", "target.tokenizer.json", "test.json"];
+    let hypotheses = format!("test.{}", data.target);
+    let taken = |path: &Path| {
+        let path = path.canonicalize().ok();
+        path.is_some_and(|path| written.iter().chain([&&*hypotheses]).any(|name| path == out.join(name)))
+    };
+    match inputs.iter().find(|(_, path)| taken(path)) {
+        Some((key, path)) => bail!("{key}: {} is a file that the run writes; name another run folder with --out", path.shown()),
+        None => Ok(()),
+    }
 }
 
 /// Opens the run folder, and says whether there is anything to go on with.
@@ -40,7 +68,7 @@ pub fn open(out: &Path, resume: bool) -> Result<(RunFolder, bool)> {
     match checkpoints.last() {
         Some(newest) if !resume => bail!(
             "{}: has checkpoints up to update {newest}; go on with --resume, or train elsewhere with --out",
-            folder.path().display()
+            folder.path().shown()
         ),
         newest => {
             let resume = newest.is_some();
@@ -55,15 +83,13 @@ pub fn with_recipe<R>(recipe: &str, folder: &RunFolder, resume: bool, work: impl
     let before = if resume { std::fs::read_to_string(folder.path().join(RECIPE)).ok() } else { None };
     write(recipe, folder.path())?;
     work().or_else(|error| {
-        before.map_or(Ok(()), |before| write(&before, folder.path()))?;
+        // Where another folder stands by now, there is nothing of ours to mend.
+        before.filter(|_| folder.is_same()).map_or(Ok(()), |before| write(&before, folder.path()))?;
         Err(error)
     })
 }
 
 /// In one step: a run without its recipe cannot be resumed.
 fn write(recipe: &str, folder: &Path) -> Result<()> {
-    let (path, hidden) = (folder.join(RECIPE), folder.join(format!(".writing-{RECIPE}")));
-    std::fs::write(&hidden, recipe)
-        .and_then(|()| std::fs::rename(&hidden, &path))
-        .with_context(|| format!("{}: cannot write", path.display()))
+    files::write(&folder.join(RECIPE), recipe)
 }

@@ -2,21 +2,23 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::start::{START_UP, open, started, with_recipe};
 use super::train::{Arguments, machine};
-use crate::recipe::StudyRecipe;
+use crate::recipe::{RecipeText, StudyRecipe};
 use crate::report::Display;
+use crate::runtime::files::{self, Shown};
 use crate::runtime::{Interrupt, end_on_signal, message, print};
 use crate::tasks::{Finding, run as run_study};
 use crate::train::TrainOptions;
 
-/// Runs the study of a recipe's file.
-pub fn run(arguments: &Arguments, file: &Path) -> Result<()> {
-    let mut recipe = StudyRecipe::load(file, &arguments.set)?;
+/// Runs the study of a recipe.
+pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
+    let file = text.path();
+    let mut recipe = StudyRecipe::of_text(text, &arguments.set)?;
     if arguments.init.is_some() {
-        bail!("--init: {} is a study, which starts from nothing; leave the option out", file.display());
+        bail!("--init: {} is a study, which starts from nothing; leave the option out", file.shown());
     }
     if arguments.print_recipe {
         return Ok(print(&recipe.to_toml()?)?);
@@ -40,10 +42,9 @@ pub fn run(arguments: &Arguments, file: &Path) -> Result<()> {
 fn tell(name: &str, findings: &[Finding], folder: &Path) -> Result<()> {
     let rows: String = findings.iter().map(|finding| finding.row(name)).collect();
     for (file, text) in [("test.json", serde_json::to_string_pretty(findings)? + "\n"), ("test.md", rows.clone())] {
-        let path = folder.join(file);
-        std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))?;
+        files::write(&folder.join(file), text)?;
     }
     print(&format!("| run | what | found | aim | paper |\n|---|---|---|---|---|\n{rows}"))?;
-    message!("\nPictures and numbers: {}", folder.display());
+    message!("\nPictures and numbers: {}", folder.shown());
     Ok(())
 }

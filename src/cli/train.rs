@@ -7,12 +7,13 @@ use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
-use super::start::{RECIPE, START_UP, open, started, with_recipe};
+use super::start::{RECIPE, START_UP, ensure_apart, open, started, with_recipe};
 use super::study;
 use crate::checkpoint::{Config, Tokenizers, locate};
 use crate::input::set_maximum_line_bytes;
-use crate::recipe::{Origin, Recipe, StudyRecipe};
+use crate::recipe::{Origin, Recipe, RecipeText};
 use crate::report::{Display, HumanCount};
+use crate::runtime::files::{self, Shown};
 use crate::runtime::{Interrupt, core_count, end_on_signal, libtorch, message, print};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
 use crate::train::{Outcome, RunFolder, Task, TrainOptions, train};
@@ -56,16 +57,22 @@ impl Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let of_run = arguments.recipe.is_dir();
     let file = if of_run { arguments.recipe.join(RECIPE) } else { arguments.recipe.clone() };
-    if StudyRecipe::is_in(&file) {
-        return study::run(&arguments, &file);
+    let text = RecipeText::read(&file)?;
+    if text.is_of_study() {
+        return study::run(&arguments, &text);
     }
     let mut settings = arguments.set.clone();
-    settings.extend(arguments.init.as_ref().map(|init| format!("init={}", toml::Value::from(init.display().to_string()))));
+    if let Some(init) = &arguments.init {
+        let name = init.to_str().with_context(|| {
+            format!("--init: {} is no UTF-8, and the run's recipe has to name it; name it by a link", init.shown())
+        })?;
+        settings.push(format!("init={}", toml::Value::from(name)));
+    }
     // A run's own recipe has its model in full, wherever that came from.
-    let init = if of_run && arguments.init.is_none() { None } else { Recipe::init_of(&file, &settings) };
+    let init = if of_run && arguments.init.is_none() { None } else { text.init(&settings) };
     let mut recipe = match init {
-        Some(init) => Recipe::load_with_origin(&file, &settings, &origin(&init)?)?,
-        None => Recipe::load(&file, &settings)?,
+        Some(init) => Recipe::of_text(&text, &settings, Some(&origin(&init)?))?,
+        None => Recipe::of_text(&text, &settings, None)?,
     };
     if arguments.print_recipe {
         return Ok(print(&recipe.to_toml()?)?);
@@ -75,6 +82,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         recipe = started(recipe, &file, &out, |file| Recipe::load(file, &arguments.set))?;
     }
     recipe.check_paths(&file)?;
+    ensure_apart(&recipe, &out)?;
     let _ends = end_on_signal(START_UP);
     set_maximum_line_bytes(recipe.data.maximum_line_bytes);
     let device = arguments.device.choose()?;
@@ -93,7 +101,7 @@ fn origin(init: &Path) -> Result<Origin> {
     let folder = locate(init)?;
     let (config, tokenizers) = (Config::load(&folder)?, Tokenizers::load(&folder)?);
     Ok(Origin {
-        name: folder.display().to_string(),
+        name: folder.shown().to_string(),
         model: config.model,
         lowercase: config.lowercase,
         joint: matches!(tokenizers, Tokenizers::Joint(_)),
@@ -106,7 +114,7 @@ fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
     if let (Some(init), false) = (&recipe.init, resume) {
-        message!("weights, tokenizers and model from {}", init.display());
+        message!("weights, tokenizers and model from {}", init.shown());
     }
     let options = TrainOptions { resume, interrupt, display: Display::detect() };
     train(&mut task, &recipe.training, recipe.seed, folder, options)
@@ -134,17 +142,14 @@ fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Devi
     let translator = Translator::load(folder, device)?;
     if let Some(test) = test {
         let evaluation = test.evaluate(&translator, &translator.translate_options(), None)?;
-        let write = |name: &str, text: String| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
-        };
-        write("test.json", serde_json::to_string_pretty(&evaluation)? + "\n")?;
-        write(&format!("test.{}", recipe.data.target), evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect())?;
+        files::write(&folder.join("test.json"), serde_json::to_string_pretty(&evaluation)? + "\n")?;
+        let lines: String = evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect();
+        files::write(&folder.join(format!("test.{}", recipe.data.target)), lines)?;
         // Whoever reads on or not: the files are written.
         print(&scores(&evaluation))?;
     }
-    let model = folder.display();
-    let program = std::env::args().next().unwrap_or_else(|| "targum".into());
+    let model = folder.shown();
+    let program = std::env::args_os().next().map_or_else(|| "targum".to_owned(), |program| Path::new(&program).shown());
     let shown = if translator.model.attends() { " --alignment --heatmaps heatmaps" } else { "" };
     message!("\nNext: echo 'a sentence' | {program} translate --model {model}{shown}");
     if translator.model.attends() {

@@ -3,11 +3,11 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::attention::{ViewArguments, write_heatmap};
+use super::attention::{ViewArguments, heatmap_folder, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
@@ -90,7 +90,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     arguments.precision.apply(&mut translator);
     let options = options(&arguments, &translator, dictionary)?;
     if let Some(folder) = &arguments.heatmaps {
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+        heatmap_folder(folder)?;
     }
     let mut output = Output::open();
     // All of them are opened before the first is translated.

@@ -1,8 +1,8 @@
 //! Downloads that go on where they stopped.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use ureq::config::ConfigBuilder;
 use ureq::http::{Response, StatusCode, header};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
+
+use crate::runtime::files::{Shown, open_in_place};
 
 /// For how long the other side may be silent.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,13 +71,9 @@ fn fetch(agent: &Agent, url: &str, partial: &Path) -> Result<()> {
         status => bail!("the server answered {status}, expected {} with the file", StatusCode::OK),
     }
     let left: Option<u64> = text(&response, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(have > 0)
-        .truncate(have == 0)
-        .write(true)
-        .open(partial)
-        .with_context(|| format!("{}: cannot write", partial.display()))?;
+    let mut file = open_in_place(partial).with_context(|| format!("{}: cannot write", partial.shown()))?;
+    let kept = file.set_len(have).and_then(|()| file.seek(SeekFrom::End(0)));
+    kept.with_context(|| format!("{}: cannot write", partial.shown()))?;
     let progress = bar(url, have, left)?;
     let mut body = response.body_mut().as_reader();
     let mut block = vec![0; 1 << 16];
@@ -85,7 +83,7 @@ fn fetch(agent: &Agent, url: &str, partial: &Path) -> Result<()> {
         if length == 0 {
             break;
         }
-        file.write_all(&block[..length]).with_context(|| format!("{}: cannot write", partial.display()))?;
+        file.write_all(&block[..length]).with_context(|| format!("{}: cannot write", partial.shown()))?;
         got += length as u64;
         progress.set_position(have + got);
     }

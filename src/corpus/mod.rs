@@ -1,6 +1,5 @@
 //! Parallel text: reading, filtering, token indices, batches, the built-in corpus and downloads; stories with questions. No tensors.
 
-mod atomic;
 pub mod babi;
 mod batches;
 mod checksum;

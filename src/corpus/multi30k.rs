@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
-use super::atomic::AtomicFile;
 use super::{checksum, download, read};
+use crate::runtime::files::{AtomicFile, Shown, clear_partials};
 
 /// The public files.
 const BASE: &str = "https://github.com/multi30k/dataset/raw/master/data/task1/raw";
@@ -59,7 +59,7 @@ impl fmt::Display for Multi30k {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, paths) in [("wrote", &self.written), ("already there", &self.present)] {
             for path in paths {
-                writeln!(formatter, "{what}: {}", path.display())?;
+                writeln!(formatter, "{what}: {}", path.shown())?;
             }
         }
         write!(formatter, "every checksum is right: {} files", self.written.len() + self.present.len())
@@ -68,10 +68,10 @@ impl fmt::Display for Multi30k {
 
 /// Writes `{train,validation,test_2016_flickr}.LANGUAGE` into `directory`, as text, one sentence a line: 29,000, 1,014 and 1,000 of them. Line n of
 /// all languages is of the same picture. Files come from the folder `from`, under their original names (`train`, `val`, `test_2016_flickr`) and
-/// compressed or not, or else from the net. A file that is there already is left alone if it is the right one, and replaced if not.
+/// compressed or not, or else from the net. A file that is there already is left alone: it is the right one, or the user's.
 ///
 /// # Errors
-/// Unknown languages; files missing in `from`; a failed download, which can be continued; a wrong checksum.
+/// Unknown languages; another file of such a name; files missing in `from`; a failed download, which can be continued; a wrong checksum.
 pub fn multi30k(directory: &Path, from: Option<&Path>, languages: &[&str]) -> Result<Multi30k> {
     for language in languages {
         ensure!(LANGUAGES.contains(language), "Multi30k: no language {language:?}, expected some of {}", LANGUAGES.join(", "));
@@ -81,6 +81,7 @@ pub fn multi30k(directory: &Path, from: Option<&Path>, languages: &[&str]) -> Re
         None => Origin::Net { agent: download::agent(), base: BASE },
     };
     let mut done = Multi30k::default();
+    clear_partials(directory);
     for entry in FILES.iter().filter(|entry| languages.contains(&entry.language)) {
         place(entry, &origin, directory, &mut done)?;
     }
@@ -95,14 +96,22 @@ enum Origin<'a> {
 
 fn place(entry: &Entry, origin: &Origin, directory: &Path, done: &mut Multi30k) -> Result<()> {
     let destination = directory.join(format!("{}.{}", entry.name, entry.language));
-    if destination.is_file() && checksum::of_file(&destination)? == entry.sha256 {
+    if fs::symlink_metadata(&destination).is_ok() {
+        // Never half a file of this command's: those have other names until they are whole.
+        ensure!(
+            destination.is_file() && checksum::of_file(&destination)? == entry.sha256,
+            "{}: is there already, and is not Multi30k's {}.{}; name another folder with --out, or move the file away",
+            destination.shown(),
+            entry.name,
+            entry.language
+        );
         done.present.push(destination);
         return Ok(());
     }
     match origin {
         Origin::Folder(folder) => unpack(&find(folder, entry)?, entry, &destination)?,
         Origin::Net { agent, base } => fetch(agent, base, entry, &destination).with_context(|| {
-            format!("{}: cannot fetch; --from DIR takes the files from a folder instead", destination.display())
+            format!("{}: cannot fetch; --from DIR takes the files from a folder instead", destination.shown())
         })?,
     }
     done.written.push(destination);
@@ -114,7 +123,7 @@ fn find(folder: &Path, entry: &Entry) -> Result<PathBuf> {
     let candidates = names.iter().flat_map(|name| [format!("{name}.gz"), name.clone()]);
     match candidates.map(|name| folder.join(name)).find(|path| path.is_file()) {
         Some(path) => Ok(path),
-        None => bail!("{}: no file {1}.gz or {1} in this folder", folder.display(), names[0]),
+        None => bail!("{}: no file {1}.gz or {1} in this folder", folder.shown(), names[0]),
     }
 }
 
@@ -123,11 +132,11 @@ fn fetch(agent: &Agent, base: &str, entry: &Entry, destination: &Path) -> Result
     let url = format!("{base}/{name}");
     let packed = destination.with_file_name(name);
     let folder = destination.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.shown()))?;
     let resumed = download::partial(&packed).exists();
     let unpacked = |partial: PathBuf| {
         let result = unpack(&partial, entry, destination);
-        fs::remove_file(&partial).with_context(|| format!("{}: cannot remove", partial.display()))?;
+        fs::remove_file(&partial).with_context(|| format!("{}: cannot remove", partial.shown()))?;
         result
     };
     match unpacked(download::download(agent, &url, &packed)?) {
@@ -140,7 +149,7 @@ fn fetch(agent: &Agent, base: &str, entry: &Entry, destination: &Path) -> Result
 
 /// Writes the text of `file` to `destination` if it is the right one.
 fn unpack(file: &Path, entry: &Entry, destination: &Path) -> Result<()> {
-    let unreadable = || format!("{}: cannot read", file.display());
+    let unreadable = || format!("{}: cannot read", file.shown());
     let mut input = read::open_decompressed(file).with_context(unreadable)?;
     let mut output = AtomicFile::create(destination)?;
     let mut hasher = Sha256::new();
@@ -154,16 +163,16 @@ fn unpack(file: &Path, entry: &Entry, destination: &Path) -> Result<()> {
             break;
         }
         hasher.update(&block[..length]);
-        output.write_all(&block[..length]).with_context(|| format!("{}: cannot write", destination.display()))?;
+        output.write_all(&block[..length]).with_context(|| format!("{}: cannot write", destination.shown()))?;
     }
     let found = format!("{:x}", hasher.finalize());
     ensure!(
         found == entry.sha256,
         "{}: its text has the SHA-256 sum {found}, expected {}: it is damaged or of another version",
-        file.display(),
+        file.shown(),
         entry.sha256
     );
-    output.commit()
+    output.commit().map(drop)
 }
 
 #[cfg(test)]
@@ -206,9 +215,10 @@ mod tests {
         assert_eq!(fs::read(directory.join("validation.en")).unwrap(), TEXT);
         assert_eq!(from_net(&server, &directory).unwrap().present, [directory.join("validation.en")]);
         assert_eq!(server.ranges().len(), 1);
-        fs::write(directory.join("validation.en"), "One boa").unwrap();
-        from_net(&server, &directory).unwrap();
-        assert_eq!(fs::read(directory.join("validation.en")).unwrap(), TEXT);
+        fs::write(directory.join("validation.en"), "The user's own.").unwrap();
+        let message = from_net(&server, &directory).unwrap_err().to_string();
+        assert!(message.contains("validation.en: is there already, and is not Multi30k's"), "{message}");
+        assert_eq!(fs::read(directory.join("validation.en")).unwrap(), b"The user's own.");
     }
 
     #[test]

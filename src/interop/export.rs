@@ -15,6 +15,7 @@ use crate::recipe::{
     Activation, EarlyStopping, LengthPenalty, ModelRecipe, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
 };
+use crate::runtime::files::new_folder;
 use crate::text::{Tokenizer, special};
 
 /// Writes the model of a run folder or checkpoint to a new folder that `transformers` loads (`MarianMTModel`, `MarianTokenizer`) and
@@ -74,7 +75,7 @@ pub fn export_huggingface(model: &Path, out: &Path) -> Result<Vec<String>> {
     if let Some(prefix) = &config.source_prefix {
         notes.push(format!("every source has to begin with {prefix}: transformers does not put it there by itself"));
     }
-    super::write_folder(out, |folder| {
+    new_folder(out, |folder| {
         write_json(folder, "config.json", &Value::Object(marian.clone()))?;
         write_json(folder, "generation_config.json", &generation)?;
         write_json(folder, "tokenizer_config.json", &tokenizer_config(&config, recipe, !one))?;

@@ -12,6 +12,7 @@ use crate::checkpoint::{Config, Tokenizers, save_weights};
 use crate::input::{listed, quoted};
 use crate::model::{Vocabularies, build};
 use crate::recipe::{ModelRecipe, Start, Tied};
+use crate::runtime::files::new_folder;
 use crate::text::Tokenizer;
 use crate::text::sentencepiece::{ModelProto, PieceType, read_model};
 use crate::text::special;
@@ -136,7 +137,7 @@ impl Imported {
     /// # Errors
     /// The folder is already there, or cannot be written.
     pub fn save(&self, out: &Path) -> Result<()> {
-        super::write_folder(out, |folder| {
+        new_folder(out, |folder| {
             self.config.save(folder)?;
             self.tokenizers.save(folder)?;
             save_weights(&self.weights, folder)

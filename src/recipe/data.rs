@@ -84,6 +84,9 @@ impl DataRecipe {
             let good = !language.is_empty() && language.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
             checks.ensure(key, good, || format!("is {language:?}, expected a language code such as \"en\""));
         }
+        checks.ensure("data.target", self.target != "json", || {
+            "is \"json\", and a run's test.json holds its scores; expected a language code such as \"en\"".to_owned()
+        });
         let prefixed = self.corpora().any(|(_, corpus)| corpus.is_prefix());
         checks.conflict(&["data.source", "data.target"], prefixed && self.source == self.target, || {
             format!("both sides are `{}`, so a prefix names one file for both; give `source` and `target` files", self.source)

@@ -1,8 +1,10 @@
 //! From TOML to a recipe, telling all problems at once.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -14,13 +16,62 @@ use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
 use super::sizes;
 use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
-use crate::input::{plain, read_text};
-
-/// Largest recipe.
-const MOST_BYTES: u64 = 1 << 20;
+use crate::input::plain;
+use crate::runtime::files::Shown;
 
 /// A recipe with more faults than this is something else: the search for them ends.
 const MOST_FAULTS: usize = 50;
+
+/// A recipe is written by hand: what is larger is something else.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A recipe's file, read once: it may be a pipe, which can be read no second time.
+pub struct RecipeText {
+    path: PathBuf,
+    /// What the recipe is called where it does not say.
+    name: String,
+    text: String,
+}
+
+impl RecipeText {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no UTF-8 or larger than any recipe; a folder.
+    pub fn read(path: &Path) -> Result<Self> {
+        let unreadable = || format!("{}: cannot read the recipe", path.shown());
+        let file = File::open(path).with_context(unreadable)?;
+        let kind = file.metadata().with_context(unreadable)?.file_type();
+        ensure!(!kind.is_dir(), "{}: is a folder, expected a recipe's file or a run folder", path.shown());
+        let mut text = String::new();
+        let length = file.take(MOST_BYTES + 1).read_to_string(&mut text).with_context(unreadable)?;
+        ensure!(length as u64 <= MOST_BYTES, "{}: larger than 1 MiB, which no recipe is", path.shown());
+        // The names of pipes are numbers of chance.
+        let stem = path.file_stem().filter(|_| kind.is_file());
+        let name = stem.map_or_else(|| "recipe".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        Ok(RecipeText { path: path.to_owned(), name, text })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the recipe is of a study, that is, has `[task]`; whatever else it says may be wrong.
+    pub fn is_of_study(&self) -> bool {
+        self.text.parse::<Table>().is_ok_and(|table| table.contains_key("task"))
+    }
+
+    /// The checkpoint or run folder that the recipe starts from, `init`, where it says so; whatever else it says may be wrong.
+    pub fn init(&self, overrides: &[String]) -> Option<PathBuf> {
+        let mut table: Table = self.text.parse().ok()?;
+        overrides.iter().for_each(|setting| drop(overrides::apply(&mut table, setting)));
+        table.get("init").and_then(Value::as_str).map(PathBuf::from)
+    }
+
+    fn recipe<R: RecipeFile>(&self, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
+        read(&self.text, &self.name, &self.path, overrides, origin)
+    }
+}
 
 /// What a recipe file may be about.
 pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
@@ -29,18 +80,20 @@ pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
 }
 
 impl StudyRecipe {
-    /// Whether a file or run folder's recipe is about a study, that is, has `[task]`; whatever else it says may be wrong.
-    pub fn is_in(path: &Path) -> bool {
-        let table = read_text(path, "the recipe", MOST_BYTES).ok().and_then(|text| text.parse::<Table>().ok());
-        table.is_some_and(|table| table.contains_key("task"))
-    }
-
     /// As [`Recipe::load`].
     ///
     /// # Errors
     /// As [`Recipe::load`].
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
-        load(path, overrides, None)
+        Self::of_text(&RecipeText::read(path)?, overrides)
+    }
+
+    /// As [`Recipe::of_text`].
+    ///
+    /// # Errors
+    /// As [`Recipe::of_text`].
+    pub fn of_text(text: &RecipeText, overrides: &[String]) -> Result<Self> {
+        text.recipe(overrides, None)
     }
 
     /// As [`Recipe::to_toml`].
@@ -55,22 +108,16 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read or is not TOML; otherwise a [`RecipeError`] with everything that is wrong.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
-        load(path, overrides, None)
+        Self::of_text(&RecipeText::read(path)?, overrides, None)
     }
 
-    /// The same for a run that starts from a checkpoint: the model is the checkpoint's, and what the recipe says of it has to agree.
+    /// The same of a file that was read. For a run that starts from a checkpoint, `origin`, the model is the checkpoint's, and what the
+    /// recipe says of it has to agree.
     ///
     /// # Errors
-    /// As [`Recipe::load`]; every disagreement is one of the problems.
-    pub fn load_with_origin(path: &Path, overrides: &[String], origin: &Origin) -> Result<Self> {
-        load(path, overrides, Some(origin))
-    }
-
-    /// The checkpoint or run folder that a recipe starts from, `init`, where it says so; whatever else it says may be wrong.
-    pub fn init_of(path: &Path, overrides: &[String]) -> Option<PathBuf> {
-        let mut table: Table = read_text(path, "the recipe", MOST_BYTES).ok()?.parse().ok()?;
-        overrides.iter().for_each(|setting| drop(overrides::apply(&mut table, setting)));
-        table.get("init").and_then(Value::as_str).map(PathBuf::from)
+    /// No TOML, or a [`RecipeError`] with everything that is wrong; every disagreement with `origin` is one of the problems.
+    pub fn of_text(text: &RecipeText, overrides: &[String], origin: Option<&Origin>) -> Result<Self> {
+        text.recipe(overrides, origin)
     }
 
     /// The whole recipe as TOML, defaults included; reading it gives the same recipe.
@@ -148,12 +195,6 @@ pub(super) fn check_name_and_seed(name: &str, seed: u64, checks: &mut Checks) {
     let good_name = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
     checks.ensure("name", good_name, || format!("is {name:?}, expected the name of a folder"));
     checks.value("seed", seed, "less than 2^63", |seed| i64::try_from(seed).is_ok());
-}
-
-fn load<R: RecipeFile>(path: &Path, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
-    let text = read_text(path, "the recipe", MOST_BYTES)?;
-    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    read(&text, &name, path, overrides, origin)
 }
 
 /// Reads a recipe's text. `name` stands in where it gives none; `file` is what errors call it.

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use corpus_path::{CorpusPath, CorpusText, TextFiles};
 pub use data::{DataRecipe, FilterRecipe};
 pub use init::Origin;
+pub use load::RecipeText;
 pub use model::ModelRecipe;
 pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, SgdRecipe};
 pub use problem::{Problem, RecipeError};

@@ -4,11 +4,13 @@
 //! `record_writer.cc`; data is an `Event` message of `event.proto`. The few messages needed are written by hand.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::runtime::files::Shown;
 
 /// Writes one event file, `events.out.tfevents.TIME.targum`, and hands each event to the system at once.
 pub struct EventWriter {
@@ -35,6 +37,16 @@ impl EventWriter {
         Ok(writer)
     }
 
+    /// Puts all that was written into a file of its own again, when somebody removed the first.
+    pub fn put_back(&mut self) -> Result<()> {
+        let mut events = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut events));
+        read.with_context(|| format!("{}: cannot read TensorBoard's events", self.path.shown()))?;
+        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        (self.file, self.path) = new_file(&folder, now())?;
+        self.file.write_all(&events).with_context(|| format!("{}: cannot write TensorBoard's events", self.path.shown()))
+    }
+
     /// A point of the curve `tag`.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
         self.event(step, &summary(&scalar(tag, value)))
@@ -47,7 +59,7 @@ impl EventWriter {
     }
 
     fn event(&mut self, step: u64, content: &Message) -> Result<()> {
-        let error = || format!("{}: cannot write TensorBoard's events", self.path.display());
+        let error = || format!("{}: cannot write TensorBoard's events", self.path.shown());
         self.file.write_all(&record(&event(now().as_secs_f64(), step, content))).with_context(error)
     }
 }
@@ -97,10 +109,10 @@ fn new_file(folder: &Path, time: Duration) -> Result<(File, PathBuf)> {
     let mut seconds = time.as_secs();
     loop {
         let path = folder.join(format!("events.out.tfevents.{seconds}.targum"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => seconds += 1,
-            Err(error) => return Err(error).with_context(|| format!("{}: cannot create", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("{}: cannot create", path.shown())),
         }
     }
 }

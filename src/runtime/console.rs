@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use super::files::{escape_into, steers};
+
 /// Most characters of a line of a message, and most lines.
 const LONGEST_LINE: usize = 4000;
 const MOST_LINES: usize = 500;
@@ -32,7 +34,7 @@ pub fn write_message_to(output: &mut dyn Write, text: &str) {
 /// A message as it may be shown: control characters but line breaks and tabs escaped, since names of files and tensors come from anywhere and a
 /// terminal obeys what it is sent; long lines shortened; the first lines of very many.
 pub fn printable(message: &str) -> Cow<'_, str> {
-    let harmful = |character: char| character.is_control() && character != '\n' && character != '\t';
+    let harmful = |character: char| steers(character) && !matches!(character, '\n' | '\t');
     if message.len() <= LONGEST_LINE && !message.contains(harmful) {
         return Cow::Borrowed(message);
     }
@@ -44,18 +46,6 @@ pub fn printable(message: &str) -> Cow<'_, str> {
         shown.push(format!("and {more} more lines"));
     }
     Cow::Owned(shown.join("\n"))
-}
-
-fn escaped(line: &str, harmful: impl Fn(char) -> bool) -> String {
-    let mut safe = String::with_capacity(line.len());
-    for character in line.chars() {
-        if harmful(character) {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
 }
 
 /// A text without its middle where it has more than `most` characters.

@@ -1,11 +1,12 @@
 //! What stands under everything: libtorch and its CUDA half, devices, threads and loops of our own on them, the allocator, half precision,
-//! MKL's products and instructions, signals, and the two ways out: results and messages.
+//! MKL's products and instructions, signals, the two ways out (results and messages), and files that are written whole.
 
 mod allocator;
 pub mod bf16;
 mod columns;
 mod console;
 mod device;
+pub mod files;
 mod half;
 mod libtorch;
 mod mkl;

@@ -18,6 +18,7 @@ use crate::alignment::Figure;
 use crate::checkpoint::{locate, save_weights};
 use crate::nn::Parameters;
 use crate::recipe::{StudyRecipe, TaskRecipe};
+use crate::runtime::files::write_unsynced;
 use crate::runtime::{end_on_signal, message};
 use crate::train::{RunFolder, Stop, Task, TrainOptions, train};
 
@@ -136,8 +137,7 @@ pub(super) fn save(task: TaskRecipe, parameters: &Parameters, directory: &Path) 
 /// Writes a figure as SVG and PNG; `path` has no extension.
 pub(super) fn write_figure(figure: &Figure, path: &Path) -> Result<()> {
     for (extension, bytes) in [("svg", figure.svg().into_bytes()), ("png", figure.png(2)?)] {
-        let path = path.with_extension(extension);
-        std::fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+        write_unsynced(&path.with_extension(extension), bytes)?;
     }
     Ok(())
 }

@@ -6,13 +6,13 @@ use super::sentencepiece::{self, METASPACE_KEY, SentencePiece};
 use super::special;
 use super::words::words;
 use crate::input::{quoted, read_bytes};
+use crate::runtime::files::{self, Shown};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 use tokenizers::{Model, ModelWrapper};
 
@@ -124,19 +124,7 @@ impl Tokenizer {
     /// Names the path where the file system refuses.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let name = path.file_name().with_context(|| format!("{} names no file to save a tokenizer to", path.display()))?;
-        let partial = path.with_file_name(format!(".{}.{}.partial", name.to_string_lossy(), std::process::id()));
-        let write = || {
-            let mut file = File::create(&partial)?;
-            file.write_all(&self.file)?;
-            file.sync_all()?;
-            fs::rename(&partial, path)
-        };
-        write().with_context(|| {
-            // Nothing is lost when there is no partial file to remove.
-            let _ = fs::remove_file(&partial);
-            format!("cannot save the tokenizer to {}", path.display())
-        })
+        files::write(path, &self.file).with_context(|| format!("cannot save the tokenizer to {}", path.shown()))
     }
 
     /// Pieces in the vocabulary, special tokens included: ids are smaller than this.

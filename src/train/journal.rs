@@ -55,6 +55,12 @@ impl Journal {
         })
     }
 
+    /// Puts the log and the events back where they should be, when somebody removed them.
+    pub fn put_back(&mut self) -> Result<()> {
+        self.log.put_back()?;
+        self.events.put_back()
+    }
+
     /// A line for people.
     pub fn message(&self, text: &str) {
         self.progress.message(text);

@@ -2,39 +2,69 @@
 //!
 //! A checkpoint is filled in a hidden folder, synced and renamed; the old ones go only afterwards, and are renamed to a hidden
 //! name before they are deleted. So a folder that is called `step-…` was whole when it got that name.
+//!
+//! Only a folder that Targum made is written to: its `.lock` says so. Nothing in it is written through a symbolic link.
 
+mod lock;
+mod restore;
+#[cfg(test)]
+mod tests_of_places;
+
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::runtime::files::{Shown, clear_partials, plain_folder, sync_folder, sync_tree};
 
 const WRITING: &str = ".writing-";
 const REMOVING: &str = ".removing-";
-const LOCK: &str = ".lock";
+const PICTURES: &str = "heatmaps";
 
 /// A run folder that this process alone writes, as long as the value lives.
 pub struct RunFolder {
     path: PathBuf,
+    /// The folder itself, by which it is known from another one that somebody puts in its place.
+    folder: RefCell<File>,
     /// The system lets go of its lock when the process ends, however it ends.
-    _lock: File,
+    lock: RefCell<File>,
+    /// Files that a run cannot go on without, open.
+    kept: RefCell<Vec<restore::Kept>>,
 }
 
 impl RunFolder {
     /// Makes the folder where there is none, locks it, and clears what a crash left behind.
     ///
     /// # Errors
-    /// When another training writes it, or the file system refuses.
+    /// When there is something in it and Targum did not make it; when another training writes it, or the file system refuses.
+    /// Nothing is written then.
     pub fn open(path: &Path) -> Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("{}: cannot make the run folder", path.display()))?;
-        let folder = RunFolder { path: path.to_path_buf(), _lock: lock(path)? };
+        fs::create_dir_all(path).with_context(|| format!("{}: cannot make the run folder", path.shown()))?;
+        lock::ensure_ours(path)?;
+        let opened = File::open(path).with_context(|| format!("{}: cannot open the run folder", path.shown()))?;
+        let lock = lock::take(path)?;
+        let folder = RunFolder {
+            path: path.to_path_buf(),
+            folder: RefCell::new(opened),
+            lock: RefCell::new(lock),
+            kept: RefCell::new(Vec::new()),
+        };
         for name in folder.names()? {
             if name.starts_with(WRITING) || name.starts_with(REMOVING) {
                 remove(&path.join(name))?;
             }
+        }
+        clear_partials(path);
+        let pictures = path.join(PICTURES);
+        if fs::symlink_metadata(&pictures).is_ok_and(|found| found.is_dir()) {
+            let entries = fs::read_dir(&pictures).into_iter().flatten().filter_map(Result::ok);
+            entries
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .for_each(|entry| clear_partials(&entry.path()));
         }
         Ok(folder)
     }
@@ -48,9 +78,16 @@ impl RunFolder {
         self.path.join(step_name(update))
     }
 
-    /// Where pictures after `update` updates go.
-    pub fn pictures(&self, update: u64) -> PathBuf {
-        self.path.join("heatmaps").join(step_name(update))
+    /// Makes the folder where pictures after `update` updates go.
+    ///
+    /// # Errors
+    /// When a link or a file has its name, or the file system refuses.
+    pub fn pictures(&self, update: u64) -> Result<PathBuf> {
+        let all = self.path.join(PICTURES);
+        let folder = all.join(step_name(update));
+        plain_folder(&all)?;
+        plain_folder(&folder)?;
+        Ok(folder)
     }
 
     /// Updates of all checkpoints, ascending.
@@ -67,31 +104,32 @@ impl RunFolder {
         let hidden = self.path.join(format!("{WRITING}{}", step_name(update)));
         let target = self.checkpoint(update);
         let written = (|| {
-            fs::create_dir(&hidden).with_context(|| format!("{}: cannot make a folder", hidden.display()))?;
+            fs::create_dir(&hidden).with_context(|| format!("{}: cannot make a folder", hidden.shown()))?;
             fill(&hidden)?;
-            sync(&hidden)?;
-            if target.exists() {
+            sync_tree(&hidden)?;
+            if fs::symlink_metadata(&target).is_ok() {
                 self.remove(update)?;
             }
-            fs::rename(&hidden, &target)
-                .with_context(|| format!("{}: cannot rename to {}", hidden.display(), target.display()))?;
+            fs::rename(&hidden, &target).with_context(|| format!("{}: cannot rename to {}", hidden.shown(), target.shown()))?;
             sync_folder(&self.path)
         })();
         if written.is_err() {
             // The first error is the one to tell; what stays is cleared at the next start.
             let _ = remove(&hidden);
         }
-        written.with_context(|| format!("{}: the checkpoint was not saved; earlier ones are untouched", target.display()))?;
+        written.with_context(|| format!("{}: the checkpoint was not saved; earlier ones are untouched", target.shown()))?;
         Ok(target)
     }
 
     /// Points `name` (`best`, `last`) at a checkpoint by a relative link, in one step.
     pub fn point(&self, name: &str, update: u64) -> Result<()> {
         let (hidden, link) = (self.path.join(format!("{WRITING}{name}")), self.path.join(name));
+        let taken = fs::symlink_metadata(&link).is_ok_and(|found| !found.is_symlink());
+        ensure!(!taken, "{}: is no link to a checkpoint, and not of Targum's making; move it away", link.shown());
         remove(&hidden)?;
         std::os::unix::fs::symlink(step_name(update), &hidden)
             .and_then(|()| fs::rename(&hidden, &link))
-            .with_context(|| format!("{}: cannot point at {}", link.display(), step_name(update)))?;
+            .with_context(|| format!("{}: cannot point at {}", link.shown(), step_name(update)))?;
         sync_folder(&self.path)
     }
 
@@ -105,7 +143,7 @@ impl RunFolder {
         let aside = self.path.join(format!("broken-{}", step_name(update)));
         remove(&aside)?;
         let path = self.checkpoint(update);
-        fs::rename(&path, &aside).with_context(|| format!("{}: cannot rename to {}", path.display(), aside.display()))?;
+        fs::rename(&path, &aside).with_context(|| format!("{}: cannot rename to {}", path.shown(), aside.shown()))?;
         sync_folder(&self.path)?;
         Ok(aside)
     }
@@ -113,14 +151,14 @@ impl RunFolder {
     fn remove(&self, update: u64) -> Result<()> {
         let (path, hidden) = (self.checkpoint(update), self.path.join(format!("{REMOVING}{}", step_name(update))));
         remove(&hidden)?;
-        fs::rename(&path, &hidden).with_context(|| format!("{}: cannot remove", path.display()))?;
+        fs::rename(&path, &hidden).with_context(|| format!("{}: cannot remove", path.shown()))?;
         remove(&hidden)
     }
 
     fn names(&self) -> Result<Vec<String>> {
         let read =
             || fs::read_dir(&self.path)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<std::io::Result<Vec<_>>>();
-        let names = read().with_context(|| format!("{}: cannot list the run folder", self.path.display()))?;
+        let names = read().with_context(|| format!("{}: cannot list the run folder", self.path.shown()))?;
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
@@ -130,7 +168,7 @@ impl RunFolder {
             free >= bytes,
             "{}: {} MB free, a checkpoint takes about {} MB; free some space, or lower training.keep_best and training.keep_last, \
              and resume: the checkpoints so far are untouched",
-            self.path.display(),
+            self.path.shown(),
             free / 1_000_000,
             bytes.div_ceil(1_000_000)
         );
@@ -142,30 +180,6 @@ fn step_name(update: u64) -> String {
     format!("step-{update:08}")
 }
 
-/// Takes the folder's lock or names the process that has it. The file itself stays and means nothing without a living owner.
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = open.with_context(|| format!("{}: cannot open the lock", path.display()))?;
-    // SAFETY: flock takes a file descriptor, and `file` keeps this one open.
-    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
-        let error = std::io::Error::last_os_error();
-        if error.kind() != ErrorKind::WouldBlock {
-            return Err(error).with_context(|| format!("{}: cannot lock", path.display()));
-        }
-        let mut owner = String::new();
-        let _ = file.read_to_string(&mut owner);
-        bail!(
-            "{}: another training (process {}) writes this folder; wait for it, stop it, or name another folder with --out",
-            folder.display(),
-            owner.trim()
-        );
-    }
-    let write = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-    write.with_context(|| format!("{}: cannot write the lock", path.display()))?;
-    Ok(file)
-}
-
 /// Bytes that an ordinary user may still write to the file system of `path`.
 fn free_space(path: &Path) -> Result<u64> {
     let name = std::ffi::CString::new(path.as_os_str().as_bytes())?;
@@ -175,29 +189,9 @@ fn free_space(path: &Path) -> Result<u64> {
         (libc::statvfs(name.as_ptr(), &mut found), found)
     };
     if status != 0 {
-        return Err(std::io::Error::last_os_error())
-            .with_context(|| format!("{}: cannot ask for the free space", path.display()));
+        return Err(std::io::Error::last_os_error()).with_context(|| format!("{}: cannot ask for the free space", path.shown()));
     }
     Ok(found.f_bavail * found.f_frsize)
-}
-
-/// Hands a folder with all it holds to the disk.
-fn sync(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync(&entry.path())?;
-        } else {
-            let synced = File::open(entry.path()).and_then(|file| file.sync_all());
-            synced.with_context(|| format!("{}: cannot write to the disk", entry.path().display()))?;
-        }
-    }
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|file| file.sync_all());
-    synced.with_context(|| format!("{}: cannot write to the disk", folder.display()))
 }
 
 /// Deletes a file, link or folder; nothing there is fine.
@@ -208,7 +202,7 @@ fn remove(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     };
-    removed.with_context(|| format!("{}: cannot remove", path.display()))
+    removed.with_context(|| format!("{}: cannot remove", path.shown()))
 }
 
 #[cfg(test)]
@@ -283,7 +277,7 @@ mod tests {
     fn one_training_at_a_time() {
         let place = tempfile::tempdir().unwrap();
         // A lock of a process that is gone is no lock.
-        fs::write(place.path().join(LOCK), "999999999\n").unwrap();
+        drop(RunFolder::open(place.path()).unwrap());
         let first = RunFolder::open(place.path()).unwrap();
         let error = RunFolder::open(place.path()).err().unwrap().to_string();
         assert!(error.contains(&format!("another training (process {})", std::process::id())), "{error}");

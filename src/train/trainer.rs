@@ -1,5 +1,6 @@
 //! The one training loop of the house. It knows the [`Task`] trait and no model.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -22,6 +23,7 @@ use super::state::TrainingState;
 use super::task::Task;
 use crate::recipe::{Normalise, TrainingRecipe};
 use crate::report::{Display, Goal};
+use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Interrupted, Precision};
 
 /// How a run starts and shows itself.
@@ -145,6 +147,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
         let fields = json!({ "parameters": parameters.count(), "frozen": frozen, "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
         journal.note(kind, state.update, fields)?;
+        folder.keep()?;
         let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;
         Ok(Trainer {
@@ -290,20 +293,38 @@ impl<'a, T: Task> Trainer<'a, T> {
         let update = self.state.update;
         self.state.memory = self.task.memory();
         let bytes = checkpoint_bytes(&self.parameters, self.optimizer.buffers() + u64::from(self.average.is_some()));
-        let path = self.journal.pause(|| {
-            self.folder.write(update, bytes, |path| {
-                averaged(self.average.as_ref(), &self.parameters, || self.task.save(path))?;
-                self.state.save(&self.optimizer, &self.parameters, self.average.is_some(), path)
-            })
-        })?;
+        let fill = |path: &Path| {
+            averaged(self.average.as_ref(), &self.parameters, || self.task.save(path))?;
+            self.state.save(&self.optimizer, &self.parameters, self.average.is_some(), path)
+        };
+        let (recipe, history, folder) = (self.recipe, &self.state.history, self.folder);
+        let write = || -> Result<PathBuf> {
+            let path = folder.write(update, bytes, &fill)?;
+            folder.point("last", update)?;
+            let present = folder.checkpoints()?;
+            if let Some(&best) = ranked(&present, history, recipe.metric).first() {
+                folder.point("best", best)?;
+            }
+            folder.retain(&kept(&present, history, recipe.metric, recipe.keep_best, recipe.keep_last))?;
+            Ok(path)
+        };
+        let path = loop {
+            match folder.restore() {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    self.journal.message(&message);
+                    self.journal.put_back()?;
+                }
+                Err(error) => return Err(save_elsewhere(folder, update, bytes, &fill, error)),
+            }
+            match self.journal.pause(write) {
+                // Taken away while it was written to.
+                Err(_) if !folder.is_whole() => {}
+                result => break result?,
+            }
+        };
         self.saved = Some(update);
-        self.folder.point("last", update)?;
-        let (recipe, history, present) = (self.recipe, &self.state.history, self.folder.checkpoints()?);
-        if let Some(&best) = ranked(&present, history, recipe.metric).first() {
-            self.folder.point("best", best)?;
-        }
-        self.folder.retain(&kept(&present, history, recipe.metric, recipe.keep_best, recipe.keep_last))?;
-        self.journal.note("checkpoint", update, json!({ "path": path }))?;
+        self.journal.note("checkpoint", update, json!({ "path": path.to_string_lossy() }))?;
         // After saving, so that a wrong name costs nothing.
         let validated = self.state.history.at(update);
         let names: Vec<&str> =
@@ -322,13 +343,13 @@ impl<'a, T: Task> Trainer<'a, T> {
         if self.recipe.pictures == 0 {
             return;
         }
-        let (update, folder) = (self.state.update, self.folder.pictures(self.state.update));
+        let (update, folder) = (self.state.update, self.folder);
         let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
         let drawn = self.journal.pause(|| {
-            std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-            averaged(average, parameters, || task.pictures(&folder))
+            let folder = folder.pictures(update)?;
+            averaged(average, parameters, || task.pictures(&folder)).map(|()| folder)
         });
-        if let Err(error) = drawn.and_then(|()| self.journal.pictures(update, &folder)) {
+        if let Err(error) = drawn.and_then(|folder| self.journal.pictures(update, &folder)) {
             self.journal.message(&format!("no pictures after update {update}: {error:#}"));
         }
     }
@@ -337,7 +358,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let update = self.state.update;
         if update > 0 {
             let validated = self.state.history.at(update).is_none() && self.validate()?;
-            if validated || self.saved != Some(update) {
+            if validated || self.saved != Some(update) || !self.folder.is_whole() {
                 self.save()?;
             }
             if validated {
@@ -348,6 +369,32 @@ impl<'a, T: Task> Trainer<'a, T> {
         let best = self.state.history.best(self.recipe.metric).cloned();
         self.journal.finish(&conclusion(stop, &self.state, self.folder));
         Ok(Outcome { stop, update, elapsed_seconds: self.state.elapsed_seconds, best })
+    }
+}
+
+/// Saves what cannot be saved in its folder, since that is another one by now, beside it; gives the error to tell.
+fn save_elsewhere(
+    folder: &RunFolder,
+    update: u64,
+    bytes: u64,
+    fill: impl FnOnce(&Path) -> Result<()>,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    let saved = folder.refuge().and_then(|refuge| {
+        refuge.write(update, bytes, fill)?;
+        refuge.point("last", update)?;
+        Ok(refuge)
+    });
+    match saved {
+        Ok(refuge) => error.context(format!(
+            "training stopped after update {update}: {} is not its run folder any more; the run was saved as {1}, go on with \
+             `targum train {1} --resume`",
+            folder.path().shown(),
+            refuge.path().shown()
+        )),
+        Err(second) => {
+            error.context(format!("training stopped after update {update}, and it could not be saved elsewhere: {second:#}"))
+        }
     }
 }
 

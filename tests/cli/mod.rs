@@ -11,6 +11,7 @@ mod fine_tuning;
 mod help;
 mod long_input;
 mod outputs;
+mod own_files;
 mod resume;
 mod rows;
 mod score;

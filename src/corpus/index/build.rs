@@ -1,5 +1,6 @@
 //! Text to index file, in chunks that are tokenized on all cores.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,21 +10,21 @@ use sha2::{Digest, Sha256};
 
 use super::file::{HEADER, Layout};
 use super::{IndexRequest, Metadata, Origin, Record};
-use crate::corpus::atomic::AtomicFile;
 use crate::corpus::filter::{Filter, FilterReport};
+use crate::runtime::files::AtomicFile;
 
 /// A chunk ends with the pair that reaches either of these: enough to keep every core busy, little enough for any memory.
 const CHUNK_PAIRS: usize = 8192;
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// Writes the index. `unchanged` errs if the text changed since its checksums were taken.
+/// Writes the index, and gives it open. `unchanged` errs if the text changed since its checksums were taken.
 pub fn build(
     request: &IndexRequest,
     origin: Origin,
     source: &(impl Fn(&str) -> Vec<u32> + Sync),
     target: &(impl Fn(&str) -> Vec<u32> + Sync),
     unchanged: impl FnOnce() -> Result<()>,
-) -> Result<FilterReport> {
+) -> Result<(File, FilterReport)> {
     let mut writer = Writer::create(request)?;
     let mut filter = Filter::new(request.filters.clone());
     let progress = ProgressBar::no_length().with_style(ProgressStyle::with_template("tokenizing {human_pos} pairs, {per_sec}")?);
@@ -49,8 +50,8 @@ pub fn build(
     let report = filter.into_report();
     ensure!(report.kept > 0, "{}: no pair is left to train on ({report}); let the filters keep more", names());
     unchanged()?;
-    writer.finish(&Metadata { origin, filter: report.clone() })?;
-    Ok(report)
+    let file = writer.finish(&Metadata { origin, filter: report.clone() })?;
+    Ok((file, report))
 }
 
 fn read_chunk(pairs: &mut impl Iterator<Item = Result<(String, String)>>) -> Result<Vec<(String, String)>> {
@@ -106,7 +107,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn finish(mut self, metadata: &Metadata) -> Result<()> {
+    fn finish(mut self, metadata: &Metadata) -> Result<File> {
         self.append(metadata).with_context(|| unwritable(self.request))?;
         let file = self.index.into_inner().map_err(|error| error.into_error()).with_context(|| unwritable(self.request))?;
         file.commit()

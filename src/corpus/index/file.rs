@@ -14,12 +14,12 @@
 //! | 32 | SHA-256 of all between the header and here, and then of the header |
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
+use super::ids::Ids;
 use super::{Metadata, Record, TokenIndex};
 
 const MAGIC: &[u8; 8] = b"TARGUMIX";
@@ -27,6 +27,9 @@ const VERSION: u32 = 1;
 pub const HEADER: usize = 40;
 pub const RECORD: usize = 24;
 const CHECKSUM: usize = 32;
+
+/// Ids of up to so many bytes are kept in memory; of more, only what is asked for is read.
+const IN_MEMORY: usize = if cfg!(test) { 64 } else { 64 << 20 };
 
 /// The numbers of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +52,8 @@ impl Layout {
         header
     }
 
-    /// Errs with what is wrong, to be read after "the old one".
-    fn read(bytes: &[u8]) -> Result<Self, String> {
+    /// The layout of a file of `length` bytes that begins with `bytes`. Errs with what is wrong, to be read after "the old one".
+    fn read(bytes: &[u8], length: u64) -> Result<Self, String> {
         if bytes.get(..8) != Some(MAGIC) {
             return Err("is no token index".to_owned());
         }
@@ -63,7 +66,10 @@ impl Layout {
         let width = u32_at(header, 12) as usize;
         let [pairs, ids, metadata] = [16, 24, 32].map(|at| usize::try_from(u64_at(header, at)).unwrap_or(usize::MAX));
         let layout = Self { width, pairs, ids, metadata };
-        if layout.length() != Some(bytes.len()) { Err(truncated()) } else { Ok(layout) }
+        if layout.length().and_then(|sum| u64::try_from(sum).ok()) != Some(length) {
+            return Err(truncated());
+        }
+        if width != 2 && width != 4 { Err(format!("has ids of {width} bytes, expected 2 or 4")) } else { Ok(layout) }
     }
 
     /// Of the whole file; none where the numbers are beyond sense.
@@ -73,23 +79,13 @@ impl Layout {
         [HEADER, ids, records, self.metadata, CHECKSUM].into_iter().try_fold(0_usize, usize::checked_add)
     }
 
-    fn records_at(&self) -> usize {
-        HEADER + self.ids * self.width
+    /// Where id number `start` is in the file.
+    pub fn place(&self, start: u64) -> u64 {
+        HEADER as u64 + start * self.width as u64
     }
 
-    pub fn record(&self, bytes: &[u8], pair: usize) -> Record {
-        assert!(pair < self.pairs, "pair {pair} of an index of {}", self.pairs);
-        let at = self.records_at() + pair * RECORD;
-        Record {
-            start: u64_at(bytes, at),
-            line: u64_at(bytes, at + 8),
-            source_length: u32_at(bytes, at + 16),
-            target_length: u32_at(bytes, at + 20),
-        }
-    }
-
-    pub fn ids(&self, bytes: &[u8], start: usize, count: usize) -> Vec<u32> {
-        let bytes = &bytes[HEADER + start * self.width..HEADER + (start + count) * self.width];
+    /// The ids in so many bytes.
+    pub fn numbers(&self, bytes: &[u8]) -> Vec<u32> {
         match self.width {
             2 => bytes.chunks_exact(2).map(|id| u32::from(u16::from_le_bytes([id[0], id[1]]))).collect(),
             _ => bytes.chunks_exact(4).map(|id| u32::from_le_bytes([id[0], id[1], id[2], id[3]])).collect(),
@@ -98,6 +94,15 @@ impl Layout {
 }
 
 impl Record {
+    fn from_bytes(bytes: &[u8]) -> Self {
+        Record {
+            start: u64_at(bytes, 0),
+            line: u64_at(bytes, 8),
+            source_length: u32_at(bytes, 16),
+            target_length: u32_at(bytes, 20),
+        }
+    }
+
     pub fn to_bytes(self) -> [u8; RECORD] {
         let mut bytes = [0; RECORD];
         bytes[..8].copy_from_slice(&self.start.to_le_bytes());
@@ -110,21 +115,73 @@ impl Record {
 
 /// Opens an index file; none where there is no file. Errs with what is wrong, to be read after "the old one".
 pub fn open(path: &Path) -> Result<Option<(TokenIndex, Metadata)>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read ({error})");
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(unreadable)?,
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        file => read(file.map_err(unreadable)?, path).map(Some),
+    }
+}
+
+/// Reads an index file once from one end to the other and compares its checksum. What the ids say of pairs is checked here, so that it can be
+/// relied on afterwards; of the ids themselves only few are kept in memory.
+pub fn read(mut file: File, path: &Path) -> Result<(TokenIndex, Metadata), String> {
+    let found = file.metadata().map_err(unreadable)?;
+    if !found.is_file() {
+        return Err("is no file".to_owned());
+    }
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let mut header = Vec::new();
+    (&file).take(HEADER as u64).read_to_end(&mut header).map_err(unreadable)?;
+    let layout = Layout::read(&header, found.len())?;
+    let mut input = BufReader::with_capacity(1 << 16, &file);
+    let mut hasher = Sha256::new();
+    let mut next = |bytes: &mut [u8]| {
+        input.read_exact(bytes).map_err(unreadable)?;
+        hasher.update(&*bytes);
+        Ok::<_, String>(())
     };
-    // SAFETY: index files are replaced by renaming and never written to once they have their name, so that what is mapped stays as it is.
-    let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
-    let layout = Layout::read(&map)?;
-    let (content, sum) = map.split_at(map.len() - CHECKSUM);
-    if Sha256::new().chain_update(&content[HEADER..]).chain_update(layout.header()).finalize()[..] != *sum {
+
+    let bytes = layout.ids * layout.width;
+    let mut kept = Vec::with_capacity(if bytes <= IN_MEMORY { bytes } else { 0 });
+    let mut block = vec![0; 1 << 16];
+    let mut left = bytes;
+    while left > 0 {
+        let block = &mut block[..left.min(1 << 16)];
+        next(block)?;
+        if bytes <= IN_MEMORY {
+            kept.extend_from_slice(block);
+        }
+        left -= block.len();
+    }
+    let mut records = Vec::with_capacity(layout.pairs);
+    let mut record = [0; RECORD];
+    for _ in 0..layout.pairs {
+        next(&mut record)?;
+        records.push(Record::from_bytes(&record));
+    }
+    let mut metadata = vec![0; layout.metadata];
+    next(&mut metadata)?;
+    let mut sum = [0; CHECKSUM];
+    input.read_exact(&mut sum).map_err(unreadable)?;
+    if hasher.chain_update(layout.header()).finalize()[..] != sum {
         return Err("is damaged: its checksum is wrong".to_owned());
     }
-    let metadata = serde_json::from_slice(&content[content.len() - layout.metadata..])
-        .map_err(|error| format!("has metadata that cannot be read ({error})"))?;
-    Ok(Some((TokenIndex { map, layout }, metadata)))
+    let metadata: Metadata =
+        serde_json::from_slice(&metadata).map_err(|error| format!("has metadata that cannot be read ({error})"))?;
+    // Nobody gets here by accident; but a file is no reason to end by a panic.
+    let inside = |record: &Record| {
+        let lengths = u64::from(record.source_length) + u64::from(record.target_length);
+        record.start.checked_add(lengths).is_some_and(|end| end <= layout.ids as u64)
+    };
+    if layout.pairs == 0 || !records.iter().all(inside) {
+        return Err("has pairs beyond its ids".to_owned());
+    }
+    let ids =
+        Ids::new((bytes <= IN_MEMORY).then_some(kept), file, layout, metadata.origin.vocabulary, path).map_err(unreadable)?;
+    Ok((TokenIndex { records, ids }, metadata))
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("cannot be read ({error})")
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -1,7 +1,8 @@
-//! Token ids of a corpus in a memory-mapped file, made once and used as long as what it was made from is the same.
+//! Token ids of a corpus in a file, made once and used as long as what it was made from is the same.
 
 mod build;
 mod file;
+mod ids;
 #[cfg(test)]
 mod tests;
 
@@ -9,14 +10,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::checksum;
 use super::filter::{FilterOptions, FilterReport};
 use super::read::ParallelText;
-use file::Layout;
+use ids::Ids;
 
 /// What an index is to hold and where.
 #[derive(Clone, Debug)]
@@ -105,11 +105,12 @@ struct Record {
     target_length: u32,
 }
 
-/// The kept pairs of a corpus as ids without special tokens, in the order of the corpus. Only what is asked for comes into memory.
+/// The kept pairs of a corpus as ids without special tokens, in the order of the corpus. Lengths and lines are in memory, 24 bytes a pair, and
+/// so are the ids of a small corpus; of a large one only those that are asked for.
 #[derive(Debug)]
 pub struct TokenIndex {
-    map: Mmap,
-    layout: Layout,
+    records: Vec<Record>,
+    ids: Ids,
 }
 
 impl TokenIndex {
@@ -135,16 +136,16 @@ impl TokenIndex {
             Ok(None) => None,
             Err(problem) => Some(problem),
         };
-        let filter = build::build(request, origin, &source, &target, || {
+        let (file, filter) = build::build(request, origin, &source, &target, || {
             ensure!(
                 times(request.text)? == before,
                 "the text changed while it was read: run this again when nobody writes to it"
             );
             Ok(())
         })?;
-        match file::open(request.path) {
-            Ok(Some((index, _))) => Ok((index, IndexReport { reused: false, note, filter })),
-            Ok(None) => anyhow::bail!("{}: removed as soon as it was written", request.path.display()),
+        // The file that was written, not the one of that name: another process may have put its own there.
+        match file::read(file, request.path) {
+            Ok((index, _)) => Ok((index, IndexReport { reused: false, note, filter })),
             Err(problem) => anyhow::bail!("{}: just written, and yet {problem}: is the disk sound?", request.path.display()),
         }
     }
@@ -152,47 +153,46 @@ impl TokenIndex {
     /// Number of pairs, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "an index is never empty")]
     pub fn len(&self) -> usize {
-        self.layout.pairs
+        self.records.len()
     }
 
     /// Ids of the source of pair `pair`.
     ///
+    /// # Errors
+    /// Where another program wrote to the file since it was opened.
+    ///
     /// # Panics
     /// As a slice does, if there is no such pair.
-    pub fn source(&self, pair: usize) -> Vec<u32> {
-        let record = self.record(pair);
-        self.layout.ids(&self.map, record.start as usize, record.source_length as usize)
+    pub fn source(&self, pair: usize) -> Result<Vec<u32>> {
+        let record = &self.records[pair];
+        self.ids.get(record, record.start, record.source_length)
     }
 
-    /// Ids of the target of pair `pair`.
-    pub fn target(&self, pair: usize) -> Vec<u32> {
-        let record = self.record(pair);
-        self.layout.ids(&self.map, record.start as usize + record.source_length as usize, record.target_length as usize)
+    /// Ids of the target of pair `pair`; otherwise as [`Self::source`].
+    pub fn target(&self, pair: usize) -> Result<Vec<u32>> {
+        let record = &self.records[pair];
+        self.ids.get(record, record.start + u64::from(record.source_length), record.target_length)
     }
 
     /// Number of source ids of pair `pair`.
     pub fn source_length(&self, pair: usize) -> usize {
-        self.record(pair).source_length as usize
+        self.records[pair].source_length as usize
     }
 
     /// Number of target ids of pair `pair`.
     pub fn target_length(&self, pair: usize) -> usize {
-        self.record(pair).target_length as usize
+        self.records[pair].target_length as usize
     }
 
     /// Line of pair `pair` in the text, from 1.
     pub fn line(&self, pair: usize) -> usize {
-        self.record(pair).line as usize
+        self.records[pair].line as usize
     }
 
     /// For a [`BatchPlan`](super::BatchPlan): columns that source and target of each pair fill in a batch. That is one more than their ids on
     /// either side: the source is ended by EOS, the target begins with BOS as input and ends with EOS as output.
     pub fn columns(&self) -> Vec<(u32, u32)> {
-        (0..self.len()).map(|pair| self.record(pair)).map(|record| (record.source_length + 1, record.target_length + 1)).collect()
-    }
-
-    fn record(&self, pair: usize) -> Record {
-        self.layout.record(&self.map, pair)
+        self.records.iter().map(|record| (record.source_length + 1, record.target_length + 1)).collect()
     }
 }
 

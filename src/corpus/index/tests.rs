@@ -65,8 +65,8 @@ fn holds_what_is_kept_with_its_line() {
     assert_eq!(report.to_string(), "token index built: kept 3 of 4 pairs: 1 with an empty side");
     assert_eq!(index.len(), 3);
     assert_eq!([0, 1, 2].map(|pair| index.line(pair)), [1, 3, 4]);
-    assert_eq!(index.source(1), ids("😀é\u{2028}\0"));
-    assert_eq!(index.target(1), ids("ef"));
+    assert_eq!(index.source(1).unwrap(), ids("😀é\u{2028}\0"));
+    assert_eq!(index.target(1).unwrap(), ids("ef"));
     assert_eq!((index.source_length(2), index.target_length(2)), (1, 3));
     assert_eq!(index.columns(), [(3, 2), (5, 3), (2, 4)]);
     let mut names: Vec<_> = fs::read_dir(corpus.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -86,7 +86,7 @@ fn is_reused_while_nothing_changed() {
     assert!(report.reused && report.note.is_none());
     assert_eq!(report.filter, built.filter);
     assert_eq!(report.to_string(), "token index reused: kept 2 of 3 pairs: 1 with an empty side");
-    assert_eq!(index.source(1), ids("cd"));
+    assert_eq!(index.source(1).unwrap(), ids("cd"));
     assert_eq!(corpus.calls.load(Ordering::Relaxed), calls);
 }
 
@@ -99,7 +99,7 @@ fn every_change_of_what_it_is_made_from_is_noticed() {
     // Same size, same time: only the content tells.
     fs::File::options().append(true).open(corpus.folder.path().join("t")).unwrap().set_modified(old).unwrap();
     assert_eq!(corpus.note().unwrap(), "was made from another text");
-    assert_eq!(corpus.open().unwrap().0.target(0), ids("ce"));
+    assert_eq!(corpus.open().unwrap().0.target(0).unwrap(), ids("ce"));
     corpus.tokenizers.push(b'!');
     assert_eq!(corpus.note().unwrap(), "was made from another tokenizer");
     corpus.vocabulary = 1 << 16;
@@ -109,7 +109,7 @@ fn every_change_of_what_it_is_made_from_is_noticed() {
     let ParallelText::Files { source, target } = corpus.text.clone() else { unreachable!() };
     corpus.text = ParallelText::files(&target, &source);
     assert_eq!(corpus.note().unwrap(), "was made from another text");
-    assert_eq!(corpus.open().unwrap().0.source(0), ids("ce"));
+    assert_eq!(corpus.open().unwrap().0.source(0).unwrap(), ids("ce"));
     assert!(corpus.open().unwrap().1.reused);
 }
 
@@ -167,7 +167,7 @@ fn ids_take_two_bytes_while_they_can() {
     let mut corpus = Corpus::new("ab\u{ffff}\n", "cd\n");
     let sizes = [1 << 16, (1 << 16) + 1].map(|vocabulary| {
         corpus.vocabulary = vocabulary;
-        assert_eq!(corpus.open().unwrap().0.source(0), ids("ab\u{ffff}"));
+        assert_eq!(corpus.open().unwrap().0.source(0).unwrap(), ids("ab\u{ffff}"));
         let bytes = fs::read(corpus.path()).unwrap();
         u32::from_le_bytes(bytes[12..16].try_into().unwrap())
     });
@@ -210,6 +210,65 @@ fn a_text_that_changes_meanwhile_is_an_error() {
     assert!(!path.exists());
 }
 
+/// More ids than are kept in memory here, and fewer.
+fn sizes() -> [Corpus; 2] {
+    ["abcdefgh\n".repeat(40), "ab\n".to_owned()].map(|text| Corpus::new(&text, &text))
+}
+
+#[test]
+fn a_file_that_another_program_writes_to_is_an_error_and_no_crash() {
+    let [large, small] = sizes();
+    let harms: [fn(&fs::File, &[u8]); 3] = [
+        |file, _| file.set_len(0).unwrap(),
+        |file, good| file.set_len(good.len() as u64 / 2).unwrap(),
+        |file, good| std::os::unix::fs::FileExt::write_all_at(file, &vec![0xff; good.len()], 0).unwrap(),
+    ];
+    for harm in harms {
+        let (index, _) = large.open().unwrap();
+        let last = index.len() - 1;
+        assert_eq!(index.target(last).unwrap(), ids("abcdefgh"));
+        let good = fs::read(large.path()).unwrap();
+        // Times of change are as coarse as a tick of the system's clock.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        harm(&fs::File::options().write(true).open(large.path()).unwrap(), &good);
+        for pair in [0, last] {
+            let message = format!("{:#}", index.source(pair).unwrap_err());
+            assert!(message.contains("index: another program wrote to it"), "{message}");
+        }
+        assert_eq!((index.line(last), index.source_length(last)), (40, 8), "these are in memory");
+
+        let (index, _) = small.open().unwrap();
+        harm(&fs::File::options().write(true).open(small.path()).unwrap(), &good);
+        assert_eq!(index.source(0).unwrap(), ids("ab"), "all of it is in memory");
+    }
+}
+
+#[test]
+fn a_file_that_another_process_replaces_is_read_on() {
+    for corpus in sizes() {
+        let (index, _) = corpus.open().unwrap();
+        let before = index.source(0).unwrap();
+        fs::remove_file(corpus.path()).unwrap();
+        fs::write(corpus.path(), "another one").unwrap();
+        assert_eq!(index.source(0).unwrap(), before);
+    }
+}
+
+#[test]
+fn an_index_is_the_one_that_was_built_whoever_writes_to_its_place() {
+    let corpus = Corpus::new("ab\n", "cd\n");
+    let path = corpus.path();
+    let request =
+        IndexRequest { text: &corpus.text, filters: FilterOptions::default(), tokenizers: b"", vocabulary: 256, path: &path };
+    let other = Corpus::new("xyz\n", "z\n");
+    // Links of this name lead nowhere else: the index takes their place.
+    std::os::unix::fs::symlink(other.folder.path().join("s"), &path).unwrap();
+    let encode = |line: &str| line.bytes().map(u32::from).collect();
+    let (index, report) = TokenIndex::open_or_build(&request, encode, encode).unwrap();
+    assert_eq!((index.source(0).unwrap(), report.reused), (ids("ab"), false));
+    assert_eq!(fs::read_to_string(other.folder.path().join("s")).unwrap(), "xyz\n");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
@@ -224,8 +283,8 @@ proptest! {
             Ok((index, _)) => {
                 prop_assert_eq!(index.len(), kept.len());
                 for (pair, &at) in kept.iter().enumerate() {
-                    prop_assert_eq!(index.source(pair), ids(&pairs[at].0));
-                    prop_assert_eq!(index.target(pair), ids(&pairs[at].1));
+                    prop_assert_eq!(index.source(pair).unwrap(), ids(&pairs[at].0));
+                    prop_assert_eq!(index.target(pair).unwrap(), ids(&pairs[at].1));
                     prop_assert_eq!(index.line(pair), at + 1);
                 }
             }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Example, SynthOptions, generate, words};
+use crate::runtime::files::{self, Shown, clear_partials};
 
 /// What was written, for printing.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,21 +39,54 @@ const NAMES: [&str; 3] = ["train", "validation", "test"];
 /// `i-j` sure and `ipj` possible, English to French, words numbered from 0.
 ///
 /// # Errors
-/// Where the directory or a file cannot be written.
+/// Where the directory or a file cannot be written, or one of these names is that of another file: then nothing is written.
 pub fn write(options: &SynthOptions, directory: &Path) -> Result<Summary> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot create the directory {} for the built-in corpus", directory.display()))?;
     let splits = generate(options);
     let sets = [&splits.train, &splits.validation, &splits.test];
+    let mut texts = Vec::new();
     for (name, examples) in NAMES.iter().zip(sets) {
         let lines = |line: fn(&Example) -> String| examples.iter().map(|example| line(example) + "\n").collect::<String>();
-        replace(directory, &format!("{name}.en"), &lines(|example| example.source.clone()))?;
-        replace(directory, &format!("{name}.fr"), &lines(|example| example.target.clone()))?;
-        replace(directory, &format!("{name}.gold"), &lines(Example::gold))?;
+        texts.push((format!("{name}.en"), lines(|example| example.source.clone())));
+        texts.push((format!("{name}.fr"), lines(|example| example.target.clone())));
+        texts.push((format!("{name}.gold"), lines(Example::gold)));
     }
     let summary = summarize(sets);
-    replace(directory, "README.txt", &readme(options, &summary))?;
+    texts.push(("README.txt".to_owned(), readme(options, &summary)));
+
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot create the directory {} for the built-in corpus", directory.shown()))?;
+    clear_partials(directory);
+    let mut missing: Vec<(PathBuf, String)> = Vec::new();
+    let mut others = Vec::new();
+    for (name, text) in texts {
+        let path = directory.join(&name);
+        match there(&path, &text).with_context(|| format!("{}: cannot read", path.shown()))? {
+            None => missing.push((path, text)),
+            Some(true) => {}
+            Some(false) => others.push(name),
+        }
+    }
+    if !others.is_empty() {
+        bail!(
+            "{}: holds other files named {}, which are left as they are; name another folder with --out, or remove them",
+            directory.shown(),
+            others.join(", ")
+        );
+    }
+    missing.iter().try_for_each(|(path, text)| files::write(path, text))?;
     Ok(summary)
+}
+
+/// Whether the file at `path` holds this text; nothing where there is no file.
+fn there(path: &Path, text: &str) -> std::io::Result<Option<bool>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => Ok(None),
+        // A link to nowhere is somebody's all the same.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(false)),
+        Err(error) => Err(error),
+        Ok(found) if !found.is_file() || found.len() != text.len() as u64 => Ok(Some(false)),
+        Ok(_) => Ok(Some(fs::read(path)? == text.as_bytes())),
+    }
 }
 
 fn summarize(sets: [&Vec<Example>; 3]) -> Summary {
@@ -85,18 +119,4 @@ fn readme(options: &SynthOptions, summary: &Summary) -> String {
          Validation and test hold out combinations of words: each of their sentences joins two words in a way no training sentence does.\n",
         options.seed
     )
-}
-
-/// Writes beside the final name, then renames: a reader never sees half a file.
-fn replace(directory: &Path, name: &str, text: &str) -> Result<()> {
-    let path = directory.join(name);
-    let temporary = directory.join(format!(".{name}.{}.partial", std::process::id()));
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, &path));
-    if written.is_err() {
-        // The error to report is the one above.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("cannot write {}: is there space, and may you write there?", path.display()))
 }

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tch::no_grad;
 
 use super::grammar::Document;
 use super::model::Reports;
 use super::task::DocumentsTask;
+use crate::runtime::files::write_unsynced;
 
 /// Draws the first test into `directory`, as `document.svg`.
 pub fn draw(task: &DocumentsTask, directory: &Path) -> Result<()> {
@@ -16,8 +17,7 @@ pub fn draw(task: &DocumentsTask, directory: &Path) -> Result<()> {
     let (_, read) = no_grad(|| task.model.classify(&Reports::new(std::slice::from_ref(&document), task.device)))?;
     let sentences: Vec<f64> = Vec::try_from(read.sentence_weights.get(0).to_kind(tch::Kind::Double))?;
     let words: Vec<Vec<f64>> = Vec::try_from(read.word_weights.to_kind(tch::Kind::Double))?;
-    let path = directory.join("document.svg");
-    std::fs::write(&path, page(&document, &sentences, &words)).with_context(|| format!("{}: cannot write", path.display()))
+    write_unsynced(&directory.join("document.svg"), page(&document, &sentences, &words))
 }
 
 /// One line a sentence: a red bar as dark as its weight, and its words on blue as dark as theirs. The line that decides is marked.

@@ -7,10 +7,11 @@ mod recall;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tch::Kind;
 
 use crate::memory::hopfield::Patterns;
+use crate::runtime::files;
 
 pub use capacity::measure as measure_capacity;
 pub use recall::measure as measure_recall;
@@ -31,6 +32,5 @@ fn spread(patterns: &Patterns, count: i64) -> Result<Patterns> {
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
-    let path = folder.join(name);
-    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+    files::write(&folder.join(name), text)
 }

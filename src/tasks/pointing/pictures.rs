@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tch::{Kind, no_grad};
 
 use super::model::Problems;
@@ -11,6 +11,7 @@ use super::problem::Example;
 use super::task::PointingTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap, Links};
 use crate::recipe::PointingProblem;
+use crate::runtime::files::write_unsynced;
 use crate::tasks::study::write_figure;
 
 /// Draws the first tests of the largest size: `pointing`, as SVG and PNG, and `hull.svg`.
@@ -35,8 +36,7 @@ pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
     }
     write_figure(&Figure::new("", panels), &directory.join("pointing"))?;
     if task.recipe.problem == PointingProblem::Hull {
-        let path = directory.join("hull.svg");
-        std::fs::write(&path, hulls(&examples, &answers)).with_context(|| format!("{}: cannot write", path.display()))?;
+        write_unsynced(&directory.join("hull.svg"), hulls(&examples, &answers))?;
     }
     Ok(())
 }

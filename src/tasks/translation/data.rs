@@ -104,8 +104,11 @@ impl TrainingData {
     }
 
     /// Source and target ids of a batch.
-    pub fn pairs(&self, batch: &[usize]) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
-        batch.iter().map(|&pair| (self.index.source(pair), self.index.target(pair))).unzip()
+    ///
+    /// # Errors
+    /// Where another program wrote to the index.
+    pub fn pairs(&self, batch: &[usize]) -> Result<(Vec<Vec<u32>>, Vec<Vec<u32>>)> {
+        batch.iter().map(|&pair| Ok((self.index.source(pair)?, self.index.target(pair)?))).collect()
     }
 
     /// "31 pairs, longest source 40 pieces (line 17), longest target 44 pieces (line 17)".

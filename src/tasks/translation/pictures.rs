@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::evaluation::HeldOut;
 use crate::alignment::{Heatmap, Links};
+use crate::runtime::files::write_unsynced;
 use crate::translator::Translator;
 
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
@@ -29,9 +30,8 @@ pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory
             heatmap = heatmap.with_gold(gold[line].sure.iter().copied().collect::<Links>())?;
         }
         let path = directory.join(format!("sentence-{}.svg", number + 1));
-        std::fs::write(&path, heatmap.svg()).with_context(|| format!("{}: cannot write", path.display()))?;
-        let path = path.with_extension("png");
-        std::fs::write(&path, heatmap.png(2)?).with_context(|| format!("{}: cannot write", path.display()))?;
+        write_unsynced(&path, heatmap.svg())?;
+        write_unsynced(&path.with_extension("png"), heatmap.png(2)?)?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ impl Task for TranslationTask {
     }
 
     fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss> {
-        let (sources, targets) = self.data.pairs(batch);
+        let (sources, targets) = self.data.pairs(batch)?;
         let source = Source::new(&sources, self.translator.device);
         let target = Target::new(&targets, self.translator.device);
         let model = self.translator.model.as_ref();

@@ -1,0 +1,196 @@
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Shown, hold, is_abandoned, is_at};
+
+const PARTIAL: &[u8] = b".targum-partial";
+
+/// A name beside `destination` that no other call gives, in this process or another.
+pub(super) fn partial_of(destination: &Path) -> Result<PathBuf> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = destination.file_name().with_context(|| format!("{}: names no file or folder", destination.shown()))?;
+    // A name may have 255 bytes, and this one more than that of the destination.
+    let name = &name.as_bytes()[..name.len().min(180)];
+    let number = format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    Ok(destination.with_file_name(OsString::from_vec([b".", name, number.as_bytes(), PARTIAL].concat())))
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn is_partial(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PARTIAL)
+}
+
+/// Removes the partial files and folders that dead processes left in `folder`; those of living ones stay. What cannot be removed stays too,
+/// and does no harm.
+pub fn clear_partials(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries.filter(|entry| is_partial(&entry.file_name())) {
+        let (path, kind) = (entry.path(), entry.file_type());
+        let (is_file, is_folder) = kind.map_or((false, false), |kind| (kind.is_file(), kind.is_dir()));
+        if (is_file || is_folder) && is_abandoned(&path) {
+            let _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
+}
+
+/// Whether nothing of anybody's is lost when a folder is made here: there is nothing, or an empty folder.
+pub fn is_free(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Err(error) => error.kind() == ErrorKind::NotFound,
+        Ok(_) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
+    }
+}
+
+/// Fills a new folder beside its place, syncs it, and puts it there in one step: whoever finds `out` finds it whole.
+///
+/// # Errors
+/// Where there is something at `out` that is not an empty folder; whatever `fill` and the file system say. Nothing is left then.
+pub fn new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    ensure!(is_free(out), "{}: already there; name another folder with --out, or remove it", out.shown());
+    // An empty folder may be named by a link to it.
+    let out = &fs::canonicalize(out).unwrap_or_else(|_| out.to_path_buf());
+    let parent = folder_of(out);
+    fs::create_dir_all(parent).with_context(|| format!("{}: cannot make this folder", parent.shown()))?;
+    clear_partials(parent);
+    let (partial, _held) = loop {
+        let partial = partial_of(out)?;
+        match fs::create_dir(&partial) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            made => made.with_context(|| format!("{}: cannot make this folder", partial.shown()))?,
+        }
+        // Before it was held, somebody may have taken it for abandoned.
+        let Ok(folder) = File::open(&partial) else { continue };
+        if hold(&folder) && is_at(&folder, &partial) {
+            break (partial, folder);
+        }
+    };
+    let done = fill(&partial).and_then(|()| sync_tree(&partial)).and_then(|()| {
+        // Renaming onto an empty folder takes its place; onto any other it fails.
+        fs::rename(&partial, out).with_context(|| format!("{}: cannot make this folder", out.shown()))
+    });
+    if done.is_err() {
+        // The first error is the one to tell; what stays is cleared the next time.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    done.and_then(|()| sync_folder(parent))
+}
+
+/// Makes `path` a folder inside a folder of ours where there is none: nothing that is a link, which might lead out of it.
+///
+/// # Errors
+/// A link or a file of that name, or what the file system refuses.
+pub fn plain_folder(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => return made.with_context(|| format!("{}: cannot make this folder", path.shown())),
+    }
+    let found = fs::symlink_metadata(path).with_context(|| format!("{}: cannot look at it", path.shown()))?;
+    ensure!(!found.is_symlink(), "{}: is a symbolic link, which is not written through; remove it", path.shown());
+    ensure!(found.is_dir(), "{}: is no folder; remove it", path.shown());
+    Ok(())
+}
+
+/// Has everything in `folder` on the disk when it returns.
+pub fn sync_tree(folder: &Path) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{}: cannot list", folder.shown()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{}: cannot list", folder.shown()))?;
+        let kind = entry.file_type().with_context(|| format!("{}: cannot look at it", entry.path().shown()))?;
+        if kind.is_dir() {
+            sync_tree(&entry.path())?;
+        } else if kind.is_file() {
+            let synced = File::open(entry.path()).and_then(|file| file.sync_all());
+            synced.with_context(|| format!("{}: cannot write to the disk", entry.path().shown()))?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Has the names in `folder` on the disk when it returns.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|file| file.sync_all());
+    synced.with_context(|| format!("{}: cannot write to the disk", folder.shown()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_folder_is_there_whole_or_not_at_all() {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("a/model");
+        let fill = |folder: &Path| Ok(fs::write(folder.join("file"), "whole")?);
+        let error = new_folder(&out, |folder| fill(folder).and_then(|()| anyhow::bail!("no more"))).unwrap_err();
+        assert_eq!(error.to_string(), "no more");
+        assert!(names(out.parent().unwrap()).is_empty());
+        new_folder(&out, fill).unwrap();
+        assert_eq!(names(out.parent().unwrap()), ["model"]);
+        let error = new_folder(&out, |_| unreachable!("nothing is written")).unwrap_err().to_string();
+        assert!(error.contains("model: already there"), "{error}");
+        // An empty folder, and a link to one, may be filled; a file, and a link to nothing, may not.
+        fs::create_dir(place.path().join("empty")).unwrap();
+        symlink("empty", place.path().join("link")).unwrap();
+        new_folder(&place.path().join("link"), fill).unwrap();
+        assert_eq!(names(&place.path().join("empty")), ["file"]);
+        fs::write(place.path().join("taken"), "mine").unwrap();
+        symlink("nowhere", place.path().join("dangling")).unwrap();
+        for name in ["taken", "dangling", "link"] {
+            assert!(new_folder(&place.path().join(name), |_| unreachable!("nothing is written")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_dead_left_goes_and_what_the_living_write_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let [dead, living] = ["dead", "living"].map(|name| partial_of(&place.path().join(name)).unwrap());
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("weights"), "half").unwrap();
+        fs::write(place.path().join(".file.999999999-0.targum-partial"), "half").unwrap();
+        fs::write(place.path().join(".mine.tmp"), "mine").unwrap();
+        fs::create_dir(&living).unwrap();
+        let held = File::open(&living).unwrap();
+        assert!(hold(&held));
+        symlink(place.path().join(".mine.tmp"), place.path().join(".link.1-0.targum-partial")).unwrap();
+        clear_partials(place.path());
+        let living = living.file_name().unwrap().to_str().unwrap();
+        let mut left = [".link.1-0.targum-partial", living, ".mine.tmp"];
+        left.sort_unstable();
+        assert_eq!(names(place.path()), left);
+    }
+
+    #[test]
+    fn folders_at_the_other_end_of_a_link_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let (outside, link) = (place.path().join("outside"), place.path().join("heatmaps"));
+        fs::create_dir(&outside).unwrap();
+        symlink(&outside, &link).unwrap();
+        assert!(plain_folder(&link).unwrap_err().to_string().contains("symbolic link"));
+        fs::remove_file(&link).unwrap();
+        plain_folder(&link).unwrap();
+        plain_folder(&link).unwrap();
+        fs::write(place.path().join("file"), "").unwrap();
+        assert!(plain_folder(&place.path().join("file")).unwrap_err().to_string().contains("is no folder"));
+    }
+}
