@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::unknown::UnknownCount;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::translator::{Aligned, Pair, Translator};
@@ -80,8 +81,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let mut output = BufWriter::new(std::io::stdout().lock());
     let mut count = 0;
+    let mut unknown = UnknownCount::new(&forward);
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
+        unknown.add_pairs(&chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect::<Vec<_>>());
         let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
         for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
             count += 1;
@@ -92,6 +95,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     }
     output.flush()?;
+    unknown.messages().iter().for_each(|message| eprintln!("{message}"));
     Ok(())
 }
 

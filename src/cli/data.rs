@@ -7,8 +7,13 @@ use anyhow::{Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
+use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
+use crate::tasks::translation::UnknownPieces;
+
+/// How many pairs are read at a time.
+const CHUNK: usize = 1000;
 
 /// Arguments of `targum data`.
 #[derive(Args)]
@@ -82,6 +87,9 @@ struct CheckArguments {
     /// Leave out pairs that were there before.
     #[arg(long)]
     remove_duplicates: bool,
+    /// Tell how much of either side the vocabularies of this run folder or checkpoint lack.
+    #[arg(long)]
+    model: Option<PathBuf>,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
@@ -113,16 +121,23 @@ fn check(arguments: CheckArguments) -> Result<()> {
         maximum_ratio: ratio,
         remove_duplicates: arguments.remove_duplicates,
     });
+    let tokenizers = arguments.model.as_deref().map(|model| Tokenizers::load(&locate(model)?)).transpose()?;
+    let mut unknown = UnknownPieces::default();
     let mut lengths = [Lengths::default(), Lengths::default()];
     let mut line = 0;
-    for pair in text.pairs()? {
-        let (source, target) = pair?;
-        line += 1;
-        let words = [&source, &target].map(|side| side.split_whitespace().count());
-        for (side, words) in lengths.iter_mut().zip(words) {
-            side.add(words, line);
+    for chunk in text.chunks(CHUNK)? {
+        let chunk = chunk?;
+        for (source, target) in &chunk {
+            line += 1;
+            let words = [source, target].map(|side| side.split_whitespace().count());
+            for (side, words) in lengths.iter_mut().zip(words) {
+                side.add(words, line);
+            }
+            filter.keep(source, target, words[0], words[1]);
         }
-        filter.keep(&source, &target, words[0], words[1]);
+        if let Some(tokenizers) = &tokenizers {
+            unknown.add(tokenizers, chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())));
+        }
     }
     if line == 0 {
         // Names the files.
@@ -131,6 +146,11 @@ fn check(arguments: CheckArguments) -> Result<()> {
     println!("{line} pairs");
     for (name, side) in ["source", "target"].iter().zip(lengths) {
         println!("{name}: {}", side.summary());
+    }
+    if let Some(model) = &arguments.model {
+        for (name, side) in [("source", unknown.source), ("target", unknown.target)] {
+            println!("{name} pieces unknown to {}: {side}{}", model.display(), side.examples());
+        }
     }
     println!("filters, in words: {}", filter.into_report());
     Ok(())

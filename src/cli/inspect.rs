@@ -71,6 +71,7 @@ fn history(state: &TrainingState) {
     for entry in state.history.entries() {
         let scores: Vec<String> =
             entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect();
-        println!("  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "));
+        let of_others = if entry.superseded > 0 { "   (of other validation data or settings)" } else { "" };
+        println!("  update {:>8}   {}{of_others}", HumanCount(entry.update).to_string(), scores.join("   "));
     }
 }

@@ -18,6 +18,7 @@ mod start;
 mod study;
 mod train;
 mod translate;
+mod unknown;
 
 use std::any::Any;
 use std::io::ErrorKind;

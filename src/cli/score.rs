@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::unknown::UnknownCount;
 use crate::corpus::ParallelText;
 use crate::translator::{PairScore, Translator};
 
@@ -67,9 +68,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut translator = Translator::load_ensemble(&arguments.model, device)?;
     arguments.precision.apply(&mut translator);
     let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut unknown = UnknownCount::new(&translator);
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
         let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+        unknown.add_pairs(&lines);
         for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens)?) {
             match arguments.format {
                 Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
@@ -78,6 +81,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     }
     output.flush()?;
+    unknown.messages().iter().for_each(|message| eprintln!("{message}"));
     Ok(())
 }
 

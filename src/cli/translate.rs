@@ -11,6 +11,7 @@ use super::attention::{ViewArguments, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
+use super::unknown::UnknownCount;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
@@ -92,7 +93,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         eprintln!("type a line to translate; Ctrl-D ends");
     }
     let most = if typed { 1 } else { CHUNK };
-    let mut count = 0;
+    let mut progress = Progress { count: 0, unknown: UnknownCount::new(&translator) };
     for input in inputs {
         let mut chunk = Vec::new();
         for line in input {
@@ -100,19 +101,27 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 Ok(line) => chunk.push(line),
                 Err(error) => {
                     // What came before a broken line is translated all the same.
-                    translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                    translate_chunk(&translator, &chunk, &options, &arguments, &mut progress, &mut output)?;
                     return Err(error);
                 }
             }
             if chunk.len() == most {
-                translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+                translate_chunk(&translator, &chunk, &options, &arguments, &mut progress, &mut output)?;
                 chunk.clear();
             }
         }
-        translate_chunk(&translator, &chunk, &options, &arguments, &mut count, &mut output)?;
+        translate_chunk(&translator, &chunk, &options, &arguments, &mut progress, &mut output)?;
     }
     output.flush()?;
+    progress.unknown.messages().iter().for_each(|message| eprintln!("{message}"));
     Ok(())
+}
+
+/// What was translated so far.
+struct Progress<'a> {
+    /// Lines.
+    count: usize,
+    unknown: UnknownCount<'a>,
 }
 
 fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
@@ -138,10 +147,12 @@ fn translate_chunk(
     chunk: &[String],
     options: &TranslateOptions,
     arguments: &Arguments,
-    count: &mut usize,
+    progress: &mut Progress,
     output: &mut impl Write,
 ) -> Result<()> {
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
+    progress.unknown.add_sources(&lines);
+    let count = &mut progress.count;
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
     for LongSentence { line, pieces, parts } in long {

@@ -19,6 +19,7 @@ mod schedules;
 mod state;
 mod task;
 mod trainer;
+mod yardstick;
 
 pub use flat::{Clipped, FlatParameters, clip};
 pub use history::{History, Validated};
@@ -30,3 +31,4 @@ pub use schedules::learning_rate;
 pub use state::TrainingState;
 pub use task::{Loss, Parameter, Task, Validation};
 pub use trainer::{Outcome, Stop, TrainOptions, train};
+pub use yardstick::Yardstick;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tch::Tensor;
 
+use super::yardstick::Yardstick;
 use crate::nn::Pass;
 
 /// The loss of one batch, summed (not averaged), so that accumulated batches weigh by what they hold.
@@ -78,6 +79,17 @@ pub trait Task {
 
     /// Scores on held-out data, by the path users take. What is chosen by them, such as the attention that is shown, may change here.
     fn validate(&mut self) -> Result<Validation>;
+
+    /// What the scores of [`Task::validate`] depend on beside the model. Where it is another than that of a run's earlier validations, these are
+    /// not compared with later ones, and checkpoints are scored again. Nothing, and all are compared.
+    fn yardstick(&self) -> Yardstick {
+        Yardstick::default()
+    }
+
+    /// What programs should know of the data, such as the share of unknown pieces; an entry of the run's log where there is anything.
+    fn figures(&self) -> Value {
+        Value::Null
+    }
 
     /// Draws what the model attends to on fixed validation sentences into `directory`.
     fn pictures(&self, directory: &Path) -> Result<()>;

@@ -191,6 +191,16 @@ impl TokenIndex {
         (0..self.len()).map(|pair| self.record(pair)).map(|record| (record.source_length + 1, record.target_length + 1)).collect()
     }
 
+    /// How many ids all sources have together and how many of these are `id`, and the same of the targets.
+    pub fn count(&self, id: u32) -> [(u64, u64); 2] {
+        let of = |ids: &[u32]| (ids.len() as u64, ids.iter().filter(|&&other| other == id).count() as u64);
+        let add = |one: (u64, u64), other: (u64, u64)| (one.0 + other.0, one.1 + other.1);
+        (0..self.len())
+            .into_par_iter()
+            .map(|pair| [of(&self.source(pair)), of(&self.target(pair))])
+            .reduce(Default::default, |one, other| [add(one[0], other[0]), add(one[1], other[1])])
+    }
+
     fn record(&self, pair: usize) -> Record {
         self.layout.record(&self.map, pair)
     }

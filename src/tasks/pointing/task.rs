@@ -15,7 +15,7 @@ use crate::recipe::{PointingModel, PointingProblem, PointingRecipe, TaskRecipe};
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, Yardstick};
 
 /// Batches that count as an epoch: there is no end of problems.
 const EPOCH: u64 = 1000;
@@ -93,6 +93,10 @@ impl Task for PointingTask {
         });
         let scores = [("loss", cost), ("accuracy", tested.right())];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn yardstick(&self) -> Yardstick {
+        Yardstick::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

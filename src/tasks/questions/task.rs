@@ -16,7 +16,7 @@ use crate::nn::{Initialization, Parameters, Pass};
 use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, Yardstick};
 
 /// What a checkpoint has beside weights and recipe.
 const FILE: &str = "questions.json";
@@ -169,6 +169,10 @@ impl Task for QuestionsTask {
         self.start.observe(loss, self.recipe.linear_start);
         let scores = [("loss", loss), ("error", answered.error())];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn yardstick(&self) -> Yardstick {
+        Yardstick::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
