@@ -36,7 +36,7 @@ fn another_validation_is_not_compared_with_the_one_before() {
     }
     let other = format!("--set data.validation={:?}", place.path().join("other"));
     let changes = [
-        ("--set training.validation_sentences=5", "(number of validation sentences, validation text)", 1),
+        ("--set training.validation_sentences=5", "(gold alignments, number of validation sentences, validation text)", 1),
         ("--set search.beam=2", "(search settings)", 2),
         (other.as_str(), "(gold alignments, validation text)", 3),
         ("", "", 3),
