@@ -58,13 +58,16 @@ impl Copied {
         mixed.squeeze_dim(1).clamp_min(TINY).log()
     }
 
-    /// log P of one target [N] (int64) for each of the rows, as [`Copied::log_probabilities`] has it, but that an unknown target is only where the
-    /// source has that very word: where `repeated` [N, S] holds.
+    /// log P of one target [N] (int64) for each of the rows, as [`Copied::log_probabilities`] has it, but that unknown words are words of their
+    /// own: one that the source has, where `repeated` [N, S] holds, can be copied from there and not be generated, since the vocabulary's unknown
+    /// word is another; one that the source does not have is the vocabulary's unknown word and nothing else.
     pub fn of_targets(&self, logits: &Tensor, rows: &Tensor, targets: &Tensor, repeated: &Tensor) -> Tensor {
         let [generate, weights, ids] = self.at(rows, logits.kind());
         let one = targets.unsqueeze(1);
-        let generated = logits.log_softmax(-1, logits.kind()).gather(1, &one, false).exp();
-        let here = ids.eq_tensor(&one).logical_and(&one.ne(i64::from(UNK)).logical_or(repeated));
+        let known = one.ne(i64::from(UNK));
+        let in_vocabulary = known.logical_or(&repeated.any_dim(1, true).logical_not());
+        let generated = logits.log_softmax(-1, logits.kind()).gather(1, &one, false).exp() * in_vocabulary;
+        let here = ids.eq_tensor(&one).logical_and(&known.logical_or(repeated));
         let copied = (weights * here).sum_dim_intlist([1i64].as_slice(), true, logits.kind());
         (generated * &generate + copied * (1.0_f64 - &generate)).squeeze_dim(1).clamp_min(TINY).log()
     }
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn one_target_is_one_entry_of_the_mixture_and_an_unknown_one_is_a_word_of_its_own() {
+    fn one_target_is_one_entry_of_the_mixture_and_an_unknown_one_is_copied_or_generated() {
         tch::manual_seed(4);
         let options = (Kind::Double, tch::Device::Cpu);
         // B 2, T 3, S 4, V 5; word 1 is the unknown one.
@@ -142,16 +145,46 @@ mod tests {
             1e-9,
             false
         ));
-        let every = Tensor::ones([4, 4], (Kind::Bool, tch::Device::Cpu));
+        // Both targets that are unknown, with nothing, one and two places of the source that spell them.
         let expected = all.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1);
-        assert!(copied.of_targets(&logits, &rows, &targets, &every).allclose(&expected, 1e-9, 1e-9, false));
-        let third = Tensor::from_slice(&[false, false, true, false]).expand([4, 4], false);
-        let found = copied.of_targets(&logits, &rows, &targets, &third);
-        let generate = copied.generate.double_value(&[0, 0, 0]);
-        let share = copied.weights.double_value(&[0, 0, 2]);
-        let by_hand = generate * logits.softmax(-1, Kind::Double).double_value(&[0, 1]) + (1.0 - generate) * share;
-        assert!((found.double_value(&[0]) - by_hand.ln()).abs() < 1e-9);
-        assert!(found.narrow(0, 1, 2).allclose(&expected.narrow(0, 1, 2), 1e-9, 1e-9, false), "known words are as they were");
+        let words = logits.softmax(-1, Kind::Double);
+        for places in [[false; 4], [false, false, true, false], [true, false, true, false]] {
+            let repeated = Tensor::from_slice(&places).expand([4, 4], false);
+            let found = copied.of_targets(&logits, &rows, &targets, &repeated);
+            let generate = copied.generate.double_value(&[0, 0, 0]);
+            let share: f64 = (0..4).filter(|&j| places[j as usize]).map(|j| copied.weights.double_value(&[0, 0, j])).sum();
+            let by_hand = if share > 0.0 { (1.0 - generate) * share } else { generate * words.double_value(&[0, 1]) };
+            assert!((found.double_value(&[0]) - by_hand.ln()).abs() < 1e-9, "{places:?}");
+            assert!(found.narrow(0, 1, 2).allclose(&expected.narrow(0, 1, 2), 1e-9, 1e-9, false), "known words are as they were");
+        }
+    }
+
+    #[test]
+    fn what_is_copied_teaches_the_vocabulary_nothing_but_to_stand_back() {
+        tch::manual_seed(6);
+        let store = Parameters::double(2);
+        let gate = CopyGate::new(store.root(), [2, 3, 4], Initialization::Uniform(0.7)).unwrap();
+        let mut inputs = vec![leaf("context", &[1, 3, 2]), leaf("state", &[1, 3, 3]), leaf("input", &[1, 3, 4])];
+        inputs.extend([leaf("logits", &[3, 4]), leaf("energies", &[1, 3, 3])]);
+        let [context, state, input, logits, energies] = [0, 1, 2, 3, 4].map(|index| inputs[index].1.shallow_clone());
+        inputs.extend(store.named());
+        // An unknown word that the source has at its last place, one that it has not, and word 3, which both have.
+        let (rows, targets) = (Tensor::from_slice(&[0i64, 1, 2]), Tensor::from_slice(&[1i64, 1, 3]));
+        let repeated = Tensor::from_slice(&[false, false, true, false, false, false, false, false, false]).reshape([3, 3]);
+        let loss = || {
+            let copied = Copied {
+                generate: gate.generate(&context, &state, &input),
+                weights: energies.softmax(-1, Kind::Double),
+                ids: Tensor::from_slice(&[1i64, 3, 1]).unsqueeze(0),
+            };
+            copied.of_targets(&logits, &rows, &targets, &repeated).neg().sum(Kind::Double)
+        };
+        check_gradients(&inputs, loss);
+        let gradients = Tensor::run_backward(&[loss()], &[&logits, &energies], false, false);
+        let none = |gradient: &Tensor, row| gradient.get(row).abs().max().double_value(&[]) == 0.0;
+        assert!(none(&gradients[0], 0), "the vocabulary has no share in a name: {:?}", gradients[0]);
+        assert!(none(&gradients[1].get(0), 1), "attention has no share in what the source has not: {:?}", gradients[1]);
+        assert!(gradients[1].get(0).get(0).double_value(&[2]) < 0.0, "attention is drawn to the place that has the name");
     }
 
     #[test]

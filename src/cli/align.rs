@@ -10,6 +10,7 @@ use super::attention::{ViewArguments, heatmap, heatmap_folder, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
+use super::unknown::UnknownCount;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
@@ -87,8 +88,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut output = Output::open();
     let interrupt = Interrupt::new();
     let mut count = 0;
+    let mut unknown = UnknownCount::new(&forward);
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
+        unknown.add_pairs(&chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect::<Vec<_>>());
         interrupt.after(FINISHES_LINES, || {
             let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
             for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
@@ -101,6 +104,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             Ok(output.flush()?)
         })?;
     }
+    unknown.tell();
     Ok(())
 }
 

@@ -8,12 +8,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::text::TextArguments;
+use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
+use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
+use crate::tasks::translation::UnknownPieces;
 
 /// Largest part of the built-in corpus, which is made in memory.
 const MOST_PAIRS: i64 = 2_000_000;
+
+/// How many pairs are read at a time.
+const CHUNK: usize = 1000;
 
 /// Arguments of `targum data`.
 #[derive(Args)]
@@ -87,6 +93,9 @@ struct CheckArguments {
     /// Leave out pairs that were there before.
     #[arg(long)]
     remove_duplicates: bool,
+    /// Tell how much of either side the vocabularies of this run folder or checkpoint lack.
+    #[arg(long)]
+    model: Option<PathBuf>,
     #[command(flatten)]
     text: TextArguments,
 }
@@ -122,24 +131,37 @@ fn check(arguments: CheckArguments) -> Result<()> {
         maximum_ratio: ratio,
         remove_duplicates: arguments.remove_duplicates,
     });
+    let tokenizers = arguments.model.as_deref().map(|model| Tokenizers::load(&locate(model)?)).transpose()?;
+    let mut unknown = UnknownPieces::default();
     let mut lengths = [Lengths::default(), Lengths::default()];
     let mut line = 0;
-    for pair in text.pairs()? {
-        let (source, target) = pair?;
-        line += 1;
-        let words = [&source, &target].map(|side| side.split_whitespace().count());
-        for (side, words) in lengths.iter_mut().zip(words) {
-            side.add(words, line);
+    for chunk in text.chunks(CHUNK)? {
+        let chunk = chunk?;
+        for (source, target) in &chunk {
+            line += 1;
+            let words = [source, target].map(|side| side.split_whitespace().count());
+            for (side, words) in lengths.iter_mut().zip(words) {
+                side.add(words, line);
+            }
+            filter.keep(source, target, words[0], words[1]);
         }
-        filter.keep(&source, &target, words[0], words[1]);
+        if let Some(tokenizers) = &tokenizers {
+            unknown.add(tokenizers, chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())));
+        }
     }
     if line == 0 {
         // Names the files.
         text.check()?;
     }
     let [source, target] = lengths.map(|side| side.summary());
-    let filters = filter.into_report();
-    Ok(print(&format!("{line} pairs\nsource: {source}\ntarget: {target}\nfilters, in words: {filters}\n"))?)
+    let mut report = format!("{line} pairs\nsource: {source}\ntarget: {target}\n");
+    if let Some(model) = &arguments.model {
+        for (name, side) in [("source", unknown.source), ("target", unknown.target)] {
+            report += &format!("{name} pieces unknown to {}: {side}{}\n", model.shown(), side.examples());
+        }
+    }
+    report += &format!("filters, in words: {}\n", filter.into_report());
+    Ok(print(&report)?)
 }
 
 /// Lengths of one side in words.

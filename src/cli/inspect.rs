@@ -76,7 +76,8 @@ fn history(state: &TrainingState, output: &mut Output) -> Result<()> {
     for entry in state.history.entries() {
         let scores: Vec<String> =
             entry.scores.iter().filter_map(|(name, value)| value.map(|value| format!("{} {value:.3}", plain(name)))).collect();
-        writeln!(output, "  update {:>8}   {}", HumanCount(entry.update).to_string(), scores.join("   "))?;
+        let of_others = if entry.superseded > 0 { "   (of other validation data or settings)" } else { "" };
+        writeln!(output, "  update {:>8}   {}{of_others}", HumanCount(entry.update).to_string(), scores.join("   "))?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod study;
 mod text;
 mod train;
 mod translate;
+mod unknown;
 
 use std::any::Any;
 use std::io::ErrorKind;

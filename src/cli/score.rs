@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
+use super::unknown::UnknownCount;
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
 use crate::translator::{PairScore, Translator};
@@ -74,10 +75,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
     arguments.precision.apply(&mut translator);
     let mut output = Output::open();
     let interrupt = Interrupt::new();
+    let mut unknown = UnknownCount::new(&translator);
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
         interrupt.after(FINISHES_LINES, || {
             let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+            unknown.add_pairs(&lines);
             for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens as usize)?) {
                 match arguments.format {
                     Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
@@ -87,6 +90,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             Ok(output.flush()?)
         })?;
     }
+    unknown.tell();
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
 use super::text::TextArguments;
+use super::unknown::UnknownCount;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
 use crate::runtime::{Interrupt, Output, message};
@@ -102,9 +103,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let most = if typed { 1 } else { CHUNK };
     let interrupt = Interrupt::new();
-    let mut count = 0;
+    let mut progress = Progress { count: 0, unknown: UnknownCount::new(&translator) };
     let mut translate = |chunk: &[String]| {
-        let work = || translate_chunk(&translator, chunk, &options, &arguments, &mut count, &mut output);
+        let work = || translate_chunk(&translator, chunk, &options, &arguments, &mut progress, &mut output);
         interrupt.after(FINISHES_LINES, work)
     };
     for input in inputs {
@@ -129,7 +130,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         translate(&chunk)?;
     }
+    progress.unknown.tell();
     Ok(())
+}
+
+/// What was translated so far.
+struct Progress<'a> {
+    /// Lines.
+    count: usize,
+    unknown: UnknownCount<'a>,
 }
 
 fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
@@ -155,10 +164,12 @@ fn translate_chunk(
     chunk: &[String],
     options: &TranslateOptions,
     arguments: &Arguments,
-    count: &mut usize,
+    progress: &mut Progress,
     output: &mut impl Write,
 ) -> Result<()> {
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
+    progress.unknown.add_sources(&lines);
+    let count = &mut progress.count;
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
     for LongSentence { line, pieces, parts } in long {

@@ -17,10 +17,12 @@ mod tests;
 mod tokenizer;
 mod train;
 mod unigram;
+mod unknown;
 mod words;
 
 pub use fit::fit;
 pub use sentences::sentences;
 pub use tokenizer::{Encoding, Tokenizer};
 pub use train::{Kind, TokenizerOptions, TrainingReport, WordCounts};
+pub use unknown::Unknown;
 pub use words::words;

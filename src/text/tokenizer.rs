@@ -145,6 +145,11 @@ impl Tokenizer {
         }
     }
 
+    /// Whether the vocabulary has all bytes, so that nothing is unknown.
+    pub fn spells_everything(&self) -> bool {
+        (0..=u8::MAX).all(|byte| self.id(&format!("<0x{byte:02X}>")).is_some())
+    }
+
     pub(super) fn sentencepiece_cutter(&self) -> Option<&SentencePiece> {
         if let Cutter::SentencePiece(model) = &self.cutter { Some(model) } else { None }
     }

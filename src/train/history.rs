@@ -23,13 +23,29 @@ pub struct Validated {
     pub elapsed_seconds: f64,
     /// Name and value; a score that was not finite has none.
     pub scores: Vec<(String, Option<f64>)>,
+    /// How often since then it changed what validations are held on: only scores of the same count can be compared, and those of 0 with what
+    /// comes now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub superseded: u32,
+    /// Whether a checkpoint was scored again, because of such a change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Validated {
     /// What `validation` found after `update` updates.
     pub fn new(update: u64, epoch: u64, elapsed_seconds: f64, validation: &Validation) -> Self {
         let scores = validation.scores.iter().map(|(name, score)| (name.clone(), score.is_finite().then_some(*score)));
-        Validated { update, epoch, elapsed_seconds, scores: scores.collect() }
+        Validated { update, epoch, elapsed_seconds, scores: scores.collect(), superseded: 0, again: false }
+    }
+
+    /// What `validation` found when the checkpoint of this one was scored again.
+    pub fn scored_again(&self, validation: &Validation) -> Self {
+        Validated { again: true, ..Validated::new(self.update, self.epoch, self.elapsed_seconds, validation) }
     }
 
     /// The score a metric goes by.
@@ -47,23 +63,34 @@ impl History {
         self.entries.push(validated);
     }
 
-    /// The validation after exactly `update` updates.
-    pub fn at(&self, update: u64) -> Option<&Validated> {
-        self.entries.iter().rfind(|validated| validated.update == update)
+    /// From now on scores are of something else: none so far can be compared with what comes.
+    pub fn supersede(&mut self) {
+        self.entries.iter_mut().for_each(|validated| validated.superseded += 1);
     }
 
-    /// The earliest of the best validations; none where no score was ever finite.
+    /// The validations whose scores can be compared with what comes now.
+    pub fn comparable(&self) -> impl DoubleEndedIterator<Item = &Validated> {
+        self.entries.iter().filter(|validated| validated.superseded == 0)
+    }
+
+    /// The comparable validation after exactly `update` updates.
+    pub fn at(&self, update: u64) -> Option<&Validated> {
+        self.comparable().rfind(|validated| validated.update == update)
+    }
+
+    /// The earliest of the best comparable validations; none where no score was ever finite.
     pub fn best(&self, metric: Metric) -> Option<&Validated> {
-        self.entries.iter().fold(None, |best: Option<&Validated>, validated| {
+        self.comparable().fold(None, |best: Option<&Validated>, validated| {
             let better = is_better(metric, validated.score(metric), best.and_then(|best| best.score(metric)));
             if better { Some(validated) } else { best }
         })
     }
 
-    /// How many validations came after the best one.
+    /// How many comparable validations came after the best one. Checkpoints that were scored again were no new ones.
     pub fn since_best(&self, metric: Metric) -> u64 {
         let best = self.best(metric).map(|best| best.update);
-        self.entries.iter().filter(|validated| best.is_none_or(|best| validated.update > best)).count() as u64
+        let later = |validated: &&Validated| !validated.again && best.is_none_or(|best| validated.update > best);
+        self.comparable().filter(later).count() as u64
     }
 }
 
@@ -102,6 +129,24 @@ mod tests {
         assert_eq!(history.since_best(Metric::Loss), 0);
         let broken = History::of_scores("loss", &[f64::NAN, f64::NAN]);
         assert_eq!((broken.best(Metric::Loss), broken.since_best(Metric::Loss)), (None, 2));
+    }
+
+    #[test]
+    fn scores_of_other_data_are_not_compared() {
+        let mut history = History::of_scores("bleu", &[50.0, 40.0, 45.0]);
+        assert_eq!((history.best(Metric::Bleu).unwrap().update, history.since_best(Metric::Bleu)), (10, 2));
+        let again = history.entries()[1].scored_again(&Validation { scores: vec![("bleu".into(), 3.0)] });
+        let last = history.entries()[2].scored_again(&Validation { scores: vec![("bleu".into(), 2.0)] });
+        history.supersede();
+        assert_eq!((history.best(Metric::Bleu), history.since_best(Metric::Bleu), history.at(10)), (None, 0, None));
+        history.push(again);
+        history.push(last);
+        assert_eq!((history.best(Metric::Bleu).unwrap().update, history.since_best(Metric::Bleu)), (20, 0));
+        assert_eq!(history.at(30).unwrap().score(Metric::Bleu), Some(2.0));
+        history.push(Validated::new(40, 0, 0.0, &Validation { scores: vec![("bleu".into(), 1.0)] }));
+        assert_eq!(history.since_best(Metric::Bleu), 1);
+        let text = serde_json::to_string(&history).unwrap();
+        assert_eq!(serde_json::from_str::<History>(&text).unwrap(), history);
     }
 
     #[test]

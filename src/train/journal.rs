@@ -71,6 +71,19 @@ impl Journal {
         self.log.append(kind, update, fields)
     }
 
+    /// Entries for programs on what a run begins with: figures of its data, and checkpoints that were scored again.
+    pub fn opened(&mut self, state: &TrainingState, figures: &Value, scored_again: &[Validated]) -> Result<()> {
+        if !figures.is_null() {
+            self.note("data", state.update, figures.clone())?;
+        }
+        for validated in scored_again {
+            let mut fields = Map::from_iter(validated.scores.iter().map(|(name, score)| (name.clone(), json!(score))));
+            fields.insert("checkpoint".into(), json!(validated.update));
+            self.note("scored_again", state.update, fields.into())?;
+        }
+        Ok(())
+    }
+
     /// Runs what is not training off the clock of the rates.
     pub fn pause<R>(&mut self, work: impl FnOnce() -> R) -> R {
         self.progress.pause(work)

@@ -18,6 +18,7 @@ mod schedules;
 mod state;
 mod task;
 mod trainer;
+mod validation_fingerprint;
 
 pub use flat::{Clipped, FlatParameters, clip};
 pub use history::{History, Validated};
@@ -28,3 +29,4 @@ pub use schedules::learning_rate;
 pub use state::TrainingState;
 pub use task::{Loss, Parameter, Task, Validation};
 pub use trainer::{Outcome, Stop, TrainOptions, train};
+pub use validation_fingerprint::ValidationFingerprint;

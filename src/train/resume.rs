@@ -3,17 +3,28 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use super::flat::FlatParameters;
+use super::history::Validated;
 use super::moving_average::MovingAverage;
 use super::optimizers::Optimizer;
+use super::retention::ranked;
 use super::run_folder::RunFolder;
 use super::state::{TrainingState, copy_weights};
 use super::task::Task;
 use crate::recipe::TrainingRecipe;
+use crate::runtime::{Interrupt, Interrupted, message};
 
 /// A state to go on from, and what people should know of it.
 pub struct Beginning {
     pub state: TrainingState,
     pub messages: Vec<String>,
+    /// Checkpoints that were scored again, since what they were validated on has changed.
+    pub scored_again: Vec<Validated>,
+}
+
+impl Beginning {
+    fn new(state: TrainingState, messages: Vec<String>) -> Self {
+        Beginning { state, messages, scored_again: Vec::new() }
+    }
 }
 
 /// A fresh run. A folder that already has checkpoints is left alone.
@@ -24,7 +35,7 @@ pub fn begin(folder: &RunFolder, optimizer: &Optimizer, seed: u64) -> Result<Beg
             folder.path().display()
         );
     }
-    Ok(Beginning { state: TrainingState::new(seed, optimizer), messages: Vec::new() })
+    Ok(Beginning::new(TrainingState::new(seed, optimizer), Vec::new()))
 }
 
 /// What is trained, and all that changes with it.
@@ -34,32 +45,40 @@ pub struct Trained<'a> {
     pub average: Option<&'a mut MovingAverage>,
 }
 
-/// Loads the newest whole checkpoint. Broken ones that are newer are named and set aside; where none is whole nothing is touched.
+/// Loads the newest whole checkpoint. Broken ones that are newer are named and set aside; where none is whole nothing is touched. Where
+/// validation is another than that of its history, the validated checkpoints that are still there are scored again first, until
+/// `interrupt`.
 pub fn resume<T: Task>(
     task: &mut T,
     folder: &RunFolder,
     mut trained: Trained,
     recipe: &TrainingRecipe,
     seed: u64,
+    interrupt: &Interrupt,
 ) -> Result<Beginning> {
     let mut failures = Vec::new();
     for update in folder.checkpoints()?.into_iter().rev() {
         match load(task, folder, &mut trained, update, seed) {
-            Ok((state, note)) => {
+            Ok((mut state, note)) => {
                 let mut messages = Vec::from_iter(note);
                 for (update, error) in &failures {
                     let aside = folder.set_aside(*update)?;
                     messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.display()));
                 }
+                let scored_again = score_again(task, folder, &mut state, recipe, interrupt)?;
+                if scored_again.is_some() {
+                    // The weights are those of whichever was scored last.
+                    load(task, folder, &mut trained, update, seed)?;
+                }
                 messages.push(describe(&state, folder, recipe));
-                return Ok(Beginning { state, messages });
+                return Ok(Beginning { state, messages, scored_again: scored_again.unwrap_or_default() });
             }
             Err(error) => failures.push((update, error)),
         }
     }
     if failures.is_empty() {
         let message = format!("{}: no checkpoint yet, training starts at update 0", folder.path().display());
-        return Ok(Beginning { state: TrainingState::new(seed, trained.optimizer), messages: vec![message] });
+        return Ok(Beginning::new(TrainingState::new(seed, trained.optimizer), vec![message]));
     }
     let reasons: Vec<String> = failures.iter().map(|(_, error)| format!("  {error:#}")).collect();
     bail!("{}: none of its checkpoints can be resumed:\n{}", folder.path().display(), reasons.join("\n"));
@@ -95,6 +114,57 @@ fn load<T: Task>(
         _ => None,
     };
     Ok((state, note.map(str::to_string)))
+}
+
+/// Where validation is another than before, scores the checkpoints again that its history compares, and takes their old scores out of the
+/// comparison; the weights of another checkpoint are left behind. None where nothing of that was needed.
+fn score_again<T: Task>(
+    task: &mut T,
+    folder: &RunFolder,
+    state: &mut TrainingState,
+    recipe: &TrainingRecipe,
+    interrupt: &Interrupt,
+) -> Result<Option<Vec<Validated>>> {
+    let validation_fingerprint = task.validation_fingerprint();
+    let differences = validation_fingerprint.differences(&state.validation_fingerprint).join(", ");
+    if differences.is_empty() || state.history.comparable().next().is_none() {
+        return Ok(None);
+    }
+    let present = folder.checkpoints()?;
+    let before: Vec<Validated> = present.iter().filter_map(|&update| state.history.at(update).cloned()).collect();
+    message!(
+        "validation is another than before ({differences}): earlier scores are not compared with later ones, patience counts anew, and the \
+         validated checkpoints that are still there ({}) are scored again",
+        before.len()
+    );
+    state.history.supersede();
+    let mut scored = Vec::new();
+    for old in before {
+        if interrupt.signal().is_some() {
+            return Ok(Some(scored));
+        }
+        let path = folder.checkpoint(old.update);
+        if let Err(error) = task.load(&path) {
+            message!("{error:#}\nthat checkpoint cannot be scored again and is compared no more");
+            continue;
+        }
+        let validation = match task.validate(interrupt) {
+            Err(error) if error.is::<Interrupted>() => return Ok(Some(scored)),
+            validation => validation.with_context(|| format!("scoring {} again", path.display()))?,
+        };
+        let new = old.scored_again(&validation);
+        let shown = |validated: &Validated| {
+            let score = validated.score(recipe.metric);
+            score.map_or_else(|| format!("no {}", recipe.metric.name()), |score| format!("{} {score:.3}", recipe.metric.name()))
+        };
+        message!("{}: {}, before {}", path.display(), shown(&new), shown(&old));
+        state.history.push(new.clone());
+        scored.push(new);
+    }
+    if let Some(&best) = ranked(&present, &state.history, recipe.metric).first() {
+        folder.point("best", best)?;
+    }
+    Ok(Some(scored))
 }
 
 fn describe(state: &TrainingState, folder: &RunFolder, recipe: &TrainingRecipe) -> String {

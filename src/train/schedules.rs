@@ -45,11 +45,16 @@ fn plateau_rate(
     history: &History,
 ) -> f64 {
     let (mut rate, mut best, mut bad) = (peak, None, 0);
+    let mut superseded = None;
     for validated in history.entries() {
         let score = validated.score(recipe.metric);
+        // Of other data: what was best does not count, but the rate does not rise again.
+        if superseded.replace(validated.superseded) != Some(validated.superseded) {
+            (best, bad) = (None, 0);
+        }
         if is_better(recipe.metric, score, best) {
             (best, bad) = (score, 0);
-        } else {
+        } else if !validated.again {
             bad += 1;
         }
         if bad == patience.max(1) {
@@ -64,6 +69,8 @@ fn plateau_rate(
 mod tests {
     use super::*;
     use crate::recipe::{AdamRecipe, Metric, OptimizerRecipe};
+    use crate::train::Validation;
+    use crate::train::history::Validated;
 
     fn rate_with(schedule: ScheduleRecipe, update: u64, epochs: u64, losses: &[f64]) -> f64 {
         let optimizer = OptimizerRecipe::Adam(AdamRecipe { learning_rate: 0.8, ..AdamRecipe::default() });
@@ -113,6 +120,18 @@ mod tests {
         let losses = [5.0, 4.0, 4.0, 4.5, 3.9, f64::NAN, 6.0, 7.0, 8.0];
         let rates: Vec<f64> = (0..=losses.len()).map(|count| rate_with(schedule, 1, 0, &losses[..count])).collect();
         assert_eq!(rates, [0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.3, 0.3, 0.3]);
+        let plateau = PlateauRecipe { factor: 0.5, patience: 2, minimum: 0.0 };
+        let mut history = History::of_scores("loss", &losses[..6]);
+        history.supersede();
+        let scored = |update, loss| Validated::new(update, 0, 0.0, &Validation { scores: vec![("loss".into(), loss)] });
+        let recipe = TrainingRecipe { metric: Metric::Loss, ..TrainingRecipe::default() };
+        let mut rates = vec![plateau_rate(0.8, plateau, &recipe, &history)];
+        let again = Validated { again: true, ..scored(50, 9.0) };
+        for next in [again.clone(), Validated { update: 60, ..again }, scored(70, 9.5), scored(80, 9.0), scored(90, 8.0)] {
+            history.push(next);
+            rates.push(plateau_rate(0.8, plateau, &recipe, &history));
+        }
+        assert_eq!(rates, [0.4, 0.4, 0.4, 0.4, 0.2, 0.2], "scores of other data begin anew, and the rate stays");
         let above = ScheduleRecipe::Plateau(PlateauRecipe { factor: 0.5, patience: 1, minimum: 2.0 });
         assert_eq!(rate_with(above, 1, 0, &[1.0, 1.0]), 0.8, "a minimum above the rate does not raise it");
     }

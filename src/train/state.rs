@@ -14,6 +14,7 @@ use super::flat::FlatParameters;
 use super::history::History;
 use super::loss_scale::LossScale;
 use super::optimizers::Optimizer;
+use super::validation_fingerprint::ValidationFingerprint;
 
 /// Version of the format; raised when an older Targum could not read a newer file.
 const FORMAT: u32 = 1;
@@ -49,6 +50,9 @@ pub struct TrainingState {
     /// What the task remembers beside its parameters.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// What the comparable ones of all validations depend on beside the model.
+    #[serde(default, skip_serializing_if = "ValidationFingerprint::is_empty")]
+    pub validation_fingerprint: ValidationFingerprint,
     /// All validations.
     pub history: History,
 }
@@ -67,6 +71,7 @@ impl TrainingState {
             elapsed_seconds: 0.0,
             loss_scale: None,
             memory: Value::Null,
+            validation_fingerprint: ValidationFingerprint::default(),
             history: History::default(),
         }
     }
@@ -185,6 +190,8 @@ mod tests {
         let mut state = TrainingState::new(u64::MAX, &optimizer);
         (state.update, state.epoch, state.batch, state.elapsed_seconds) = (1, 2, 3, 0.1 + 0.2);
         state.history = History::of_scores("bleu", &[1.0, 100.0 / 3.0]);
+        state.history.supersede();
+        state.validation_fingerprint = ValidationFingerprint::default().with("validation text", ["a line"]);
         state.save(&optimizer, &flat, false, folder.path()).unwrap();
         let read = TrainingState::read(folder.path()).unwrap();
         assert_eq!(read, state);

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tch::Tensor;
 
+use super::validation_fingerprint::ValidationFingerprint;
 use crate::nn::Pass;
 use crate::runtime::Interrupt;
 
@@ -83,6 +84,17 @@ pub trait Task {
     /// [`Interrupted`](crate::runtime::Interrupted) when `interrupt` was raised meanwhile: the trainer saves at once, and validates when the
     /// run goes on. A validation of seconds need not ask.
     fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation>;
+
+    /// What the scores of [`Task::validate`] depend on beside the model. Where it is another than that of a run's earlier validations, these are
+    /// not compared with later ones, and checkpoints are scored again. Nothing, and all are compared.
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::default()
+    }
+
+    /// What programs should know of the data, such as the share of unknown pieces; an entry of the run's log where there is anything.
+    fn figures(&self) -> Value {
+        Value::Null
+    }
 
     /// Draws what the model attends to on fixed validation sentences into `directory`.
     fn pictures(&self, directory: &Path) -> Result<()>;

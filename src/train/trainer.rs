@@ -117,12 +117,13 @@ impl<'a, T: Task> Trainer<'a, T> {
         let parameters = FlatParameters::new(trained)?;
         let mut optimizer = Optimizer::new(recipe.optimizer, &parameters);
         let mut average = MovingAverage::new(recipe.moving_average, &parameters);
-        let Beginning { mut state, mut messages } = if options.resume {
+        let Beginning { mut state, mut messages, scored_again } = if options.resume {
             let trained = Trained { parameters: &parameters, optimizer: &mut optimizer, average: average.as_mut() };
-            resume(task, folder, trained, recipe, seed)?
+            resume(task, folder, trained, recipe, seed, options.interrupt)?
         } else {
             begin(folder, &optimizer, seed)?
         };
+        state.validation_fingerprint = task.validation_fingerprint();
         let device = parameters.values().device();
         messages.extend(recipe.precision.warning(device).map(|warning| format!("training.precision: {warning}")));
         state.loss_scale = (recipe.precision == Precision::Fp16).then(|| state.loss_scale.take().unwrap_or_else(LossScale::new));
@@ -147,6 +148,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
         let fields = json!({ "parameters": parameters.count(), "frozen": frozen, "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
         journal.note(kind, state.update, fields)?;
+        journal.opened(&state, &task.figures(), &scored_again)?;
         folder.keep()?;
         let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;

@@ -163,7 +163,7 @@ impl Translator {
         let view = found.attention.as_ref().filter(|_| replaces).map(|attention| options.view.of(attention)).transpose()?;
         let may_be = self.places_of_unknown(source);
         let replacement = |position| {
-            let word = attended_text(line, source, view.as_ref()?.row(position), &may_be)?;
+            let word = attended_text(line, source, view.as_ref()?.row(position), &may_be, self.copies())?;
             let translated = options.replace_unknown.as_ref().and_then(|dictionary| dictionary.get(word));
             Some(translated.map_or(word, String::as_str).to_string())
         };
@@ -197,17 +197,23 @@ fn shortened(line: &str) -> String {
     short
 }
 
-/// The source text of the piece, one of `places`, that a row of weights looks at most (Luong et al. 2015, section 4.1).
-fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32], places: &[usize]) -> Option<&'a str> {
-    let shown = places.iter().copied().filter(|&place| place < weights.len());
+/// The source text of the piece, one of `places`, that a row of weights looks at most (Luong et al. 2015, section 4.1); where words are copied,
+/// of the word that it looks at most in all its places together (See et al. 2017, equation 9).
+fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32], places: &[usize], together: bool) -> Option<&'a str> {
+    let text = |place: usize| &line[source.spans[place].0..source.spans[place].1];
+    let shown: Vec<usize> = places.iter().copied().filter(|&place| place < weights.len()).collect();
+    let of_word = |place: usize| -> f32 {
+        let same = |&&other: &&usize| other == place || together && text(other) == text(place);
+        shown.iter().filter(same).map(|&other| weights[other]).sum()
+    };
+    let weighed: Vec<f32> = shown.iter().map(|&place| of_word(place)).collect();
     // Of equals the first.
-    let best = shown.rev().max_by(|&a, &b| weights[a].total_cmp(&weights[b]))?;
+    let best = (0..shown.len()).rev().max_by(|&a, &b| weighed[a].total_cmp(&weighed[b]))?;
     // Hard attention may have looked elsewhere.
-    if weights[best] == 0.0 && places.len() > 1 {
+    if weighed[best] == 0.0 && places.len() > 1 {
         return None;
     }
-    let (start, end) = source.spans[best];
-    Some(&line[start..end])
+    Some(text(shown[best]))
 }
 
 impl Translated {

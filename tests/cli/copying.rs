@@ -69,3 +69,50 @@ fn unknown_names_pass_through_in_their_places() {
         assert!(whole >= 35, "{decoder}: {whole}\n{told}");
     }
 }
+
+/// `X sees Y .` and `X voit Y .`, with names that occur nowhere else.
+fn meetings(count: usize, seed: u64) -> (Vec<String>, Vec<String>) {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let mut letter = |first: u8| char::from(first + (chance.next_u32() % 26) as u8);
+    let mut name = || std::iter::once(letter(b'A')).chain((0..4).map(|_| letter(b'a'))).collect::<String>();
+    (0..count)
+        .map(|_| {
+            let (one, other) = (name(), name());
+            (format!("{one} sees {other} ."), format!("{one} voit {other} ."))
+        })
+        .unzip()
+}
+
+/// Both names are the same unknown word to either vocabulary: nothing but attention can tell them apart, and it learns to only where the
+/// vocabulary's unknown word is not paid for them.
+#[test]
+fn attention_learns_where_to_point() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, (name, count)) in [("train", 300), ("validation", 10)].into_iter().enumerate() {
+        let (sources, targets) = meetings(count, seed as u64);
+        fs::write(folder.path().join(format!("{name}.en")), sources.join("\n") + "\n").unwrap();
+        fs::write(folder.path().join(format!("{name}.fr")), targets.join("\n") + "\n").unwrap();
+    }
+    let (sources, targets) = meetings(30, 9);
+    let corpus = folder.path().display();
+    for decoder in ["bahdanau", "luong"] {
+        let (recipe, run) = (folder.path().join("recipe.toml"), folder.path().join(decoder));
+        let text = format!(
+            "[data]\ntrain = \"{corpus}/train\"\nvalidation = \"{corpus}/validation\"\n\
+             [tokenizer]\nkind = \"word\"\nsize = 100\nminimum_frequency = 5\njoint = false\n\
+             [model.recurrent]\nembedding = 16\nhidden = 16\ndropout = 0\ncopy = true\n\
+             [model.recurrent.decoder]\nkind = \"{decoder}\"\n\
+             [training]\noptimizer = {{ adam = {{ learning_rate = 0.01 }} }}\nbatch_tokens = 300\nupdates = 300\n\
+             validate_every = 300\npictures = 0\n"
+        );
+        fs::write(&recipe, text).unwrap();
+        let trained = targum(arguments("train {} --out {}", &[&recipe, &run])).good().stderr;
+        assert!(
+            trained.contains("unknown pieces: training source 50.0 %, target 50.0 %") && !trained.contains("warning"),
+            "{trained}"
+        );
+        let told = with_input(arguments("translate --model {}", &[&run]), sources.join("\n") + "\n").good().stdout;
+        let right = told.lines().zip(&targets).filter(|(found, target)| found == target).count();
+        assert_eq!(right, 30, "{decoder}: {right} of 30\n{told}");
+    }
+}

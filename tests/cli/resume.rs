@@ -22,6 +22,48 @@ fn three_updates_and_three_more_are_six() {
     assert_eq!(resumed.stdout, shared().trained.stdout, "the test scores are the same");
 }
 
+#[test]
+fn another_validation_is_not_compared_with_the_one_before() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    targum(arguments("train {} --out {} --set training.updates=3", &[&shared().recipe(), &out])).good();
+    // Fewer sentences, then another beam, then other lines, then nothing new.
+    let text =
+        |name: &str| fs::read_to_string(shared().corpus(name)).unwrap().lines().rev().collect::<Vec<_>>().join("\n") + "\n";
+    for language in ["en", "fr"] {
+        fs::write(place.path().join(format!("other.{language}")), text(&format!("validation.{language}"))).unwrap();
+    }
+    let other = format!("--set data.validation={:?}", place.path().join("other"));
+    let changes = [
+        ("--set training.validation_sentences=5", "(gold alignments, number of validation sentences, validation text)", 1),
+        ("--set search.beam=2", "(search settings)", 2),
+        (other.as_str(), "(gold alignments, validation text)", 3),
+        ("", "", 3),
+    ];
+    for (update, (change, told, scored)) in (6..).step_by(3).zip(changes) {
+        let words = format!("train {{}} --resume --set training.updates={update} {change}");
+        let resumed = targum(arguments(&words, &[&out])).good().stderr;
+        let said = "validation is another than before ";
+        assert_eq!(resumed.contains(said), !told.is_empty(), "{resumed}");
+        assert!(resumed.contains(told), "{told} is not in:\n{resumed}");
+        let log = fs::read_to_string(out.join("log.jsonl")).unwrap();
+        let of_kind = |kind: &str| log.lines().filter(|line| line.contains(&format!("\"kind\":\"{kind}\""))).count();
+        assert!(of_kind("scored_again") >= scored, "{log}");
+        let state = fs::read_to_string(out.join("last/training.json")).unwrap();
+        let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+        let entries = state["history"].as_array().unwrap();
+        let superseded = |count: u64| entries.iter().filter(|entry| entry["superseded"].as_u64().unwrap_or(0) == count).count();
+        assert!(superseded(0) >= 2, "those that were scored again, and a new one: {state}");
+        assert_eq!(superseded(scored as u64), 1, "the first validation: {state}");
+    }
+    // What is scored on the way changes nothing of what is learned.
+    let through = place.path().join("through");
+    targum(arguments("train {} --out {} --set training.updates=15", &[&shared().recipe(), &through])).good();
+    assert!(weights(&out.join("last")) == weights(&through.join("last")));
+    let inspected = targum(arguments("inspect --model {}", &[&out])).good().stdout;
+    assert!(inspected.contains("(of other validation data or settings)"), "{inspected}");
+}
+
 /// What hard attention draws is compared with a moving average of rewards, which no weight holds.
 #[test]
 fn the_average_of_rewards_goes_on() {

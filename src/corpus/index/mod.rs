@@ -194,6 +194,16 @@ impl TokenIndex {
     pub fn columns(&self) -> Vec<(u32, u32)> {
         self.records.iter().map(|record| (record.source_length + 1, record.target_length + 1)).collect()
     }
+
+    /// How many ids all sources have together and how many of these are `id`, and the same of the targets.
+    pub fn count(&self, id: u32) -> Result<[(u64, u64); 2]> {
+        let of = |ids: &[u32]| (ids.len() as u64, ids.iter().filter(|&&other| other == id).count() as u64);
+        let add = |one: (u64, u64), other: (u64, u64)| (one.0 + other.0, one.1 + other.1);
+        (0..self.len())
+            .into_par_iter()
+            .map(|pair| Ok([of(&self.source(pair)?), of(&self.target(pair)?)]))
+            .try_reduce(Default::default, |one, other| Ok([add(one[0], other[0]), add(one[1], other[1])]))
+    }
 }
 
 /// Sizes and times of last change: enough to notice a change during a build.

@@ -91,6 +91,13 @@ fn is_reused_while_nothing_changed() {
 }
 
 #[test]
+fn ids_are_counted_by_side() {
+    let (index, _) = Corpus::new("abab\nb\n", "b\nacc\n").open().unwrap();
+    assert_eq!(index.count(u32::from(b'b')), [(5, 3), (4, 1)]);
+    assert_eq!(index.count(u32::from(b'z')), [(5, 0), (4, 0)]);
+}
+
+#[test]
 fn every_change_of_what_it_is_made_from_is_noticed() {
     let mut corpus = Corpus::new("ab\n", "cd\n");
     assert_eq!(corpus.note(), None);

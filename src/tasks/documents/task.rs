@@ -16,7 +16,7 @@ use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// A model of documents with what it is trained on.
 pub struct DocumentsTask {
@@ -87,6 +87,10 @@ impl Task for DocumentsTask {
         let tested = no_grad(|| Tested::of(self, &documents))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.right)];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// Batches that count as an epoch: there is no end of problems.
 const EPOCH: u64 = 1000;
@@ -94,6 +94,10 @@ impl Task for PointingTask {
         });
         let scores = [("loss", cost), ("accuracy", tested.right())];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

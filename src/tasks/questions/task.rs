@@ -17,7 +17,7 @@ use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
 use crate::runtime::Interrupt;
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// What a checkpoint has beside weights and recipe.
 const FILE: &str = "questions.json";
@@ -170,6 +170,10 @@ impl Task for QuestionsTask {
         self.start.observe(loss, self.recipe.linear_start);
         let scores = [("loss", loss), ("error", answered.error())];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// Batches that count as an epoch: there is no end of sequences.
 const EPOCH: u64 = 1000;
@@ -107,6 +107,10 @@ impl Task for TapeTask {
         let count = (SIZES as usize * each) as f64;
         let scores = [("bits", cost / std::f64::consts::LN_2 / count), ("error", wrong / count)];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

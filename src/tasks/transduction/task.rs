@@ -13,7 +13,7 @@ use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Aim, Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// Batches that count as an epoch: there is no end of sequences.
 const EPOCH: u64 = 1000;
@@ -152,6 +152,10 @@ impl Task for TransductionTask {
         let Accuracy { coarse, fine, loss } = self.accuracy(self.recipe.shortest, self.recipe.longest, COUNT, VALIDATION);
         let scores = [("loss", loss), ("accuracy", coarse), ("error", 1.0 - fine)];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, _directory: &Path) -> Result<()> {

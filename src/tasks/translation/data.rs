@@ -7,10 +7,13 @@ use anyhow::{Context, Result, anyhow};
 use super::guided::GuidedAlignment;
 use super::repeated::Repeated;
 use super::tokenizers::{fingerprint, take_over, train};
+use super::unknown::UnknownPieces;
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
 use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
 use crate::runtime::message;
+use crate::text::Unknown;
+use crate::text::special::UNK;
 use crate::translator::SourceEncoder;
 
 /// Opens one of a recipe's corpora.
@@ -82,6 +85,18 @@ impl TrainingData {
         let lines = (0..self.index.len()).map(|pair| self.index.line(pair));
         let (sources, text) = (source_encoder(recipe, tokenizers)?, open(&recipe.data, &recipe.data.train)?);
         Ok(Some(Repeated::read(&text, &sources, tokenizers, lines)?))
+    }
+
+    /// How many pieces of the pairs that are trained on their vocabularies lack. Where these are many, words at the text's start are named.
+    pub fn unknown(&self, recipe: &Recipe, tokenizers: &Tokenizers) -> Result<UnknownPieces> {
+        const LINES: usize = 1000;
+        let [source, target] = self.index.count(UNK).map(|(pieces, unknown)| Unknown::of(pieces, unknown));
+        if !source.many() && !target.many() {
+            return Ok(UnknownPieces { source, target });
+        }
+        let pairs = open(&recipe.data, &recipe.data.train)?.pairs()?.take(LINES).collect::<Result<Vec<_>>>()?;
+        let first = UnknownPieces::count(tokenizers, pairs.iter().map(|(source, target)| (source.as_str(), target.as_str())));
+        Ok(UnknownPieces { source: source.with_words_of(&first.source), target: target.with_words_of(&first.target) })
     }
 
     /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.

@@ -158,7 +158,8 @@ impl HeldOut {
         Ok(best.map(|(view, rate)| (AttentionHead { layer: views[view].layer, head: views[view].head }, rate)))
     }
 
-    fn pairs(&self) -> Vec<(&str, &str)> {
+    /// Source and target of each pair.
+    pub fn pairs(&self) -> Vec<(&str, &str)> {
         self.sources.iter().map(String::as_str).zip(self.targets.iter().map(String::as_str)).collect()
     }
 

@@ -10,6 +10,8 @@ mod reinforcement;
 mod repeated;
 mod task;
 mod tokenizers;
+mod unknown;
 
 pub use evaluation::{Evaluation, HeldOut};
 pub use task::TranslationTask;
+pub use unknown::UnknownPieces;

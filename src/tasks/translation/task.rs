@@ -13,13 +13,14 @@ use super::loss::{copying_loss, loss_of};
 use super::pictures;
 use super::reinforcement::Reinforcement;
 use super::repeated::Repeated;
+use super::unknown::UnknownData;
 use crate::batch::{Source, Target};
 use crate::checkpoint::{AttentionHead, Config, locate};
 use crate::model::WithAttention;
 use crate::nn::Pass;
 use crate::recipe::Recipe;
-use crate::runtime::Interrupt;
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::runtime::{Interrupt, message};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 use crate::translator::{TranslateOptions, Translator};
 
 /// A translation model with its data.
@@ -31,6 +32,7 @@ pub struct TranslationTask {
     reinforcement: Option<Reinforcement>,
     repeated: Option<Repeated>,
     validation: HeldOut,
+    unknown: UnknownData,
 }
 
 impl TranslationTask {
@@ -39,6 +41,8 @@ impl TranslationTask {
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool, device: Device) -> Result<Self> {
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
+        let unknown = UnknownData::new(data.unknown(recipe, &tokenizers)?, &validation, &tokenizers);
+        unknown.messages(recipe).iter().for_each(|message| message!("{message}"));
         let guided = data.guided_alignment(recipe, &tokenizers)?;
         let repeated = data.repeated(recipe, &tokenizers)?;
         let config = Config::new(recipe, &tokenizers);
@@ -51,7 +55,7 @@ impl TranslationTask {
             translator.config.alignment = AttentionHead { layer: recipe.layer, head: recipe.head };
         }
         let reinforcement = translator.config.model.hard_attention().map(Reinforcement::new).transpose()?;
-        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, reinforcement, repeated, validation })
+        Ok(TranslationTask { translator, recipe: recipe.clone(), data, guided, reinforcement, repeated, validation, unknown })
     }
 
     /// How many training pairs there are, and what share of a batch is padding.
@@ -133,6 +137,22 @@ impl Task for TranslationTask {
         }
         let evaluation = self.validation.evaluate(&self.translator, &options, best.map(|(_, rate)| rate))?;
         Ok(Validation { scores: evaluation.named() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        let text = self.validation.sources.iter().chain(&self.validation.targets);
+        let options = self.translator.translate_options();
+        let gold = self.validation.gold.iter().flatten().map(|links| format!("{links:?}"));
+        ValidationFingerprint::default()
+            .with("validation text", text)
+            .with("number of validation sentences", [self.validation.sources.len().to_string()])
+            .with("gold alignments", gold)
+            .with("search settings", [format!("{:?}, prefix {:?}", options.search, options.prefix)])
+            .with("source prefix", &self.translator.config.source_prefix)
+    }
+
+    fn figures(&self) -> Value {
+        self.unknown.figures()
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

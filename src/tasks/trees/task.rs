@@ -16,7 +16,7 @@ use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
 use crate::tasks::study::save;
 use crate::tasks::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
 /// Depths that are trained on.
 const DEPTHS: std::ops::RangeInclusive<usize> = 2..=4;
@@ -107,6 +107,10 @@ impl Task for TreesTask {
         let tested = no_grad(|| examine::test(self, &drawn))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.share)];
         Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
