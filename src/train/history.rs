@@ -23,13 +23,16 @@ pub struct Validated {
     pub elapsed_seconds: f64,
     /// Name and value; a score that was not finite has none.
     pub scores: Vec<(String, Option<f64>)>,
+    /// What was counted beside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<(String, u64)>,
 }
 
 impl Validated {
     /// What `validation` found after `update` updates.
     pub fn new(update: u64, epoch: u64, elapsed_seconds: f64, validation: &Validation) -> Self {
         let scores = validation.scores.iter().map(|(name, score)| (name.clone(), score.is_finite().then_some(*score)));
-        Validated { update, epoch, elapsed_seconds, scores: scores.collect() }
+        Validated { update, epoch, elapsed_seconds, scores: scores.collect(), counts: validation.counts.clone() }
     }
 
     /// The score a metric goes by.
@@ -81,7 +84,7 @@ impl History {
     /// A history of one score, ten updates apart.
     pub fn of_scores(name: &str, scores: &[f64]) -> Self {
         let entry = |(index, score): (usize, &f64)| {
-            let validation = Validation { scores: vec![(name.to_string(), *score)] };
+            let validation = Validation { scores: vec![(name.to_string(), *score)], ..Validation::default() };
             Validated::new(10 * (index as u64 + 1), 0, 0.0, &validation)
         };
         History { entries: scores.iter().enumerate().map(entry).collect() }

@@ -156,7 +156,7 @@ impl Task for Words {
         } else {
             scores.remove(0)
         };
-        Ok(Validation { scores: vec![("loss".into(), loss)] })
+        Ok(Validation { scores: vec![("loss".into(), loss)], ..Validation::default() })
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

@@ -8,8 +8,8 @@ use super::guided::GuidedAlignment;
 use super::repeated::Repeated;
 use super::tokenizers::{fingerprint, take_over, train};
 use crate::checkpoint::Tokenizers;
-use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
-use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
+use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex, length_limit};
+use crate::recipe::{CorpusPath, DataRecipe, LengthLimit, Recipe, TextFiles};
 use crate::runtime::message;
 use crate::translator::SourceEncoder;
 
@@ -63,6 +63,11 @@ impl TrainingData {
         let size = BatchSize { tokens: recipe.training.batch_tokens, sentences: None };
         let plan = BatchPlan::new(index.columns(), size);
         Ok((TrainingData { index, plan }, tokenizers))
+    }
+
+    /// How long translations may become, as far as the training pairs tell.
+    pub fn length_limit(&self) -> LengthLimit {
+        length_limit((0..self.index.len()).map(|pair| (self.index.source_length(pair), self.index.target_length(pair))))
     }
 
     /// The links of the training pairs, where a recipe teaches them.
