@@ -82,7 +82,8 @@ fn translations_end_where_positions_do() {
     let (model, _) = model(place.path(), "learned", &shared().corpus("validation"));
     make_it_say(&model.join("best"), 9);
     let ran =
-        with_input(arguments("translate --model {} --format jsonl --maximum-length 40", &[&model]), "The cat sees .\n").good();
+        with_input(arguments("translate --model {} --format jsonl --beam 1 --maximum-length 40", &[&model]), "The cat sees .\n")
+            .good();
     assert_eq!(ran.json_lines()[0]["hypotheses"][0]["pieces"].as_array().unwrap().len(), 16);
     assert!(ran.stderr.contains("the length limit cut off 1 of 1 translations"), "{}", ran.stderr);
     with_input(arguments("translate --model {} --minimum-length 16", &[&model]), "")
