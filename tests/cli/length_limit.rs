@@ -44,6 +44,7 @@ fn recipe(folder: &Path) -> PathBuf {
         cell = "gru"
         dropout = 0.0
         decoder = {{ kind = "bahdanau", hidden = 64 }}
+        attention = {{ score = "additive", coverage = true }}
 
         [training]
         optimizer = {{ adam = {{ learning_rate = 0.01 }} }}
@@ -87,7 +88,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 fn what_is_written_letter_by_letter_is_learned_to_its_end() {
     let (place, recipe) = folder();
     let out = place.path().join("run");
-    train(&recipe, &out, "--set training.updates=200 --set training.validate_every=100");
+    train(&recipe, &out, "--set training.updates=160 --set training.validate_every=160");
     let test = json(&out.join("test.json"));
     assert_eq!(test["cut_lines"], 0, "{test}");
     assert!(test["bleu"]["value"].as_f64().unwrap() > 80.0, "{test}");
