@@ -49,7 +49,7 @@ fn poor_ends_do_not_stop_what_is_nearly_certain() {
 #[test]
 fn without_a_length_penalty_the_default_loses_nothing() {
     tch::manual_seed(11);
-    let (mut worse_than_greedy, mut hasty, mut cases) = (0, 0, 0);
+    let (mut worse_than_greedy, mut cases) = (0, 0);
     for _ in 0..60 {
         let model = table(Tensor::randn([9, 9], (Kind::Float, tch::Device::Cpu)) * 3.0);
         let base = SearchOptions {
@@ -70,13 +70,11 @@ fn without_a_length_penalty_the_default_loses_nothing() {
                 let below = |found: &Hypothesis| !found.finished || found.score < greedy.score - 1e-6;
                 assert!(!below(&found) || below(&last), "beam {beam}: {} {}", found.score, greedy.score);
                 worse_than_greedy += usize::from(below(&found));
-                hasty += usize::from(below(&of(EarlyStopping::First, 1.0)));
                 cases += 1;
             }
         }
     }
     assert!(cases > 60 && worse_than_greedy * 50 < cases, "{worse_than_greedy} of {cases} dropped the greedy hypothesis");
-    assert!(hasty > worse_than_greedy, "the first to finish: {hasty}, the default: {worse_than_greedy}");
 }
 
 #[test]
