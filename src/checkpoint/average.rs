@@ -15,7 +15,8 @@ use crate::runtime::files::{Shown, is_free, new_folder};
 /// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
 const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "training.safetensors"];
 
-/// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first.
+/// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first, but the
+/// length limit, which is the widest.
 ///
 /// # Errors
 /// When the models, the tokenizers, the names or the shapes of weights differ: every difference of every checkpoint is named.
@@ -23,13 +24,15 @@ pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
     let (first, others) = checkpoints.split_first().context("no checkpoint to average")?;
     // Before the work; and again after it.
     ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.shown());
-    let config = Config::load(first)?;
+    let mut config = Config::load(first)?;
     let companions = companions(first)?;
     let mut sums: BTreeMap<String, Tensor> =
         read_weights(&first.join(FILE))?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
     let mut problems = Vec::new();
     for folder in others {
-        let mut found = differences(&config, &Config::load(folder)?)?;
+        let other = Config::load(folder)?;
+        let mut found = differences(&config, &other)?;
+        config.widen_length_limit(&other);
         found.extend(different_files(&companions, &self::companions(folder)?));
         let weights = read_weights(&folder.join(FILE))?;
         found.extend(different_shapes(&sums, &weights));

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{ModelRecipe, Recipe, SearchRecipe};
+use crate::recipe::{LengthLimit, ModelRecipe, Recipe, SearchRecipe};
 use crate::text::Tokenizer;
 use crate::text::special::UNK;
 
@@ -28,6 +28,9 @@ pub struct Config {
     pub model: ModelRecipe,
     /// What translation does unless told otherwise.
     pub search: SearchRecipe,
+    /// How long translations may become where `search` does not say, as learned from the training pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_limit: Option<LengthLimit>,
     /// A piece that every source begins with: an imported model's tag of the target language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_prefix: Option<String>,
@@ -80,9 +83,18 @@ impl Config {
             lowercase: false,
             model,
             search,
+            length_limit: None,
             source_prefix: None,
             alignment: AttentionHead::default(),
         }
+    }
+
+    /// Goes on allowing what another checkpoint of this model allows.
+    pub fn widen_length_limit(&mut self, other: &Config) {
+        self.length_limit = match (self.length_limit, other.length_limit) {
+            (Some(own), Some(other)) => Some(own.widest(other)),
+            (own, other) => own.or(other),
+        };
     }
 
     /// Writes `config.json` into a folder.
@@ -113,7 +125,16 @@ impl Config {
             ),
             None => bail!("{}: no \"format\"; this is not a checkpoint of Targum", path.display()),
         }
-        serde_json::from_value(value).with_context(|| format!("{}: not a valid checkpoint config", path.display()))
+        let config: Config =
+            serde_json::from_value(value).with_context(|| format!("{}: not a valid checkpoint config", path.display()))?;
+        if let Some(LengthLimit { ratio, offset }) = config.length_limit {
+            ensure!(
+                (0.0..=1e6).contains(&ratio) && offset <= 1_000_000,
+                "{}: length_limit has the ratio {ratio} and the offset {offset}, expected 0 to 1,000,000 of each",
+                path.display()
+            );
+        }
+        Ok(config)
     }
 }
 

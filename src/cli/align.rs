@@ -8,13 +8,14 @@ use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, heatmap_folder, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::long_pair;
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
-use crate::translator::{Aligned, Pair, Translator};
+use crate::translator::{Aligned, LongPair, Pair, Translator};
 
 /// How many pairs are read before they are aligned: enough to fill batches of similar length.
 const CHUNK: usize = 1000;
@@ -91,17 +92,24 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut unknown = UnknownCount::new(&forward);
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
-        unknown.add_pairs(&chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect::<Vec<_>>());
+        let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
+        unknown.add_pairs(&pairs);
+        let before = count;
+        let backward = backward.as_ref().map(|model| (model, symmetrisation));
         interrupt.after(FINISHES_LINES, || {
-            let results = align(&forward, backward.as_ref().map(|model| (model, symmetrisation)), &chunk, &arguments)?;
-            for ((source, target), (pair, aligned)) in chunk.iter().zip(results) {
+            let (results, long) = long_pair::up_to(&pairs, |pairs| align(&forward, backward, pairs, &arguments))?;
+            for (&(source, target), (pair, aligned)) in pairs.iter().zip(results) {
                 count += 1;
                 write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
                 if let Some(folder) = &arguments.heatmaps {
                     write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
                 }
             }
-            Ok(output.flush()?)
+            output.flush()?;
+            match long {
+                Some(long) => Err(long_pair::error(long, before, &arguments.source, &arguments.target)),
+                None => Ok(()),
+            }
         })?;
     }
     unknown.tell();
@@ -112,21 +120,23 @@ pub fn run(arguments: Arguments) -> Result<()> {
 fn align(
     forward: &Translator,
     backward: Option<(&Translator, Symmetrisation)>,
-    chunk: &[(String, String)],
+    pairs: &[(&str, &str)],
     arguments: &Arguments,
 ) -> Result<Vec<(Pair, Aligned)>> {
     let view = arguments.view.view(forward);
-    let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
-    let mut results = Vec::with_capacity(chunk.len());
-    for pair in forward.force(&pairs, arguments.batch_tokens as usize, view)? {
+    let mut results = Vec::with_capacity(pairs.len());
+    for pair in forward.force(pairs, arguments.batch_tokens as usize, view)? {
         let aligned = pair.aligned.clone().context("the model gave no attention")?;
         results.push((pair, aligned));
     }
     if let Some((model, symmetrisation)) = backward {
         let turned: Vec<(&str, &str)> = pairs.iter().map(|&(source, target)| (target, source)).collect();
-        for ((_, aligned), other) in
-            results.iter_mut().zip(model.force(&turned, arguments.batch_tokens as usize, arguments.view.view(model))?)
-        {
+        let forced = model.force(&turned, arguments.batch_tokens as usize, arguments.view.view(model));
+        let forced = forced.map_err(|error| match error.downcast::<LongPair>() {
+            Ok(long) => long.turned().into(),
+            Err(error) => error,
+        })?;
+        for ((_, aligned), other) in results.iter_mut().zip(forced) {
             let other = other.aligned.context("the reverse model gave no attention")?;
             aligned.links = symmetrisation.join(&aligned.links, &other.links.transposed());
         }

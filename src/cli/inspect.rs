@@ -34,6 +34,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;
+    let limit = config.search.length_limit(config.length_limit.unwrap_or_default());
+    writeln!(output, "translations at most {:?} × source pieces + {} pieces", limit.ratio, limit.offset)?;
     match translator.attention_size() {
         Some((1, 1)) => writeln!(output, "attention    yes")?,
         Some((layers, heads)) => {

@@ -12,6 +12,7 @@ mod export;
 mod glossary;
 mod import;
 mod inspect;
+mod long_pair;
 mod score;
 mod search;
 mod start;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::long_pair;
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
@@ -76,19 +77,26 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut output = Output::open();
     let interrupt = Interrupt::new();
     let mut unknown = UnknownCount::new(&translator);
+    let mut before = 0;
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
         interrupt.after(FINISHES_LINES, || {
             let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
             unknown.add_pairs(&lines);
-            for (&(source, target), score) in lines.iter().zip(translator.score(&lines, arguments.batch_tokens as usize)?) {
+            let (scores, long) = long_pair::up_to(&lines, |lines| translator.score(lines, arguments.batch_tokens as usize))?;
+            for (&(source, target), score) in lines.iter().zip(scores) {
                 match arguments.format {
                     Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
                     Format::Jsonl => writeln!(output, "{}", to_json(source, target, score.as_ref()))?,
                 }
             }
-            Ok(output.flush()?)
+            output.flush()?;
+            match long {
+                Some(long) => Err(long_pair::error(long, before, &arguments.source, &arguments.target)),
+                None => Ok(()),
+            }
         })?;
+        before += chunk.len();
     }
     unknown.tell();
     Ok(())

@@ -108,6 +108,10 @@ impl SearchArguments {
         if !recipe.sample && n_best > recipe.beam {
             bail!("--n-best {n_best} needs a beam as wide: --beam {n_best} or more, found {}", recipe.beam);
         }
+        let most = translator.longest.target;
+        if recipe.minimum_length >= most {
+            bail!("--minimum-length is {}, but this model produces {} pieces at most", recipe.minimum_length, most - 1);
+        }
         let tokenizer = translator.tokenizers.target();
         if let Some(piece) = recipe.suppress_pieces.iter().find(|piece| tokenizer.id(piece).is_none()) {
             bail!("--suppress-pieces {piece}: the model's vocabulary has no such piece; --pieces shows how they are spelled");
@@ -151,8 +155,8 @@ impl SearchArguments {
         set(&mut recipe.coverage_penalty, &self.coverage_penalty);
         set(&mut recipe.patience, &self.patience);
         set(&mut recipe.minimum_length, &self.minimum_length);
-        set(&mut recipe.maximum_length_ratio, &self.maximum_length_ratio);
-        set(&mut recipe.maximum_length_offset, &self.maximum_length_offset);
+        recipe.maximum_length_ratio = self.maximum_length_ratio.or(recipe.maximum_length_ratio);
+        recipe.maximum_length_offset = self.maximum_length_offset.or(recipe.maximum_length_offset);
         set(&mut recipe.prefix, &self.prefix);
         set(&mut recipe.no_repeat_ngram, &self.no_repeat_ngram);
         set(&mut recipe.repetition_penalty, &self.repetition_penalty);
@@ -183,7 +187,7 @@ impl SearchArguments {
             if most < recipe.minimum_length.max(1) {
                 bail!("--maximum-length {most} is less than the minimum length {}", recipe.minimum_length.max(1));
             }
-            (recipe.maximum_length_ratio, recipe.maximum_length_offset) = (0.0, most);
+            (recipe.maximum_length_ratio, recipe.maximum_length_offset) = (Some(0.0), Some(most));
         }
         let of_sampling = [
             ("temperature", self.temperature.is_some()),

@@ -145,6 +145,7 @@ fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Devi
         files::write(&folder.join("test.json"), serde_json::to_string_pretty(&evaluation)? + "\n")?;
         let lines: String = evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect();
         files::write(&folder.join(format!("test.{}", recipe.data.target)), lines)?;
+        tell_counts(&evaluation);
         // Whoever reads on or not: the files are written.
         print(&scores(&evaluation))?;
     }
@@ -162,4 +163,18 @@ fn scores(evaluation: &Evaluation) -> String {
     let Evaluation { bleu, chrf, ter, perplexity, aer, .. } = evaluation;
     let aer = aer.map_or_else(String::new, |aer| format!("AER = {aer:.4}\n"));
     format!("{bleu}\n{chrf}\n{ter}\nperplexity = {perplexity:.3}\n{aer}")
+}
+
+/// What the scores do not show.
+fn tell_counts(evaluation: &Evaluation) {
+    if evaluation.cut_lines > 0 {
+        let (cut, all) = (evaluation.cut_lines, evaluation.hypotheses.len());
+        message!("the length limit cut off {cut} of {all} translations of the test set, or what would have been better ones");
+    }
+    if evaluation.long_pairs > 0 {
+        message!(
+            "{} pairs of the test set are longer than the model is made for: translated in parts, left out of perplexity and AER",
+            evaluation.long_pairs
+        );
+    }
 }

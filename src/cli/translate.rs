@@ -14,7 +14,7 @@ use super::search::SearchArguments;
 use super::text::TextArguments;
 use super::unknown::UnknownCount;
 use crate::alignment::AlignmentRecord;
-use crate::corpus::lines;
+use crate::input::{Lines, lines};
 use crate::runtime::{Interrupt, Output, message};
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
@@ -103,11 +103,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let most = if typed { 1 } else { CHUNK };
     let interrupt = Interrupt::new();
-    let mut progress = Progress { count: 0, unknown: UnknownCount::new(&translator) };
+    let mut progress = Progress { count: 0, cut: 0, first_cut: Vec::new(), unknown: UnknownCount::new(&translator) };
     let mut translate = |chunk: &[String]| {
         let work = || translate_chunk(&translator, chunk, &options, &arguments, &mut progress, &mut output);
         interrupt.after(FINISHES_LINES, work)
     };
+    let translated = translate_inputs(inputs, most, &mut translate);
+    // What came before an error has been translated too.
+    progress.tell_cut();
+    progress.unknown.tell();
+    translated
+}
+
+/// All lines of all inputs, in chunks.
+fn translate_inputs(inputs: Vec<Lines>, most: usize, translate: &mut dyn FnMut(&[String]) -> Result<()>) -> Result<()> {
     for input in inputs {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         for line in input {
@@ -130,15 +139,47 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         translate(&chunk)?;
     }
-    progress.unknown.tell();
     Ok(())
 }
 
-/// What was translated so far.
+/// What was translated so far, over all inputs.
 struct Progress<'a> {
     /// Lines.
     count: usize,
+    /// How many translations the length limit cut short.
+    cut: usize,
+    /// The first of these, counted from 1.
+    first_cut: Vec<usize>,
     unknown: UnknownCount<'a>,
+}
+
+impl Progress<'_> {
+    /// How many lines that were cut short are named.
+    const NAMED: usize = 5;
+
+    fn cut(&mut self) {
+        self.cut += 1;
+        if self.first_cut.len() < Self::NAMED {
+            self.first_cut.push(self.count);
+        }
+    }
+
+    /// Says so at the end, where anything was cut off.
+    fn tell_cut(&self) {
+        if self.cut == 0 {
+            return;
+        }
+        let numbers: Vec<String> = self.first_cut.iter().map(usize::to_string).collect();
+        let more = if self.cut > numbers.len() { ", …" } else { "" };
+        message!(
+            "the length limit cut off {} of {} translations, or what would have been better ones (line{} {}{more}); \
+             --maximum-length-ratio and --maximum-length-offset give them more room",
+            self.cut,
+            self.count,
+            if self.cut == 1 { "" } else { "s" },
+            numbers.join(", ")
+        );
+    }
 }
 
 fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Dictionary>) -> Result<TranslateOptions> {
@@ -175,14 +216,18 @@ fn translate_chunk(
     for LongSentence { line, pieces, parts } in long {
         message!(
             "line {}: a sentence of {pieces} pieces is too long for the model; it is translated in {parts} parts",
-            *count + line + 1
+            progress.count + line + 1
         );
     }
     for translation in translations {
-        *count += 1;
+        progress.count += 1;
+        if translation.is_cut(options) {
+            progress.cut();
+        }
         for phrase in translation.hypotheses.first().map_or(&[][..], |best| &best.unmet) {
             message!(
-                "line {count}: {phrase:?} of the glossary did not fit into the translation; --maximum-length gives it more room"
+                "line {}: {phrase:?} of the glossary did not fit into the translation; --maximum-length gives it more room",
+                progress.count
             );
         }
         match arguments.format {
@@ -192,7 +237,7 @@ fn translate_chunk(
         if let (Some(folder), Some(aligned)) =
             (&arguments.heatmaps, translation.hypotheses.first().and_then(|h| h.aligned.as_ref()))
         {
-            write_heatmap(aligned, &folder.join(format!("line-{count}")))?;
+            write_heatmap(aligned, &folder.join(format!("line-{}", progress.count)))?;
         }
     }
     // Whoever waits at the other end of a pipe gets a chunk when it is done.

@@ -251,8 +251,8 @@ fn search(reader: &mut Reader, pad: usize, positions: i64) -> SearchRecipe {
         early_stopping,
         beam: beam as usize,
         length_penalty: LengthPenalty::Plain { alpha },
-        maximum_length_ratio: 0.0,
-        maximum_length_offset: (longest - 2).max(1) as usize,
+        maximum_length_ratio: Some(0.0),
+        maximum_length_offset: Some((longest - 2).max(1) as usize),
         ..SearchRecipe::default()
     }
 }
@@ -305,6 +305,6 @@ mod tests {
         assert_eq!((config.model.dimension, config.model.encoder.layers, config.model.decoder.layers), (1024, 12, 2));
         assert_eq!((config.model.activation, config.model.tied), (Activation::Silu, Tied::All));
         assert_eq!((config.source_vocabulary, config.pad, config.eos), (58_101, 58_100, 0));
-        assert_eq!((config.search.beam, config.search.maximum_length_offset), (6, 510));
+        assert_eq!((config.search.beam, config.search.maximum_length_offset), (6, Some(510)));
     }
 }

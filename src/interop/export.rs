@@ -212,7 +212,10 @@ fn marian_config(recipe: &TransformerRecipe, source: &Vocabulary, target: &Vocab
 fn generation_config(recipe: &TransformerRecipe, search: &SearchRecipe, source: &Vocabulary, notes: &mut Vec<String>) -> Value {
     let pad = source.id("<pad>");
     // transformers counts the token that the decoder starts with and the end of sentence, and knows no ratio.
-    let longest = if search.maximum_length_ratio == 0.0 { search.maximum_length_offset as i64 + 2 } else { 512 };
+    let longest = match (search.maximum_length_ratio, search.maximum_length_offset) {
+        (Some(0.0), Some(offset)) => offset as i64 + 2,
+        _ => 512,
+    };
     let length_penalty = match search.length_penalty {
         LengthPenalty::None => 0.0,
         LengthPenalty::Plain { alpha } => alpha,

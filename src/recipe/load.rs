@@ -167,6 +167,13 @@ impl RecipeFile for Recipe {
             i64::try_from(longest).map_or(true, |longest| longest >= limit),
             || format!("lets {longest} pieces and the end of sentence through, more than `{length} = {limit}`"),
         );
+        let shortest = self.search.minimum_length;
+        let produces = matches!(self.model, ModelRecipe::Transformer(_)).then_some(limit);
+        checks.conflict(
+            &["search.minimum_length", &length],
+            produces.is_some_and(|most| i64::try_from(shortest).map_or(true, |shortest| shortest >= most)),
+            || format!("asks for {shortest} pieces and the end of sentence, more than `{length} = {limit}`"),
+        );
         self.training.check(checks);
         let metric = self.training.metric;
         checks.ensure("training.metric", metric.is_of_translation(), || {

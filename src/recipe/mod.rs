@@ -42,7 +42,7 @@ pub use recurrent::{
 pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,
 };
-pub use search::{EarlyStopping, LengthPenalty, SearchRecipe};
+pub use search::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
 pub use study::StudyRecipe;
 pub use tasks::*;
 pub use tokenizer::{TokenizerKind, TokenizerRecipe};

@@ -15,11 +15,11 @@ pub struct SearchRecipe {
     pub coverage_penalty: f64,
     /// Fewest pieces of a translation, end of sentence not counted. Default 0.
     pub minimum_length: usize,
-    /// A translation has at most ratio × source pieces + offset pieces. Default 2.
-    pub maximum_length_ratio: f64,
-    /// See `maximum_length_ratio`. Default 10.
-    pub maximum_length_offset: usize,
-    /// When a beam has found enough. Default `first`.
+    /// A translation has at most ratio × source pieces + offset pieces. Default what the training pairs need ([`LengthLimit`]).
+    pub maximum_length_ratio: Option<f64>,
+    /// See `maximum_length_ratio`.
+    pub maximum_length_offset: Option<usize>,
+    /// When a beam has found enough. Default `heuristic`.
     pub early_stopping: EarlyStopping,
     /// A beam has enough when patience × beam hypotheses are finished, more than 0 (Kasai et al. 2022). Default 1.
     pub patience: f64,
@@ -57,12 +57,40 @@ pub struct SearchRecipe {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EarlyStopping {
     /// The beam ends.
-    #[default]
     First,
     /// It goes on while the best live hypothesis, normalised by its length so far, is better than the worst of the best finished ones.
+    #[default]
     Heuristic,
     /// It goes on while a live hypothesis can get better than the worst of the best finished ones.
     Never,
+}
+
+/// How long a translation may become: at most ratio × source pieces + offset pieces, its end of sentence counted and the source's not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LengthLimit {
+    pub ratio: f64,
+    pub offset: usize,
+}
+
+impl Default for LengthLimit {
+    /// Twice as long and ten more, where nothing is known of the language.
+    fn default() -> Self {
+        LengthLimit { ratio: 2.0, offset: 10 }
+    }
+}
+
+impl LengthLimit {
+    /// The most pieces that a source of this many may become.
+    pub fn of(self, source: usize) -> usize {
+        ((self.ratio * source as f64) as usize).saturating_add(self.offset)
+    }
+
+    /// The smallest limit that is below neither.
+    #[must_use]
+    pub fn widest(self, other: Self) -> Self {
+        LengthLimit { ratio: self.ratio.max(other.ratio), offset: self.offset.max(other.offset) }
+    }
 }
 
 /// What a hypothesis' log-probability is divided by.
@@ -90,9 +118,9 @@ impl Default for SearchRecipe {
             length_penalty: LengthPenalty::Plain { alpha: one() },
             coverage_penalty: 0.0,
             minimum_length: 0,
-            maximum_length_ratio: 2.0,
-            maximum_length_offset: 10,
-            early_stopping: EarlyStopping::First,
+            maximum_length_ratio: None,
+            maximum_length_offset: None,
+            early_stopping: EarlyStopping::default(),
             patience: 1.0,
             prefix: String::new(),
             suppress: Vec::new(),
@@ -112,6 +140,14 @@ impl Default for SearchRecipe {
 }
 
 impl SearchRecipe {
+    /// The limit that it asks for; `learned` for what it leaves open.
+    pub fn length_limit(&self, learned: LengthLimit) -> LengthLimit {
+        LengthLimit {
+            ratio: self.maximum_length_ratio.unwrap_or(learned.ratio),
+            offset: self.maximum_length_offset.unwrap_or(learned.offset),
+        }
+    }
+
     /// What is wrong with its values, each problem under `search.key`.
     pub fn problems(&self) -> Vec<Problem> {
         let nothing = toml::Table::new();
@@ -135,11 +171,11 @@ impl SearchRecipe {
         checks.value("search.minimum_length", self.minimum_length, "at most 10,000: no search would end before", |length| {
             length <= 10_000
         });
-        checks
-            .number("search.maximum_length_ratio", self.maximum_length_ratio, "0 to 100", |ratio| (0.0..=100.0).contains(&ratio));
+        let limit = self.length_limit(LengthLimit::default());
+        checks.number("search.maximum_length_ratio", limit.ratio, "0 to 100", |ratio| (0.0..=100.0).contains(&ratio));
         checks.value(
             "search.maximum_length_offset",
-            self.maximum_length_offset,
+            limit.offset,
             "at most 100,000 pieces: a search that finds no end goes on so long",
             |offset| offset <= 100_000,
         );
@@ -162,7 +198,7 @@ impl SearchRecipe {
         checks.value("search.batch_tokens", self.batch_tokens, "1 to 2^24", |tokens| (1..=1 << 24).contains(&tokens));
         checks.conflict(
             &["search.maximum_length_ratio", "search.maximum_length_offset"],
-            self.maximum_length_ratio == 0.0 && self.maximum_length_offset == 0,
+            self.maximum_length_ratio == Some(0.0) && self.maximum_length_offset == Some(0),
             || "no translation can have any piece; raise either".to_owned(),
         );
     }

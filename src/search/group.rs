@@ -88,6 +88,7 @@ impl Group {
         if !self.closed && self.is_done(frame) {
             self.closed = true;
             let live = std::mem::take(&mut self.live);
+            self.mark_cut_short(&live, frame);
             if self.finished.len() < frame.options.n_best.min(self.enough(frame)) {
                 self.cut = live.into_iter().map(|partial| frame.arrived(partial)).collect();
             }
@@ -133,6 +134,16 @@ impl Group {
         // Hypotheses that hurry through their phrases end first, and are not the best.
         let policy = if frame.constraints().is_empty() { options.early_stopping } else { EarlyStopping::Never };
         policy.stops(scores[enough - 1], Live { sum, length, maximum_length: frame.maximum_length }, options.length_penalty)
+    }
+
+    /// Finished hypotheses that are left because the length limit ended what the model likes better.
+    fn mark_cut_short(&mut self, live: &[Partial], frame: Frame) {
+        let limited = live.first().is_some_and(|first| first.tokens.len() >= frame.maximum_length);
+        let score = |partial: &Partial| frame.options.length_penalty.normalise(partial.sum, partial.tokens.len());
+        let best = live.iter().map(score).fold(f64::NEG_INFINITY, f64::max);
+        if limited && self.finished.iter().all(|finished| finished.score < best) {
+            self.finished.iter_mut().for_each(|finished| finished.cut_short = true);
+        }
     }
 
     /// How many finished hypotheses a group waits for.

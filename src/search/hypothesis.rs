@@ -22,6 +22,8 @@ pub struct Hypothesis {
     pub score: f64,
     /// False when the length limit cut it off.
     pub finished: bool,
+    /// Whether the length limit cut it off, or ended its search while something better was on its way.
+    pub cut_short: bool,
     /// Weights for each entry of `log_probabilities`, when they were asked for and the model attends.
     pub attention: Option<TokenAttention>,
     /// Which constraints of its source it lacks: none when it is finished.
@@ -102,6 +104,7 @@ impl Partial {
             log_probabilities: self.log_probabilities,
             score,
             finished,
+            cut_short: !finished,
             attention: attention.filter(|_| options.attention),
         }
     }

@@ -57,6 +57,8 @@ pub struct SearchOptions {
     /// At most `ratio · source length + offset` tokens, the source's EOS not counted.
     pub maximum_length_ratio: f64,
     pub maximum_length_offset: usize,
+    /// Tokens that the model has positions for: no hypothesis gets longer, whatever else is said.
+    pub positions: usize,
     /// Whether hypotheses carry their attention.
     pub attention: bool,
     /// Tokens never produced beside PAD and BOS.
@@ -81,11 +83,12 @@ impl Default for SearchOptions {
             n_best: 1,
             length_penalty: LengthPenalty::Plain { alpha: 1.0 },
             coverage_penalty: 0.0,
-            early_stopping: EarlyStopping::First,
+            early_stopping: EarlyStopping::default(),
             patience: 1.0,
             minimum_length: 0,
             maximum_length_ratio: 2.0,
             maximum_length_offset: 10,
+            positions: usize::MAX,
             attention: false,
             suppressed: Vec::new(),
             suppressed_phrases: Vec::new(),
@@ -104,12 +107,11 @@ impl SearchOptions {
         SearchOptions { beam: 1, ..SearchOptions::default() }
     }
 
-    /// The most tokens that a source of this many tokens may become.
+    /// The most tokens that a source of this many tokens may become, EOS counted: room for the least length and its EOS, and no more than
+    /// the model has positions for.
     pub fn maximum_length(&self, source: usize) -> usize {
-        ((self.maximum_length_ratio * source as f64) as usize)
-            .saturating_add(self.maximum_length_offset)
-            .max(self.minimum_length)
-            .max(1)
+        let limit = ((self.maximum_length_ratio * source as f64) as usize).saturating_add(self.maximum_length_offset);
+        limit.max(self.minimum_length.saturating_add(1)).min(self.positions).max(1)
     }
 
     /// Hypotheses side by side in one group.

@@ -30,6 +30,9 @@ pub struct Validated {
     /// Whether a checkpoint was scored again, because of such a change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
+    /// What was counted beside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<(String, u64)>,
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -40,7 +43,15 @@ impl Validated {
     /// What `validation` found after `update` updates.
     pub fn new(update: u64, epoch: u64, elapsed_seconds: f64, validation: &Validation) -> Self {
         let scores = validation.scores.iter().map(|(name, score)| (name.clone(), score.is_finite().then_some(*score)));
-        Validated { update, epoch, elapsed_seconds, scores: scores.collect(), superseded: 0, again: false }
+        Validated {
+            update,
+            epoch,
+            elapsed_seconds,
+            scores: scores.collect(),
+            counts: validation.counts.clone(),
+            superseded: 0,
+            again: false,
+        }
     }
 
     /// What `validation` found when the checkpoint of this one was scored again.
@@ -108,7 +119,7 @@ impl History {
     /// A history of one score, ten updates apart.
     pub fn of_scores(name: &str, scores: &[f64]) -> Self {
         let entry = |(index, score): (usize, &f64)| {
-            let validation = Validation { scores: vec![(name.to_string(), *score)] };
+            let validation = Validation { scores: vec![(name.to_string(), *score)], ..Validation::default() };
             Validated::new(10 * (index as u64 + 1), 0, 0.0, &validation)
         };
         History { entries: scores.iter().enumerate().map(entry).collect() }

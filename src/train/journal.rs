@@ -132,7 +132,9 @@ impl Journal {
     /// Tells the scores of a validation.
     pub fn validated(&mut self, validated: &Validated, metric: Metric, best: bool) -> Result<()> {
         let shown = |score: Option<f64>| score.map_or("not finite".to_string(), |score| format!("{score:.3}"));
-        let scores: Vec<String> = validated.scores.iter().map(|(name, score)| format!("{name} {}", shown(*score))).collect();
+        let mut scores: Vec<String> = validated.scores.iter().map(|(name, score)| format!("{name} {}", shown(*score))).collect();
+        let counted = validated.counts.iter().filter(|(_, count)| *count > 0);
+        scores.extend(counted.map(|(name, count)| format!("{name} {count}")));
         let verdict = if best { format!(" (best {} so far)", metric.name()) } else { String::new() };
         self.message(&format!("validation after update {}: {}{verdict}", validated.update, scores.join(", ")));
         let mut fields = Map::new();
@@ -141,6 +143,10 @@ impl Journal {
             if let Some(score) = score {
                 self.events.scalar(&format!("validation/{name}"), validated.update, *score)?;
             }
+        }
+        for (name, count) in &validated.counts {
+            fields.insert(name.clone(), json!(count));
+            self.events.scalar(&format!("validation/{name}"), validated.update, *count as f64)?;
         }
         fields.insert("elapsed_seconds".into(), json!(validated.elapsed_seconds));
         self.log.append("validation", validated.update, &fields)

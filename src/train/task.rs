@@ -36,6 +36,9 @@ pub struct Loss {
 pub struct Validation {
     /// Name and value: "loss", "perplexity", "bleu", "chrf", "aer" …
     pub scores: Vec<(String, f64)>,
+    /// What was counted beside, such as translations that were cut off: logged, and told where it is not 0.
+    #[serde(default)]
+    pub counts: Vec<(String, u64)>,
 }
 
 /// A trainable parameter under its checkpoint name.

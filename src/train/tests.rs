@@ -159,7 +159,7 @@ impl Task for Words {
         } else {
             scores.remove(0)
         };
-        Ok(Validation { scores: vec![("loss".into(), loss)] })
+        Ok(Validation { scores: vec![("loss".into(), loss)], ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

@@ -10,7 +10,8 @@ use crate::search::Ensemble;
 use crate::text::Tokenizer;
 
 impl Translator {
-    /// Loads one model or several; settings and tokenizers are those of the first.
+    /// Loads one model or several; settings and tokenizers are those of the first, but the length limit, which is the widest where the
+    /// first one's `[search]` sets none.
     ///
     /// # Errors
     /// No path; what [`Translator::load`] says; vocabularies that differ, with the first piece that does.
@@ -26,6 +27,8 @@ impl Translator {
             for (side, one, another) in sides {
                 same_vocabulary(side, (first, one), (path, another))?;
             }
+            translator.longest = translator.longest.both(other.longest);
+            translator.config.widen_length_limit(&other.config);
             translator.companions.push(other.model);
             translator.companions.extend(other.companions);
         }

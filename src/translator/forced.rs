@@ -31,6 +31,9 @@ pub struct Forced {
 
 impl Translator {
     /// Runs the model over given pairs. A pair with a blank side has no links and is not shown to the model.
+    ///
+    /// # Errors
+    /// A [`LongPair`](super::LongPair) where one is longer than the models are made for.
     pub fn force(&self, pairs: &[(&str, &str)], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
         let forced = self.force_views(pairs, batch_tokens, &[view])?;
         let pair = |((source, target), forced): (&(&str, &str), Option<Forced>)| match forced {
@@ -67,7 +70,7 @@ impl Translator {
         Ok(sources.into_iter().zip(targets).map(|(source, target)| EncodedPair { source, target }).collect())
     }
 
-    /// Runs the models over the pairs of which no side is blank, in batches of similar length, and hands each pair's number and scores on.
+    /// Runs the models over the pairs, none of which may be longer than they are made for, of which no side is blank, in batches of similar length, and hands each pair's number and scores on.
     pub(super) fn score_encoded(
         &self,
         pairs: &[EncodedPair],
@@ -75,6 +78,7 @@ impl Translator {
         attention: WithAttention,
         mut take: impl FnMut(usize, &EncodedPair, Scored) -> Result<()>,
     ) -> Result<()> {
+        self.ensure_fitting(pairs)?;
         let filled: Vec<usize> = (0..pairs.len()).filter(|&pair| pairs[pair].blank() == (false, false)).collect();
         let length = |&pair: &usize| pairs[pair].source.ids.len().max(pairs[pair].target.ids.len()) + 1;
         let lengths: Vec<usize> = filled.iter().map(length).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use tch::Device;
 
-use super::Translator;
+use super::{Longest, Translator};
 use crate::checkpoint::{Config, Tokenizers, load_weights, locate, save_weights};
 use crate::model::{Vocabularies, build};
 use crate::runtime::Precision;
@@ -17,7 +17,8 @@ impl Translator {
         let same = config.model.copies().then(|| every.map(|id| i64::from(tokenizers.same(id))).collect());
         let vocabularies = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary, same };
         let model = build(&config.model, vocabularies, seed, device)?;
-        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, precision: Precision::Fp32 })
+        let longest = Longest::of(&config.model);
+        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, longest, precision: Precision::Fp32 })
     }
 
     /// Loads a checkpoint folder, or the best checkpoint of a run folder.

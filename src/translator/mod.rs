@@ -5,6 +5,7 @@ mod ensemble;
 mod forced;
 mod glossary;
 mod load;
+mod longest;
 mod options;
 mod paragraphs;
 mod score;
@@ -15,6 +16,7 @@ mod view;
 pub use aligned::Aligned;
 pub use forced::{Forced, Pair};
 pub use glossary::{Continuations, Glossary};
+pub use longest::{LongPair, Longest};
 pub use paragraphs::{LongSentence, Splitting};
 pub use score::PairScore;
 pub use sources::SourceEncoder;
@@ -35,6 +37,8 @@ pub struct Translator {
     /// Further models that translate together with the first, as an ensemble.
     pub companions: Vec<Box<dyn Seq2Seq>>,
     pub device: Device,
+    /// What all of its models are made for.
+    pub longest: Longest,
     /// What products are computed in when translating and scoring.
     pub precision: Precision,
 }

@@ -35,6 +35,7 @@ impl Translator {
 
     fn search_options_of(&self, recipe: &SearchRecipe) -> SearchOptions {
         let tokenizer = self.tokenizers.target();
+        let limit = recipe.length_limit(self.config.length_limit.unwrap_or_default());
         let mut suppressed = self.white_space();
         suppressed.extend(recipe.suppress_pieces.iter().filter_map(|piece| tokenizer.id(piece)));
         // A word that the vocabulary cannot spell cannot be produced; what its unknown part stands for is another matter.
@@ -58,8 +59,9 @@ impl Translator {
             },
             patience: recipe.patience,
             minimum_length: recipe.minimum_length,
-            maximum_length_ratio: recipe.maximum_length_ratio,
-            maximum_length_offset: recipe.maximum_length_offset,
+            maximum_length_ratio: limit.ratio,
+            maximum_length_offset: limit.offset,
+            positions: self.longest.target,
             attention: false,
             suppressed,
             suppressed_phrases: several,

@@ -68,7 +68,7 @@ impl Translator {
     /// The parts of each line, and the sentences that are too long for the model.
     fn parts(&self, lines: &[&str], splitting: Splitting) -> (Vec<Vec<Part>>, Vec<LongSentence>) {
         // The source's end of sentence has a place as well.
-        let of_model = usize::try_from(self.config.model.maximum_length()).unwrap_or(usize::MAX).saturating_sub(1);
+        let of_model = self.longest.source.saturating_sub(1);
         let most = splitting.maximum_length.unwrap_or(of_model).min(of_model).max(1);
         let of_line = |line: &&str| if splitting.sentences { sentences(line) } else { vec![(0, line.len())] };
         let mut parts: Vec<Vec<Part>> = lines.iter().map(of_line).collect();
@@ -133,6 +133,7 @@ fn join_hypotheses(line: &str, parts: &[Part], hypotheses: Vec<Translated>) -> R
         log_probabilities: hypotheses.iter().flat_map(|hypothesis| hypothesis.log_probabilities.iter().copied()).collect(),
         pieces: hypotheses.iter().flat_map(|hypothesis| hypothesis.pieces.iter().cloned()).collect(),
         finished: hypotheses.iter().all(|hypothesis| hypothesis.finished),
+        cut_short: hypotheses.iter().any(|hypothesis| hypothesis.cut_short),
         unmet: hypotheses.iter().flat_map(|hypothesis| hypothesis.unmet.iter().cloned()).collect(),
         aligned,
         text,
@@ -222,6 +223,7 @@ mod tests {
             pieces: vec![text.into()],
             aligned: Some(aligned.clone()),
             finished: true,
+            cut_short: false,
             unmet: Vec::new(),
         };
         Translation { source: source.into(), hypotheses: vec![hypothesis(target, -1.0), hypothesis(target, -2.0)] }

@@ -23,6 +23,9 @@ pub struct PairScore {
 impl Translator {
     /// Scores given pairs. What is no translation of this program's, because one side is blank and the other is not, is not shown to the
     /// models and has no score; two blank sides translate each other for certain.
+    ///
+    /// # Errors
+    /// A [`LongPair`](super::LongPair) where one is longer than the models are made for.
     pub fn score(&self, pairs: &[(&str, &str)], batch_tokens: usize) -> Result<Vec<Option<PairScore>>> {
         let encoded = self.encode_pairs(pairs)?;
         let certain = PairScore { pieces: Vec::new(), log_probabilities: Vec::new(), words: Vec::new(), log_probability: 0.0 };

@@ -47,6 +47,14 @@ pub struct Translation {
     pub hypotheses: Vec<Translated>,
 }
 
+impl Translation {
+    /// Whether the length limit cut off its best hypothesis or what would have been better, or any of its samples.
+    pub fn is_cut(&self, options: &TranslateOptions) -> bool {
+        let counted = if options.search.sampling.is_some() { self.hypotheses.len() } else { 1 };
+        self.hypotheses.iter().take(counted).any(|hypothesis| hypothesis.cut_short)
+    }
+}
+
 /// One hypothesis as text.
 #[derive(Debug, Clone)]
 pub struct Translated {
@@ -61,6 +69,8 @@ pub struct Translated {
     pub aligned: Option<Aligned>,
     /// False when the length limit cut it off.
     pub finished: bool,
+    /// Whether the length limit cut it off, or ended its search while something better was on its way.
+    pub cut_short: bool,
     /// Phrases of the glossary that it should hold and does not, because it was cut off before.
     pub unmet: Vec<String>,
 }
@@ -182,6 +192,7 @@ impl Translator {
             pieces: found.tokens.iter().map(|&id| tokenizer.piece(id).to_string()).collect(),
             aligned,
             finished: found.finished,
+            cut_short: found.cut_short,
             unmet: Vec::new(),
         })
     }
@@ -225,6 +236,7 @@ impl Translated {
             pieces: Vec::new(),
             aligned: Some(Aligned::blank("", "")),
             finished: true,
+            cut_short: false,
             unmet: Vec::new(),
         }
     }

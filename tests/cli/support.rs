@@ -224,7 +224,8 @@ pub fn copy(checkpoint: &Path, to: &Path) {
 pub fn make_it_say(checkpoint: &Path, id: i64) {
     let path = checkpoint.join("model.safetensors");
     let mut tensors: BTreeMap<String, Tensor> = Tensor::read_safetensors(&path).unwrap().into_iter().collect();
-    let bias = tensors.get_mut("output.bias").expect("the output layer has a bias");
+    let bias = tensors.iter_mut().find(|(name, _)| ["output.bias", "final_logits_bias"].contains(&name.as_str()));
+    let (_, bias) = bias.expect("the output layer has a bias");
     let _ = bias.get(id).fill_(1000.0);
     let tensors: Vec<(&String, &Tensor)> = tensors.iter().collect();
     Tensor::write_safetensors(&tensors, &path).unwrap();

@@ -6,6 +6,7 @@ mod ensemble;
 mod modes;
 mod reference;
 mod sampling;
+mod stopping;
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, build};

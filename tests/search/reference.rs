@@ -8,11 +8,11 @@ use targum::search::{EarlyStopping, LengthPenalty, SearchOptions, search};
 use tch::{Device, Kind, Tensor};
 
 /// Logits of the next token from the source's only token and the token before; the end gets likelier from step to step.
-struct Table {
-    after: Tensor,
-    of_source: Tensor,
-    first_source: i64,
-    hurry: f64,
+pub(super) struct Table {
+    pub after: Tensor,
+    pub of_source: Tensor,
+    pub first_source: i64,
+    pub hurry: f64,
 }
 
 impl Seq2Seq for Table {

@@ -193,7 +193,7 @@ fn search() -> impl Strategy<Value = SearchRecipe> {
     });
     let stopping = prop_oneof![Just(EarlyStopping::First), Just(EarlyStopping::Heuristic), Just(EarlyStopping::Never)];
     let words = || proptest::collection::vec(".{0,9}", 0..3);
-    let lengths = (1..50_usize, penalty, 0.0..2.0, 0..9_usize, 0.1..9.0);
+    let lengths = (1..50_usize, penalty, 0.0..2.0, 0..9_usize, proptest::option::of(0.1..9.0));
     let rules = (stopping, 0.1..9.0, ".{0,9}", words(), words(), 0..9_usize, 0.1..9.0);
     let chance = (any::<bool>(), 0.1..9.0, 0..99_usize, 0.01..1.0, 0..=i64::MAX as u64);
     (lengths, rules, chance, 0.0..9.0).prop_map(|(lengths, rules, chance, diversity_penalty)| {

@@ -86,7 +86,7 @@ impl Task for DocumentsTask {
         let documents = draw(&self.recipe, self.recipe.tested, self.seed ^ VALIDATION);
         let tested = no_grad(|| Tested::of(self, &documents))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.right)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

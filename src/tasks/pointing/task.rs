@@ -93,7 +93,7 @@ impl Task for PointingTask {
             (cost / examples.len() as f64, Tested::of(self, examples))
         });
         let scores = [("loss", cost), ("accuracy", tested.right())];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

@@ -169,7 +169,7 @@ impl Task for QuestionsTask {
         let loss = answered.nll / answered.right.len() as f64;
         self.start.observe(loss, self.recipe.linear_start);
         let scores = [("loss", loss), ("error", answered.error())];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

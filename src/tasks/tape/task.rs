@@ -106,7 +106,7 @@ impl Task for TapeTask {
         });
         let count = (SIZES as usize * each) as f64;
         let scores = [("bits", cost / std::f64::consts::LN_2 / count), ("error", wrong / count)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

@@ -151,7 +151,7 @@ impl Task for TransductionTask {
         const COUNT: usize = 200;
         let Accuracy { coarse, fine, loss } = self.accuracy(self.recipe.shortest, self.recipe.longest, COUNT, VALIDATION);
         let scores = [("loss", loss), ("accuracy", coarse), ("error", 1.0 - fine)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {

@@ -9,8 +9,8 @@ use super::repeated::Repeated;
 use super::tokenizers::{fingerprint, take_over, train};
 use super::unknown::UnknownPieces;
 use crate::checkpoint::Tokenizers;
-use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex};
-use crate::recipe::{CorpusPath, DataRecipe, Recipe, TextFiles};
+use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex, length_limit};
+use crate::recipe::{CorpusPath, DataRecipe, LengthLimit, Recipe, TextFiles};
 use crate::runtime::message;
 use crate::text::Unknown;
 use crate::text::special::UNK;
@@ -68,6 +68,11 @@ impl TrainingData {
         Ok((TrainingData { index, plan }, tokenizers))
     }
 
+    /// How long translations may become, as far as the training pairs tell.
+    pub fn length_limit(&self) -> LengthLimit {
+        length_limit((0..self.index.len()).map(|pair| (self.index.source_length(pair), self.index.target_length(pair))))
+    }
+
     /// The links of the training pairs, where a recipe teaches them.
     pub fn guided_alignment(&self, recipe: &Recipe, tokenizers: &Tokenizers) -> Result<Option<GuidedAlignment>> {
         let Some(guided) = recipe.training.guided_alignment.filter(|guided| guided.weight > 0.0) else { return Ok(None) };
@@ -90,7 +95,7 @@ impl TrainingData {
     /// How many pieces of the pairs that are trained on their vocabularies lack. Where these are many, words at the text's start are named.
     pub fn unknown(&self, recipe: &Recipe, tokenizers: &Tokenizers) -> Result<UnknownPieces> {
         const LINES: usize = 1000;
-        let [source, target] = self.index.count(UNK).map(|(pieces, unknown)| Unknown::of(pieces, unknown));
+        let [source, target] = self.index.count(UNK)?.map(|(pieces, unknown)| Unknown::of(pieces, unknown));
         if !source.many() && !target.many() {
             return Ok(UnknownPieces { source, target });
         }

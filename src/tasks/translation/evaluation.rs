@@ -36,6 +36,10 @@ pub struct Evaluation {
     pub ter: Score,
     /// Alignment error rate of forced decoding, where there is gold and the model attends.
     pub aer: Option<f64>,
+    /// Translations that the length limit cut off, or what would have been better ones.
+    pub cut_lines: usize,
+    /// Pairs that are longer than the model is made for. They are translated in parts; loss and alignment error rate are without them.
+    pub long_pairs: usize,
     #[serde(skip)]
     pub hypotheses: Vec<String>,
 }
@@ -52,6 +56,11 @@ impl Evaluation {
         ];
         scores.extend(self.aer.map(|aer| ("aer".to_string(), aer)));
         scores
+    }
+
+    /// What there is to count beside, for `log.jsonl`.
+    pub fn counts(&self) -> Vec<(String, u64)> {
+        vec![("cut_lines".into(), self.cut_lines as u64), ("long_pairs".into(), self.long_pairs as u64)]
     }
 }
 
@@ -95,13 +104,14 @@ impl HeldOut {
     /// Loss, BLEU, chrF, and AER where it can be had, or as it is known from [`HeldOut::best_attention`].
     pub fn evaluate(&self, translator: &Translator, options: &TranslateOptions, known: Option<f64>) -> Result<Evaluation> {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
-        let hypotheses: Vec<String> = translator
-            .translate_paragraphs(&sources, options, Splitting::default())?
-            .0
+        let translations = translator.translate_paragraphs(&sources, options, Splitting::default())?.0;
+        let cut_lines = translations.iter().filter(|translation| translation.is_cut(options)).count();
+        let hypotheses: Vec<String> = translations
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();
-        let loss = self.loss(translator, options)?;
+        let fitting = translator.fitting(&self.pairs())?;
+        let loss = self.loss(translator, options, &fitting)?;
         let lowercase = translator.config.lowercase;
         let references = [self.targets.as_slice()];
         Ok(Evaluation {
@@ -114,12 +124,16 @@ impl HeldOut {
                 Some(rate) => Some(rate),
                 None => self.alignment_error_rate(translator, options)?,
             },
+            cut_lines,
+            long_pairs: fitting.iter().filter(|&&fits| !fits).count(),
             hypotheses,
         })
     }
 
-    fn loss(&self, translator: &Translator, options: &TranslateOptions) -> Result<f64> {
-        let (sources, targets): (Vec<&str>, Vec<&str>) = self.pairs().into_iter().unzip();
+    /// Of the pairs that are fitting.
+    fn loss(&self, translator: &Translator, options: &TranslateOptions, fitting: &[bool]) -> Result<f64> {
+        let pairs = self.pairs().into_iter().zip(fitting).filter(|(_, fits)| **fits).map(|(pair, _)| pair);
+        let (sources, targets): (Vec<&str>, Vec<&str>) = pairs.unzip();
         let (sources, targets) = (translator.encode_sources(&sources)?, translator.tokenizers.target().encode_batch(&targets));
         let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
         let model = translator.model.as_ref();
@@ -136,7 +150,8 @@ impl HeldOut {
             nll += nll_of(model, &decoded, &target);
             tokens += target.tokens();
         }
-        Ok(nll / tokens.max(1) as f64)
+        // Of nothing there is no mean: NaN, which is no score, where no pair fits.
+        Ok(nll / tokens as f64)
     }
 
     /// The layer and head, or mean over them, whose links are nearest to gold, and their error rate. None where there is no gold, or nothing to
@@ -148,14 +163,27 @@ impl HeldOut {
         }
         options.interrupt.check()?;
         let views = AttentionView::every(layers, heads);
-        let forced = translator.force_views(&self.pairs(), options.batch_tokens, &views)?;
+        let (pairs, gold) = self.fitting_gold(translator, gold)?;
+        let forced = translator.force_views(&pairs, options.batch_tokens, &views)?;
         let nothing = Links::default();
         let error = |view: usize| {
             let links = forced.iter().map(|pair| pair.as_ref().map_or(&nothing, |pair| &pair.aligned[view].links).as_slice());
-            AlignmentCounts::of(links.zip(gold)).score().alignment_error_rate
+            AlignmentCounts::of(links.zip(gold.iter().copied())).score().alignment_error_rate
         };
         let best = (0..views.len()).map(|view| (view, error(view))).min_by(|one, other| one.1.total_cmp(&other.1));
         Ok(best.map(|(view, rate)| (AttentionHead { layer: views[view].layer, head: views[view].head }, rate)))
+    }
+
+    /// The pairs that are no longer than the model is made for, and their gold.
+    fn fitting_gold<'a>(
+        &'a self,
+        translator: &Translator,
+        gold: &'a [GoldLinks],
+    ) -> Result<(Vec<(&'a str, &'a str)>, Vec<&'a GoldLinks>)> {
+        let pairs = self.pairs();
+        let fitting = translator.fitting(&pairs)?;
+        let both = pairs.into_iter().zip(gold).zip(fitting);
+        Ok(both.filter(|(_, fits)| *fits).map(|(pair, _)| pair).unzip())
     }
 
     /// Source and target of each pair.
@@ -167,8 +195,9 @@ impl HeldOut {
     fn alignment_error_rate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Option<f64>> {
         let Some(gold) = self.gold.as_ref().filter(|_| translator.model.attends()) else { return Ok(None) };
         options.interrupt.check()?;
+        let (pairs, gold) = self.fitting_gold(translator, gold)?;
         let predicted = translator
-            .force(&self.pairs(), options.batch_tokens, translator.view())?
+            .force(&pairs, options.batch_tokens, translator.view())?
             .into_iter()
             .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
             .collect::<Result<Vec<_>>>()?;

@@ -18,9 +18,10 @@ pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory
     if !translator.model.attends() || count == 0 {
         return Ok(());
     }
-    let lines: Vec<usize> = (0..held_out.sources.len()).filter(seen).take(count).collect();
-    let pairs: Vec<(&str, &str)> =
-        lines.iter().map(|&line| (held_out.sources[line].as_str(), held_out.targets[line].as_str())).collect();
+    let all = held_out.pairs();
+    let fitting = translator.fitting(&all)?;
+    let lines: Vec<usize> = (0..all.len()).filter(|&line| fitting[line] && seen(&line)).take(count).collect();
+    let pairs: Vec<(&str, &str)> = lines.iter().map(|&line| all[line]).collect();
     let forced = translator.force(&pairs, 4096, translator.view())?;
     for (number, (line, pair)) in lines.into_iter().zip(forced).enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };

@@ -18,7 +18,7 @@ use crate::batch::{Source, Target};
 use crate::checkpoint::{AttentionHead, Config, locate};
 use crate::model::WithAttention;
 use crate::nn::Pass;
-use crate::recipe::Recipe;
+use crate::recipe::{LengthLimit, Recipe};
 use crate::runtime::{Interrupt, message};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 use crate::translator::{TranslateOptions, Translator};
@@ -45,10 +45,16 @@ impl TranslationTask {
         unknown.messages(recipe).iter().for_each(|message| message!("{message}"));
         let guided = data.guided_alignment(recipe, &tokenizers)?;
         let repeated = data.repeated(recipe, &tokenizers)?;
-        let config = Config::new(recipe, &tokenizers);
+        let mut config = Config::new(recipe, &tokenizers);
+        config.length_limit = Some(data.length_limit());
+        // What the model learned to translate before it may still be asked to.
+        let init = recipe.init.as_ref().filter(|_| !resume).map(|init| locate(init)).transpose()?;
+        if let Some(folder) = &init {
+            config.widen_length_limit(&Config::load(folder)?);
+        }
         let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
-        if let (Some(init), false) = (&recipe.init, resume) {
-            translator.load_weights(&locate(init)?)?;
+        if let Some(folder) = &init {
+            translator.load_weights(folder)?;
         }
         if let Some(recipe) = recipe.training.guided_alignment.filter(|_| guided.is_some()) {
             ensure_teachable(&recipe, &translator)?;
@@ -60,7 +66,12 @@ impl TranslationTask {
 
     /// How many training pairs there are, and what share of a batch is padding.
     pub fn summary(&self) -> String {
-        self.data.summary()
+        let mut summary = self.data.summary();
+        let limit = self.translator.config.search.length_limit(self.translator.config.length_limit.unwrap_or_default());
+        if limit != LengthLimit::default() {
+            summary += &format!("; translations have at most {:?} × source pieces + {} pieces", limit.ratio, limit.offset);
+        }
+        summary
     }
 }
 
@@ -136,7 +147,7 @@ impl Task for TranslationTask {
             self.translator.config.alignment = head;
         }
         let evaluation = self.validation.evaluate(&self.translator, &options, best.map(|(_, rate)| rate))?;
-        Ok(Validation { scores: evaluation.named() })
+        Ok(Validation { scores: evaluation.named(), counts: evaluation.counts() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {
@@ -164,7 +175,10 @@ impl Task for TranslationTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        self.translator.config.alignment = Config::load(directory)?.alignment;
+        let config = Config::load(directory)?;
+        self.translator.config.alignment = config.alignment;
+        // The run may have begun with another model's.
+        self.translator.config.widen_length_limit(&config);
         self.translator.load_weights(directory)
     }
 }

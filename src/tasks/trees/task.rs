@@ -106,7 +106,7 @@ impl Task for TreesTask {
         let drawn: Vec<Formula> = DEPTHS.flat_map(|depth| draw(depth, self.recipe.tested, self.seed ^ VALIDATION)).collect();
         let tested = no_grad(|| examine::test(self, &drawn))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.share)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() })
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {
