@@ -210,7 +210,6 @@ fn translate_chunk(
 ) -> Result<()> {
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
     progress.unknown.add_sources(&lines);
-    let count = &mut progress.count;
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
     for LongSentence { line, pieces, parts } in long {

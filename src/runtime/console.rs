@@ -39,13 +39,18 @@ pub fn printable(message: &str) -> Cow<'_, str> {
         return Cow::Borrowed(message);
     }
     let mut lines = message.split('\n');
-    let mut shown: Vec<String> =
-        lines.by_ref().take(MOST_LINES).map(|line| escaped(&shortened(line, LONGEST_LINE), harmful)).collect();
+    let mut shown = String::new();
+    for (number, line) in lines.by_ref().take(MOST_LINES).enumerate() {
+        if number > 0 {
+            shown.push('\n');
+        }
+        escape_into(&mut shown, &shortened(line, LONGEST_LINE), harmful);
+    }
     let more = lines.count();
     if more > 0 {
-        shown.push(format!("and {more} more lines"));
+        shown += &format!("\nand {more} more lines");
     }
-    Cow::Owned(shown.join("\n"))
+    Cow::Owned(shown)
 }
 
 /// A text without its middle where it has more than `most` characters.

@@ -12,7 +12,6 @@ use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::path::Path;
 use tokenizers::{Model, ModelWrapper};
 

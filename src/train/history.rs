@@ -146,15 +146,16 @@ mod tests {
     fn scores_of_other_data_are_not_compared() {
         let mut history = History::of_scores("bleu", &[50.0, 40.0, 45.0]);
         assert_eq!((history.best(Metric::Bleu).unwrap().update, history.since_best(Metric::Bleu)), (10, 2));
-        let again = history.entries()[1].scored_again(&Validation { scores: vec![("bleu".into(), 3.0)] });
-        let last = history.entries()[2].scored_again(&Validation { scores: vec![("bleu".into(), 2.0)] });
+        let again =
+            history.entries()[1].scored_again(&Validation { scores: vec![("bleu".into(), 3.0)], ..Validation::default() });
+        let last = history.entries()[2].scored_again(&Validation { scores: vec![("bleu".into(), 2.0)], ..Validation::default() });
         history.supersede();
         assert_eq!((history.best(Metric::Bleu), history.since_best(Metric::Bleu), history.at(10)), (None, 0, None));
         history.push(again);
         history.push(last);
         assert_eq!((history.best(Metric::Bleu).unwrap().update, history.since_best(Metric::Bleu)), (20, 0));
         assert_eq!(history.at(30).unwrap().score(Metric::Bleu), Some(2.0));
-        history.push(Validated::new(40, 0, 0.0, &Validation { scores: vec![("bleu".into(), 1.0)] }));
+        history.push(Validated::new(40, 0, 0.0, &Validation { scores: vec![("bleu".into(), 1.0)], ..Validation::default() }));
         assert_eq!(history.since_best(Metric::Bleu), 1);
         let text = serde_json::to_string(&history).unwrap();
         assert_eq!(serde_json::from_str::<History>(&text).unwrap(), history);

@@ -123,7 +123,9 @@ mod tests {
         let plateau = PlateauRecipe { factor: 0.5, patience: 2, minimum: 0.0 };
         let mut history = History::of_scores("loss", &losses[..6]);
         history.supersede();
-        let scored = |update, loss| Validated::new(update, 0, 0.0, &Validation { scores: vec![("loss".into(), loss)] });
+        let scored = |update, loss| {
+            Validated::new(update, 0, 0.0, &Validation { scores: vec![("loss".into(), loss)], ..Validation::default() })
+        };
         let recipe = TrainingRecipe { metric: Metric::Loss, ..TrainingRecipe::default() };
         let mut rates = vec![plateau_rate(0.8, plateau, &recipe, &history)];
         let again = Validated { again: true, ..scored(50, 9.0) };

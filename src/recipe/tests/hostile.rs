@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::recipe::load::{self, RecipeFile};
-use crate::recipe::{Recipe, RecipeError, StudyRecipe};
+use crate::recipe::{Recipe, RecipeError, RecipeText, StudyRecipe};
 
 const HOSTILE: [&str; 13] = [
     "0",
@@ -78,7 +78,11 @@ fn resolved(file: &Path, settings: &[String]) -> Result<String, Vec<String>> {
             .map_err(|error| error.downcast::<RecipeError>().unwrap().problems.iter().map(ToString::to_string).collect())
     }
     let text = std::fs::read_to_string(file).unwrap();
-    if StudyRecipe::is_in(file) { of::<StudyRecipe>(&text, file, settings) } else { of::<Recipe>(&text, file, settings) }
+    if RecipeText::read(file).unwrap().is_of_study() {
+        of::<StudyRecipe>(&text, file, settings)
+    } else {
+        of::<Recipe>(&text, file, settings)
+    }
 }
 
 #[test]
