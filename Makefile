@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test lint format bench results memory peers decoding doctor clean
+.PHONY: help libtorch build data train translate align test torture lint format bench results memory peers decoding doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,9 +63,13 @@ align: build ## word alignments of SOURCE and TARGET (files) by MODEL
 test: $(LIBTORCH_READY) ## run every test
 	OMP_NUM_THREADS=1 $(CARGO) test --release --locked
 
+# Its cases compute on one thread each, as many side by side as there are cores.
+torture: $(LIBTORCH_READY) ## abuse the program for SECONDS (300) with SEED (1): what docs/reliability.md promises must hold
+	$(CARGO) test --release --locked --test torture -- --seconds $(or $(SECONDS),300) --seed $(or $(SEED),1)
+
 lint: $(LIBTORCH_READY) ## check format, and clippy with warnings as errors
 	$(CARGO) fmt --check
-	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets --test torture -- -D warnings
 
 format: ## format the code
 	$(CARGO) fmt

@@ -8,6 +8,7 @@ mod broken_input;
 mod copying;
 mod crashes;
 mod fine_tuning;
+mod frozen;
 mod help;
 mod length_limit;
 mod long_input;
