@@ -82,7 +82,7 @@ encoder = { layers = 2, heads = 2, feed_forward = 16 }
 decoder = { layers = 1, heads = 2, feed_forward = 16 }'
 
 small='--set training.updates=2 --set training.validate_every=2 --set training.log_every=1 --set training.pictures=0 --set training.keep_last=1'
-kinds=${*:-none bahdanau luong transformer tape pointing}
+kinds=${*:-none bahdanau luong transformer tape pointing questions}
 for kind in $kinds; do
     case $kind in
     tape)
@@ -97,6 +97,17 @@ for kind in $kinds; do
         touch corpus/pointing.is-a-study
         # shellcheck disable=SC2086
         freeze pointing $small --set name=pointing --set task.pointing.batch=2 --set task.pointing.tested=4 --set task.pointing.hidden=8
+        ;;
+    questions)
+        cp "$root/configs/memn2n-babi.toml" questions.toml
+        touch corpus/questions.is-a-study
+        mkdir -p corpus/stories
+        for part in train test; do
+            for _ in 1 2 3 4 5 6 7 8 9 10; do printf '1 Ada slept.\n2 Ben ran.\n3 Cem sang.\n4 Who sang?\tCem\t3\n'; done >"corpus/stories/qa7_stories_$part.txt"
+        done
+        # shellcheck disable=SC2086
+        freeze questions $small --set name=questions --set 'task.questions.folder="corpus/stories"' --set 'task.questions.tasks=[7]' \
+            --set task.questions.size=6
         ;;
     *) freeze "$kind" ;;
     esac

@@ -11,6 +11,9 @@ use super::support::{Ran, arguments, checkpoints, command, copy, ran, targum};
 /// What scores may differ by: processors round differently.
 const TOLERANCE: f64 = 1e-4;
 
+/// What a memory network was asked about.
+const STORY: &str = "1 Ada slept.\n2 Ben ran.\n3 Cem sang.\n4 Who sang?\tCem\t3\n";
+
 /// The run folders that were frozen; none, with a message, where they are not there.
 fn frozen() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
@@ -71,6 +74,11 @@ fn goes_on(place: &Path, run: &Path, settings: &str) -> Ran {
     let name = checkpoints(run).pop().unwrap();
     copy(&run.join(&name), &out.join(&name));
     targum(arguments("data synth --train 300 --validation 20 --test 20 --out {}", &[&place.join("corpus")])).good();
+    let stories = place.join("corpus/stories");
+    fs::create_dir(&stories).unwrap();
+    for part in ["train", "test"] {
+        fs::write(stories.join(format!("qa7_stories_{part}.txt")), STORY.repeat(10)).unwrap();
+    }
     let words = format!("train {{}} --resume {settings}");
     ran(command(arguments(&words, &[&out])).current_dir(place).output().unwrap()).good()
 }

@@ -1,6 +1,7 @@
 //! A case at work, and what runs one after the other until the time is over.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -111,7 +112,11 @@ pub fn run(name: &'static str, kind: Kind, setup: &Setup, options: &Options, rep
 fn cases(whole: &Whole, case: fn(&mut Case)) {
     let one = |number| {
         let mut at_work = Case::new(whole, number);
-        case(&mut at_work);
+        // A mistake of ours is one more thing to look at, and not the end of the hour.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| case(&mut at_work))) {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            at_work.found(Fault::Other, format!("the case itself failed: {}", said.unwrap_or_default()));
+        }
         at_work.finish(whole.options);
     };
     if let Some(number) = whole.options.case {

@@ -52,6 +52,18 @@ fn on_a_disk(case: &mut Case, work: impl FnOnce(&mut Case, &Path)) {
     unsafe { libc::umount2(path(&disk).as_ptr(), libc::MNT_DETACH) };
 }
 
+/// What is mounted from here on is seen by this process and those that it starts, and goes with them. Nothing where that is not allowed.
+/// Call it before there are other threads.
+pub fn stay_private() {
+    // SAFETY: the calls change which mounts this process sees; the strings are C strings.
+    unsafe {
+        if libc::unshare(libc::CLONE_NEWNS) == 0 {
+            let flags = libc::MS_REC | libc::MS_PRIVATE;
+            libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), flags, std::ptr::null());
+        }
+    }
+}
+
 fn path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).expect("a path")
 }

@@ -34,14 +34,14 @@ use setup::Setup;
 
 /// Each kind with its share of the time.
 const KINDS: [(&str, u32, Kind); 9] = [
-    ("kills", 20, Kind::Cases(kills::case)),
-    ("signals", 12, Kind::Cases(signals::case)),
-    ("streams", 6, Kind::Cases(streams::case)),
-    ("flips", 24, Kind::Cases(flips::case)),
-    ("readers", 12, Kind::Whole(readers::run)),
-    ("commands", 12, Kind::Cases(commands::case)),
-    ("disks", 6, Kind::Cases(disks::case)),
-    ("folders", 4, Kind::Cases(folders::case)),
+    ("kills", 13, Kind::Cases(kills::case)),
+    ("signals", 10, Kind::Cases(signals::case)),
+    ("streams", 5, Kind::Cases(streams::case)),
+    ("flips", 35, Kind::Cases(flips::case)),
+    ("readers", 14, Kind::Whole(readers::run)),
+    ("commands", 11, Kind::Cases(commands::case)),
+    ("disks", 5, Kind::Cases(disks::case)),
+    ("folders", 3, Kind::Cases(folders::case)),
     ("soak", 4, Kind::Whole(soak::run)),
 ];
 
@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     if let Some(folder) = &options.reader {
         return readers::read(folder);
     }
+    disks::stay_private();
     let start = Instant::now();
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("torture");
     let (work, failures) = (place.join(format!("work-{}", std::process::id())), place.join("failures"));

@@ -158,7 +158,9 @@ impl Launch {
                 if let Some(bytes) = file_limit {
                     libc::setrlimit(libc::RLIMIT_FSIZE, &libc::rlimit { rlim_cur: bytes, rlim_max: bytes });
                 }
-                (1..).zip(closed).filter(|(_, closed)| *closed).for_each(|(descriptor, _)| drop(libc::close(descriptor)));
+                (1..).zip(closed).filter(|(_, closed)| *closed).for_each(|(descriptor, _)| {
+                    libc::close(descriptor);
+                });
                 Ok(())
             });
         }
@@ -229,21 +231,12 @@ impl Running {
         self.child.id() as i32
     }
 
-    pub fn seconds(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
-
     /// Sends a signal; nothing where it has ended.
     pub fn signal(&mut self, signal: i32) {
         if self.poll().is_none() {
             // SAFETY: the process has not been waited for, so the number is still its own.
             unsafe { libc::kill(self.id(), signal) };
         }
-    }
-
-    /// Resident memory now, in KiB.
-    pub fn resident(&self) -> u64 {
-        resident(self.id())
     }
 
     /// How it ended, where it has; ends it where it breaks a limit.

@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use crate::options::Options;
 
+/// Failures of a kind whose folders are kept; all of them are told.
+const MOST_KEPT: usize = 200;
+
 /// What may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -74,6 +77,8 @@ struct Counts {
     signals: BTreeMap<i32, u64>,
     skipped: Option<String>,
     seconds: f64,
+    /// Folders kept.
+    kept: usize,
 }
 
 /// Counts of all kinds, and the folder of what failed.
@@ -139,8 +144,12 @@ impl Report {
     fn keep(&self, kind: &str, case: u64, findings: &[Finding], folder: Option<&Path>) {
         let kept = self.failures.join(format!("{kind}-{}-{case}", self.options.seed));
         let _ = fs::remove_dir_all(&kept);
-        let moved = folder.is_some_and(|folder| fs::rename(folder, &kept).is_ok() || copy_all(folder, &kept).is_ok());
-        if !moved {
+        let keeps = self.with(kind, |counts| {
+            counts.kept += 1;
+            counts.kept <= MOST_KEPT
+        });
+        let moved = keeps && folder.is_some_and(|folder| fs::rename(folder, &kept).is_ok() || copy_all(folder, &kept).is_ok());
+        if keeps && !moved {
             fs::create_dir_all(&kept).expect("a folder for what failed");
         }
         let again = self.command(kind, case);
@@ -151,7 +160,10 @@ impl Report {
             let shown: String = first.chars().take(300).collect();
             eprintln!("torture: FAILED {kind}, seed {}, case {case}: [{}] {shown}", self.options.seed, finding.fault.to_word());
         }
-        eprintln!("  again: {again}\n  kept:  {}", kept.display());
+        eprintln!("  again: {again}");
+        if keeps {
+            eprintln!("  kept:  {}", kept.display());
+        }
         let _ = fs::write(kept.join("report.txt"), text);
     }
 
