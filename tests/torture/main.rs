@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     let program = options.binary.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_targum").into());
     let program = std::fs::canonicalize(&program).unwrap_or(program);
     eprintln!("torture: seed {}, {} s, {} at a time, of {}", options.seed, options.seconds, options.jobs, program.display());
+    clear(&place);
     let setup = Setup::new(&program, &work, options.jobs);
     eprintln!("torture: trained what is to be abused in {:.0} s", start.elapsed().as_secs_f64());
 
@@ -81,4 +82,14 @@ fn main() -> ExitCode {
         let _ = std::fs::remove_dir_all(&work);
     }
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Removes what earlier ones left that were ended early.
+fn clear(place: &Path) {
+    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_prefix("work-").is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
