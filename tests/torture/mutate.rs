@@ -165,37 +165,48 @@ pub fn text(chance: &mut Chance, data: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-/// A hostile value in the place of one of JSON, or a key or an item more, less or elsewhere.
+/// A hostile value in the place of one of JSON, or a key or an item more, less or elsewhere. Half of the time it is a number that changes: sizes and
+/// counts are numbers.
 pub fn json(chance: &mut Chance, value: &mut Value) {
     loop {
-        let count = count(value);
-        let target = chance.below(count);
-        change(chance, value, &mut { target });
+        let counts = [false, true].map(|numbers| count(value, numbers));
+        let numbers = counts[1] > 0 && chance.one_in(2);
+        let mut target = chance.below(counts[usize::from(numbers)]);
+        if let Some(place) = find(value, numbers, &mut target) {
+            if numbers {
+                *place = serde_json::from_str(*chance.pick(&NUMBERS)).unwrap_or(Value::Null);
+            } else {
+                replace(chance, place);
+            }
+        }
         if chance.one_in(2) {
             return;
         }
     }
 }
 
-/// Values in it, itself included.
-fn count(value: &Value) -> usize {
-    1 + match value {
-        Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(fields) => fields.values().map(count).sum(),
+/// Values in it, itself included; or numbers alone.
+fn count(value: &Value, numbers: bool) -> usize {
+    let inside: usize = match value {
+        Value::Array(items) => items.iter().map(|item| count(item, numbers)).sum(),
+        Value::Object(fields) => fields.values().map(|field| count(field, numbers)).sum(),
         _ => 0,
-    }
+    };
+    inside + usize::from(!numbers || value.is_number())
 }
 
-fn change(chance: &mut Chance, value: &mut Value, target: &mut usize) -> bool {
-    if *target == 0 {
-        replace(chance, value);
-        return true;
+/// The value at this place of them.
+fn find<'a>(value: &'a mut Value, numbers: bool, target: &mut usize) -> Option<&'a mut Value> {
+    if !numbers || value.is_number() {
+        if *target == 0 {
+            return Some(value);
+        }
+        *target -= 1;
     }
-    *target -= 1;
     match value {
-        Value::Array(items) => items.iter_mut().any(|item| change(chance, item, target)),
-        Value::Object(fields) => fields.values_mut().any(|field| change(chance, field, target)),
-        _ => false,
+        Value::Array(items) => items.iter_mut().find_map(|item| find(item, numbers, target)),
+        Value::Object(fields) => fields.values_mut().find_map(|field| find(field, numbers, target)),
+        _ => None,
     }
 }
 

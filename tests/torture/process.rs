@@ -239,6 +239,27 @@ impl Running {
         }
     }
 
+    /// Whether the program itself answers a signal by now. Libraries are loaded before its first instruction, and until then a signal ends any process
+    /// in the signal's own way.
+    pub fn answers(&self, signal: i32) -> bool {
+        for _ in 0..100 {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+            let has = |mask: &str, signal: i32| {
+                let found = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap_or_default();
+                u64::from_str_radix(found.trim(), 16).unwrap_or(0) >> (signal - 1) & 1 == 1
+            };
+            // The first thing that a program in Rust does is to ignore SIGPIPE.
+            if !has("SigIgn:", libc::SIGPIPE) {
+                return false;
+            }
+            if has("SigBlk:", signal) || has("SigCgt:", signal) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
     /// How it ended, where it has; ends it where it breaks a limit.
     pub fn poll(&mut self) -> Option<End> {
         if self.done.is_some() {

@@ -21,7 +21,7 @@ use crate::report::{Fault, Finding, copy_all};
 use crate::targets::{TARGETS, World};
 
 /// Cases of a reader: few enough that one that dies costs little, enough that its start does not count.
-const BLOCK: u64 = 1000;
+const BLOCK: u64 = 500;
 /// One file takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAME: &str = "readers";
@@ -157,9 +157,6 @@ pub fn read(place: &Path) -> ExitCode {
                     (Some(panic), _) => Some((Fault::Panic, panic)),
                     (None, Ok(Err(error))) if format!("{error:#}").contains("SILENT") => {
                         Some((Fault::Silent, format!("{error:#}")))
-                    }
-                    (None, Ok(Err(error))) if format!("{error:#}").len() > 100_000 => {
-                        Some((Fault::Other, format!("an error of {} bytes", format!("{error:#}").len())))
                     }
                     _ if peak > MEMORY => Some((Fault::Memory, format!("{} MiB resident", peak >> 10))),
                     _ => None,

@@ -41,10 +41,10 @@ pub struct Setup {
 
 /// What tells the models apart.
 const MODELS: [(&str, &str); 3] = [
-    ("bahdanau", "[model.recurrent]\nembedding = 16\nhidden = 16\ndropout = 0.1\ndecoder = { kind = \"bahdanau\" }\n"),
+    ("bahdanau", "[model.recurrent]\nembedding = 8\nhidden = 8\ndropout = 0.1\ndecoder = { kind = \"bahdanau\" }\n"),
     (
         "luong",
-        "[model.recurrent]\nembedding = 16\nhidden = 16\ndropout = 0.1\ndecoder = { kind = \"luong\", input_feeding = true }\n",
+        "[model.recurrent]\nembedding = 8\nhidden = 8\ndropout = 0.1\ndecoder = { kind = \"luong\", input_feeding = true }\n",
     ),
     (
         "transformer",
@@ -57,11 +57,11 @@ impl Setup {
     pub fn new(program: &Path, place: &Path, jobs: usize) -> Self {
         let corpus = place.join("corpus");
         fs::create_dir_all(place).expect("a folder to work in");
-        let words = ["data", "synth", "--train", "300", "--validation", "20", "--test", "20", "--out"];
+        let words = ["data", "synth", "--train", "120", "--validation", "8", "--test", "6", "--out"];
         let made = Launch::new(program, place, words.map(Into::into).into_iter().chain([corpus.clone().into_os_string()])).run();
         assert!(made.good(), "{}", made.story());
         let test = fs::read_to_string(corpus.join("test.en")).expect("the corpus");
-        let text: String = test.lines().take(6).map(|line| format!("{line}\n")).collect();
+        let text: String = test.lines().take(3).map(|line| format!("{line}\n")).collect();
         let lines = place.join("lines.en");
         fs::write(&lines, text).expect("lines to translate");
         let mut setup = Self { program: program.to_owned(), place: place.to_owned(), corpus, models: Vec::new(), lines };
@@ -94,9 +94,9 @@ impl Setup {
         let corpus = self.corpus.display();
         format!(
             "[data]\ntrain = \"{corpus}/train\"\nvalidation = \"{corpus}/validation\"\ntest = \"{corpus}/test\"\n\n\
-             [tokenizer]\nsize = 300\n\n{model}\n\
-             [training]\noptimizer = {{ adam = {{ learning_rate = 0.01 }} }}\nbatch_tokens = 600\nupdates = {UPDATES}\n\
-             validate_every = 2\nvalidation_sentences = 4\npictures = 0\nlog_every = 1\n\n[search]\nbeam = 3\n"
+             [tokenizer]\nsize = 400\n\n{model}\n\
+             [training]\noptimizer = {{ adam = {{ learning_rate = 0.01 }} }}\nbatch_tokens = 300\nupdates = {UPDATES}\n\
+             validate_every = 2\nvalidation_sentences = 2\npictures = 0\nlog_every = 1\n\n[search]\nbeam = 2\n"
         )
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::kills::{finish, whole};
-use crate::process::{End, Input, Launch, Sink};
+use crate::process::{End, Input, Launch, Run, Sink};
 use crate::report::Fault;
 use crate::setup::{checkpoints, leftovers, newest, train, translate, update_of};
 
@@ -45,6 +45,7 @@ fn training(case: &mut Case) {
     let most = if case.chance.one_in(2) { 0.1 } else { model.seconds * 1.2 };
     running.wait(Duration::from_secs_f64(case.chance.fraction() * most));
     let (phase, logged, before) = (phase(&out), logged(&out), checkpoints(&out));
+    let answers = running.answers(signal);
     running.signal(signal);
     if twice {
         running.wait(Duration::from_secs_f64(case.chance.fraction() * 0.03));
@@ -65,17 +66,24 @@ fn training(case: &mut Case) {
         (true, _) => &[ended, 0],
         _ => &[ended],
     };
-    if run.end == End::Signal(signal) {
-        case.blame(&run, Fault::Lost, &format!("{story}: ended without a word, by the signal itself"));
-    } else if !case.judge(&run, allowed) {
-        case.found(Fault::Other, story.clone());
-    }
+    judge(case, &run, signal, answers, allowed, &story);
     whole(case, &out, &before);
     let saved = newest(&out).and_then(|name| update_of(&name)).unwrap_or(0);
     if !twice && run.code() == Some(ended) && saved < logged {
         case.blame(&run, Fault::Lost, &format!("{story}: saved update {saved}"));
     }
     finish(case, model, &out);
+}
+
+/// One of these statuses; before its first instruction the signal's own way of ending it is right as well.
+fn judge(case: &mut Case, run: &Run, signal: i32, answers: bool, allowed: &[i32], story: &str) {
+    if run.end == End::Signal(signal) {
+        if answers {
+            case.blame(run, Fault::Lost, &format!("{story}: ended without a word, by the signal itself"));
+        }
+    } else if !case.judge(run, allowed) {
+        case.found(Fault::Other, story);
+    }
 }
 
 fn await_that(running: &mut crate::process::Running, mut so: impl FnMut() -> bool) {
@@ -108,7 +116,7 @@ fn long(case: &Case) -> &'static (std::path::PathBuf, Vec<u8>, f64) {
     static LONG: OnceLock<(std::path::PathBuf, Vec<u8>, f64)> = OnceLock::new();
     LONG.get_or_init(|| {
         let text = fs::read_to_string(case.setup.corpus.join("train.en")).expect("the corpus");
-        let lines: String = text.lines().cycle().take(2500).map(|line| format!("{line}\n")).collect();
+        let lines: String = text.lines().cycle().take(2200).map(|line| format!("{line}\n")).collect();
         let path = case.setup.place.join("long.en");
         fs::write(&path, lines).expect("a long text");
         let run =
@@ -135,13 +143,10 @@ fn translating(case: &mut Case) {
     let launch = Launch::new(&case.setup.program, &case.folder, arguments).input(input).seconds(PATIENCE);
     let mut running = launch.outputs(if piped { Sink::Pipe } else { Sink::File }, stderr).start();
     running.wait(Duration::from_secs_f64(case.chance.fraction() * seconds * 1.1));
+    let answers = running.answers(signal);
     running.signal(signal);
     let run = running.finish();
-    if run.end == End::Signal(signal) {
-        case.blame(&run, Fault::Lost, "translating ended without a word, by the signal itself");
-    } else {
-        case.judge(&run, &[128 + signal, 0]);
-    }
+    judge(case, &run, signal, answers, &[128 + signal, 0], "translating");
     let right = expected.starts_with(&run.stdout) && run.stdout.last().is_none_or(|&byte| byte == b'\n');
     if !right || (run.good() && run.stdout != *expected) {
         case.blame(&run, Fault::Silent, "what was printed is not the beginning of the translations, in whole lines");
@@ -156,11 +161,8 @@ fn idle(case: &mut Case) {
     let launch = Launch::new(&case.setup.program, &case.folder, arguments).input(Input::Open(lines)).seconds(PATIENCE);
     let mut running = launch.outputs(Sink::Pipe, *case.chance.pick(&SINKS)).start();
     running.wait(Duration::from_secs_f64(case.chance.fraction() * 2.0));
+    let answers = running.answers(signal);
     running.signal(signal);
     let run = running.finish();
-    if run.end == End::Signal(signal) {
-        case.blame(&run, Fault::Lost, "waiting for lines: ended without a word, by the signal itself");
-    } else {
-        case.judge(&run, &[128 + signal]);
-    }
+    judge(case, &run, signal, answers, &[128 + signal], "waiting for lines");
 }

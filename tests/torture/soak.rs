@@ -35,7 +35,7 @@ fn soak(whole: &Whole, number: u64, time: Duration) {
     let mut case = Case::new(whole, number);
     let model = &whole.setup.models[number as usize % whole.setup.models.len()];
     let text = fs::read_to_string(whole.setup.corpus.join("train.en")).expect("the corpus");
-    let lines: Vec<&str> = text.lines().take(100).collect();
+    let lines: Vec<&str> = text.lines().take(60).collect();
     let expected = one_by_one(&mut case, &lines);
     let mut arguments = translate(&model.run.join("last"), &[]);
     arguments.push("--format=jsonl".into());

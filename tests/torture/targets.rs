@@ -43,7 +43,7 @@ pub type Target = (&'static str, fn(&World, &mut Chance, &Path) -> Result<Parse>
 pub type Parse = Box<dyn FnOnce() -> Result<()>>;
 
 /// More than once where there is more to it.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 22] = [
     ("recipe", recipe),
     ("recipe", recipe),
     ("tokenizer", tokenizer),
@@ -58,6 +58,8 @@ pub const TARGETS: [Target; 20] = [
     ("state", state),
     ("marian", marian),
     ("marian", marian),
+    ("pickle", pickle),
+    ("pickle", pickle),
     ("corpus", corpus),
     ("lines", one_file),
     ("links", links),
@@ -239,6 +241,17 @@ fn marian(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
     let base = chance.pick(&world.marian).clone();
     let copy = folder.join("marian");
     marian_copy(chance, &base, &world.marian, &copy)?;
+    Ok(Box::new(move || import(&copy, None).map(drop)))
+}
+
+/// A folder whose weights are a pickle that is changed.
+fn pickle(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
+    let copy = folder.join("marian");
+    copy_all(&world.marian[chance.below(2)], &copy)?;
+    let path = copy.join("pytorch_model.bin");
+    let mut bytes = fs::read(&path)?;
+    formats::zip(chance, &mut bytes, b"");
+    fs::write(&path, bytes)?;
     Ok(Box::new(move || import(&copy, None).map(drop)))
 }
 
