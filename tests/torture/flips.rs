@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::case::Case;
 use crate::process::Launch;
 use crate::report::{Fault, copy_all};
-use crate::setup::{UPDATES, inspected, newest, train, translate, weights};
+use crate::setup::{SCORES, UPDATES, inspected, newest, train, translate, weights};
 
 pub fn case(case: &mut Case) {
     case.tried();
@@ -40,7 +40,7 @@ pub fn case(case: &mut Case) {
                     case.blame(&run, Fault::Silent, &format!("{what}; inspect told something else"));
                 }
             } else {
-                let run = Launch::new(&setup.program, &case.folder, translate(&copy, &[&setup.lines])).run();
+                let run = Launch::new(&setup.program, &case.folder, translate(&copy, &[&setup.lines, SCORES.as_ref()])).run();
                 case.judge(&run, &[0, 1]);
                 if run.good() && run.stdout != model.translations {
                     case.blame(&run, Fault::Silent, &format!("{what}; it translates otherwise"));

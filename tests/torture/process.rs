@@ -151,6 +151,10 @@ impl Launch {
         unsafe {
             self.command.pre_exec(move || {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                // Whoever started us in the background or with `nohup` made us ignore some, and the program would as well.
+                for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGXFSZ] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
                 let addresses = libc::rlimit { rlim_cur: ADDRESSES, rlim_max: ADDRESSES };
                 libc::setrlimit(libc::RLIMIT_AS, &addresses);
                 let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

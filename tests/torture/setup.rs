@@ -23,7 +23,7 @@ pub struct Model {
     pub seconds: f64,
     /// Weights at its end.
     pub weights: Vec<u8>,
-    /// What `translate` prints for [`Setup::lines`].
+    /// What `translate` prints for [`Setup::lines`], with [`SCORES`].
     pub translations: Vec<u8>,
     /// What `inspect` prints, with `MODEL` for the folder.
     pub inspected: String,
@@ -38,6 +38,9 @@ pub struct Setup {
     /// A file of lines to translate.
     pub lines: PathBuf,
 }
+
+/// With all numbers: a translation may stay the same by luck.
+pub const SCORES: &str = "--format=jsonl";
 
 /// What tells the models apart.
 const MODELS: [(&str, &str); 3] = [
@@ -114,7 +117,7 @@ impl Setup {
             Launch::new(&self.program, &folder, train(&recipe, &half, &[&format!("--set=training.updates={HALF}")])).run();
         assert!(halved.good(), "{}", halved.story());
         let weights = weights(&run.join("last"));
-        let translated = Launch::new(&self.program, &folder, translate(&run.join("last"), &[&self.lines])).run();
+        let translated = Launch::new(&self.program, &folder, translate(&run.join("last"), &[&self.lines, SCORES.as_ref()])).run();
         assert!(translated.good(), "{}", translated.story());
         let checkpoint = run.join(newest(&run).expect("a checkpoint"));
         let told = Launch::new(&self.program, &folder, ["inspect".into(), checkpoint.clone().into_os_string()]).run();
