@@ -21,13 +21,20 @@ pub fn case(case: &mut Case) {
     case.tried();
     let prepare = *case.chance.pick(&COMMANDS);
     let arguments = prepare(case);
-    let mut launch = Launch::new(&case.setup.program, &case.folder, arguments);
+    // Text takes time, whatever it says.
+    let mut launch = Launch::new(&case.setup.program, &case.folder, arguments).seconds(60 + size(&case.folder) / 4096);
     if case.chance.one_in(10) {
         let bytes = hostile(case, "test.en");
         launch = launch.input(Input::Bytes(bytes));
     }
     let run = launch.run();
     case.judge(&run, &[0, 1, 2]);
+}
+
+/// Bytes of a folder's own files.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|file| file.len()).sum()
 }
 
 /// A file of the built-in corpus, changed and maybe packed.

@@ -66,7 +66,9 @@ const NOT_TEXT: [&[u8]; 6] = [b"\xff", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"
 /// A long run of one thing.
 fn long(chance: &mut Chance) -> Vec<u8> {
     let unit = *chance.pick(&["a", "a ", "[", "{", "é", "0", "\t", "a\n", "▁", "-", "[[x]]=", "0-0 "]);
-    let count = 1 << (4 + chance.below(14));
+    // Rarely very long: time grows with the text, and rightly.
+    let most = if chance.one_in(16) { 14 } else { 9 };
+    let count = 1 << (4 + chance.below(most));
     unit.repeat(count).into_bytes()
 }
 

@@ -87,7 +87,7 @@ impl Launch {
             input: Input::Nothing,
             stdout: Sink::File,
             stderr: Sink::File,
-            seconds: 120,
+            seconds: 60,
             file_limit: None,
         }
     }
