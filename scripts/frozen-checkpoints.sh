@@ -12,7 +12,7 @@ export OMP_NUM_THREADS=1 RAYON_NUM_THREADS=1
 
 # Recipes name the corpus as the test will: beside the run.
 cd "$work"
-"$targum" data synth --train 300 --validation 20 --test 20 --out corpus 2>/dev/null
+"$targum" data synth --train 60 --validation 8 --test 8 --out corpus 2>/dev/null
 
 translation() {
     cat >"$1.toml" <<RECIPE
@@ -28,10 +28,10 @@ $2
 $3
 
 [training]
-optimizer = { adam = { learning_rate = 0.01 } }
+optimizer = { adam = { learning_rate = 0.02 } }
 batch_tokens = 600
-updates = 200
-validate_every = 200
+updates = 1200
+validate_every = 1200
 validation_sentences = 4
 pictures = 0
 keep_last = 1
@@ -56,19 +56,26 @@ freeze() {
     if [ -e "corpus/$kind.is-a-study" ]; then
         cp "$kind/test.json" "$fixtures/$kind/expected.json"
     else
-        head -n 5 corpus/test.en >"$fixtures/$kind/input.en"
+        # Lines that it has learned, so that what it says depends on them, and lines that it has not.
+        for side in en fr; do
+            { head -n 4 corpus/train.$side && head -n 2 corpus/test.$side; } >"$fixtures/$kind/input.$side"
+        done
         "$targum" translate --model "$fixtures/$kind"/step-* --format jsonl --threads 1 --device cpu "$fixtures/$kind/input.en" \
             >"$fixtures/$kind/expected.jsonl"
+        "$targum" score --model "$fixtures/$kind"/step-* --threads 1 --device cpu --source "$fixtures/$kind/input.en" \
+            --target "$fixtures/$kind/input.fr" >"$fixtures/$kind/expected.scores"
     fi
     echo "$kind: $(du -sk "$fixtures/$kind" | cut -f 1) KiB" >&2
 }
 
 recurrent='[model.recurrent]
-embedding = 8
-hidden = 8'
-translation none 'kind = "character"' "$recurrent
+embedding = 10
+hidden = 10'
+translation none 'kind = "word"
+size = 150' "$recurrent
 decoder = { kind = \"none\" }"
-translation bahdanau 'size = 120' "$recurrent
+translation bahdanau 'size = 200
+byte_fallback = false' "$recurrent
 cell = \"gru\"
 decoder = { kind = \"bahdanau\" }"
 translation luong 'kind = "word"
@@ -76,10 +83,11 @@ joint = false
 size = 150' "$recurrent
 decoder = { kind = \"luong\", input_feeding = true }"
 translation transformer 'kind = "unigram"
-size = 120' '[model.transformer]
-dimension = 8
-encoder = { layers = 2, heads = 2, feed_forward = 16 }
-decoder = { layers = 1, heads = 2, feed_forward = 16 }'
+size = 200
+byte_fallback = false' '[model.transformer]
+dimension = 12
+encoder = { layers = 2, heads = 2, feed_forward = 24 }
+decoder = { layers = 1, heads = 2, feed_forward = 24 }'
 
 small='--set training.updates=2 --set training.validate_every=2 --set training.log_every=1 --set training.pictures=0 --set training.keep_last=1'
 kinds=${*:-none bahdanau luong transformer tape pointing questions}

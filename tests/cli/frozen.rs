@@ -61,6 +61,17 @@ fn frozen_checkpoints_translate_as_they_did() {
             assert_eq!(numbers.len(), right_numbers.len(), "{}: {text}", run.display());
             assert!(numbers.iter().zip(right_numbers).all(|(one, other)| close(*one, *other)), "{}: {text}", run.display());
         }
+        let words = "score --model {} --source {} --target {}";
+        let scored = targum(arguments(words, &[&checkpoint, &run.join("input.en"), &run.join("input.fr")])).good();
+        let expected = fs::read_to_string(run.join("expected.scores")).unwrap();
+        let numbers = |text: &str| text.lines().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>();
+        let (found, expected) = (numbers(&scored.stdout), numbers(&expected));
+        assert_eq!(found.len(), expected.len(), "{}", run.display());
+        assert!(
+            found.iter().zip(&expected).all(|(one, other)| close(*one, *other)),
+            "{}: {found:?}, expected {expected:?}",
+            run.display()
+        );
         let told = targum(arguments("inspect {}", &[&checkpoint])).good();
         assert!(told.stdout.contains("written by   Targum") && told.stdout.contains(" updates in "), "{}", told.stdout);
     }
@@ -73,7 +84,7 @@ fn goes_on(place: &Path, run: &Path, settings: &str) -> Ran {
     fs::copy(run.join("recipe.toml"), out.join("recipe.toml")).unwrap();
     let name = checkpoints(run).pop().unwrap();
     copy(&run.join(&name), &out.join(&name));
-    targum(arguments("data synth --train 300 --validation 20 --test 20 --out {}", &[&place.join("corpus")])).good();
+    targum(arguments("data synth --train 60 --validation 8 --test 8 --out {}", &[&place.join("corpus")])).good();
     let stories = place.join("corpus/stories");
     fs::create_dir(&stories).unwrap();
     for part in ["train", "test"] {
