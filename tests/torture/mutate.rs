@@ -176,7 +176,7 @@ pub fn json(chance: &mut Chance, value: &mut Value) {
         let mut target = chance.below(counts[usize::from(numbers)]);
         if let Some(place) = find(value, numbers, &mut target) {
             if numbers {
-                *place = serde_json::from_str(*chance.pick(&NUMBERS)).unwrap_or(Value::Null);
+                *place = hostile_number(chance);
             } else {
                 replace(chance, place);
             }
@@ -238,9 +238,15 @@ fn replace(chance: &mut Chance, value: &mut Value) {
     }
 }
 
+/// Null where JSON has no such number.
+fn hostile_number(chance: &mut Chance) -> Value {
+    let number: &str = chance.pick(&NUMBERS);
+    serde_json::from_str(number).unwrap_or(Value::Null)
+}
+
 fn hostile(chance: &mut Chance) -> Value {
     match chance.below(9) {
-        0..4 => serde_json::from_str(*chance.pick(&NUMBERS)).unwrap_or(Value::Null),
+        0..4 => hostile_number(chance),
         4 => Value::Null,
         5 => chance.one_in(2).into(),
         6 => (*chance.pick(&WORDS)).into(),

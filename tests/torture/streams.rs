@@ -14,7 +14,7 @@ pub fn case(case: &mut Case) {
     case.tried();
     let stdout = *case.chance.pick(&SINKS);
     let stderr = *case.chance.pick(&SINKS);
-    if case.number % 3 == 0 { training(case, stdout, stderr) } else { short(case, stdout, stderr) }
+    if case.number.is_multiple_of(3) { training(case, stdout, stderr) } else { short(case, stdout, stderr) }
 }
 
 fn training(case: &mut Case, stdout: Sink, stderr: Sink) {
