@@ -240,8 +240,7 @@ fn replace(chance: &mut Chance, value: &mut Value) {
 
 /// Null where JSON has no such number.
 fn hostile_number(chance: &mut Chance) -> Value {
-    let number: &str = chance.pick(&NUMBERS);
-    serde_json::from_str(number).unwrap_or(Value::Null)
+    serde_json::from_str(NUMBERS[chance.below(NUMBERS.len())]).unwrap_or(Value::Null)
 }
 
 fn hostile(chance: &mut Chance) -> Value {
