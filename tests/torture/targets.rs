@@ -10,8 +10,8 @@ use targum::checkpoint::{Config, Tokenizers, read_weights};
 use targum::corpus::babi::read_babi;
 use targum::corpus::{FilterOptions, IndexRequest, ParallelText, TokenIndex, lines};
 use targum::interop::import;
-use targum::metrics::{parse_lines, read_gold, read_lines};
-use targum::recipe::{Recipe, StudyRecipe};
+use targum::metrics::{read_gold, read_lines};
+use targum::recipe::{Recipe, RecipeText, StudyRecipe};
 use targum::text::Tokenizer;
 use targum::text::sentencepiece::{PieceType, read_model};
 use targum::train::TrainingState;
@@ -137,12 +137,13 @@ fn recipe(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
     Ok(Box::new(move || {
         // What a recipe says of itself is a recipe that says the same.
         let again = path.with_file_name("again.toml");
-        if StudyRecipe::is_in(&path) {
-            let recipe = StudyRecipe::load(&path, &[])?;
+        let text = RecipeText::read(&path)?;
+        if text.is_of_study() {
+            let recipe = StudyRecipe::of_text(&text, &[])?;
             fs::write(&again, recipe.to_toml()?)?;
             assert!(StudyRecipe::load(&again, &[]).is_ok_and(|again| again == recipe), "a recipe comes back as another one");
         } else {
-            let recipe = Recipe::load(&path, &[])?;
+            let recipe = Recipe::of_text(&text, &[], None)?;
             fs::write(&again, recipe.to_toml()?)?;
             assert!(Recipe::load(&again, &[]).is_ok_and(|again| again == recipe), "a recipe comes back as another one");
         }
@@ -326,14 +327,13 @@ fn one_file(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> 
     let bytes = if story { STORY.to_vec() } else { world.english.clone() };
     let bytes = if chance.one_in(400) { chance.pick(&world.bombs).clone() } else { packed(chance, bytes, &world.gold) };
     let path = folder.join("lines");
-    fs::write(&path, &bytes)?;
+    fs::write(&path, bytes)?;
     Ok(Box::new(move || {
-        let found = if story { read_babi(&path).map(drop) } else { read_lines(&path).map(drop) };
-        let parsed = parse_lines(&bytes, "lines").map(drop);
+        let found = if story { read_babi(&path).map(drop) } else { read_lines(Some(&path)).map(drop) };
         for line in lines(Some(&path))? {
             line?;
         }
-        found.and(parsed)
+        found
     }))
 }
 
@@ -357,9 +357,10 @@ fn records(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
     let at = chance.below(lines.len());
     mutate::json_bytes(chance, &mut lines[at], &world.gold);
     let bytes = lines.join(&b'\n');
-    fs::write(folder.join("records.jsonl"), &bytes)?;
+    let path = folder.join("records.jsonl");
+    fs::write(&path, bytes)?;
     Ok(Box::new(move || {
-        for record in read_records(&bytes[..], "records.jsonl") {
+        for record in read_records(&path)? {
             record?.to_line()?;
         }
         Ok(())
@@ -379,7 +380,7 @@ fn index(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
             line.split(' ').map(|word| word.bytes().fold(0, |sum, byte| (sum * 31 + u32::from(byte)) % 1000)).collect()
         };
         let (index, _) = TokenIndex::open_or_build(&request, ids, ids)?;
-        Ok((0..index.len()).flat_map(|pair| [index.source(pair), index.target(pair)]).collect())
+        (0..index.len()).flat_map(|pair| [index.source(pair), index.target(pair)]).collect()
     };
     let right = open()?;
     let path = folder.join("train.index");
