@@ -25,6 +25,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("text", 1, false),
     ("recipe", 1, false),
     ("report", 1, false),
+    ("checksum", 0, false),
     ("runtime", 0, true),
 ];
 

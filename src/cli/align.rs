@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::attention::{ViewArguments, heatmap, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::verify::VerifyArguments;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::translator::{Aligned, Pair, Translator};
@@ -48,6 +49,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,7 +69,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     text.check()?;
     let device = arguments.device.choose()?;
     let load = |path: &PathBuf| {
-        let mut translator = Translator::load(path, device)?;
+        let mut translator = Translator::load_with(path, device, arguments.verify.verify())?;
         arguments.precision.apply(&mut translator);
         if !translator.model.attends() {
             bail!("{}: this model has no attention, so it has no alignments", path.display());

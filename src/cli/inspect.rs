@@ -7,7 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use tch::Device;
 
-use crate::checkpoint::locate;
+use super::verify::VerifyArguments;
+use crate::checkpoint::Checkpoint;
+use crate::checksum::Verify;
 use crate::report::HumanCount;
 use crate::train::TrainingState;
 use crate::translator::Translator;
@@ -20,13 +22,18 @@ pub struct Arguments {
     /// Print the parameters one by one.
     #[arg(long)]
     parameters: bool,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let folder = locate(&arguments.model)?;
-    let translator = Translator::load(&folder, Device::Cpu)?;
+    let checkpoint = Checkpoint::open(&arguments.model, arguments.verify.verify())?;
+    checkpoint.check_all()?;
+    let folder = checkpoint.folder();
+    // All of it was compared.
+    let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
-    println!("checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display());
+    println!("checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).display());
     println!("written by   Targum {}", config.targum);
     println!("languages    {} to {}", config.source, config.target);
     println!("vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary);
@@ -41,7 +48,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     parameters(&translator, arguments.parameters);
     // An imported or shipped model has no history.
     if folder.join("training.json").exists() {
-        history(&TrainingState::read(&folder)?);
+        history(&TrainingState::read(folder)?);
     }
     Ok(())
 }

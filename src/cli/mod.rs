@@ -18,6 +18,7 @@ mod start;
 mod study;
 mod train;
 mod translate;
+mod verify;
 
 use std::any::Any;
 use std::io::ErrorKind;

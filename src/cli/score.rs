@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::device::{DeviceArguments, PrecisionArguments};
+use super::verify::VerifyArguments;
 use crate::corpus::ParallelText;
 use crate::translator::{PairScore, Translator};
 
@@ -39,6 +40,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +67,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
     let device = arguments.device.choose()?;
-    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device, arguments.verify.verify())?;
     arguments.precision.apply(&mut translator);
     let mut output = BufWriter::new(std::io::stdout().lock());
     for chunk in text.chunks(CHUNK)? {

@@ -27,6 +27,7 @@ pub fn run(arguments: &Arguments, file: &Path) -> Result<()> {
     }
     let device = arguments.device.choose()?;
     let (folder, resume) = open(&out, arguments.resume)?;
+    let folder = folder.verifying(arguments.verify.verify());
     let interrupt = install_interrupt_handler()?;
     let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
     eprintln!("{}", machine(device, recipe.seed));

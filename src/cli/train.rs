@@ -9,7 +9,9 @@ use tch::Device;
 use super::device::DeviceArguments;
 use super::start::{RECIPE, open, started, with_recipe};
 use super::study;
-use crate::checkpoint::{Config, Tokenizers, locate};
+use super::verify::VerifyArguments;
+use crate::checkpoint::{Checkpoint, Tokenizers};
+use crate::checksum::Verify;
 use crate::recipe::{Origin, Recipe, StudyRecipe};
 use crate::report::{Display, HumanCount};
 use crate::runtime::{core_count, libtorch};
@@ -39,6 +41,8 @@ pub struct Arguments {
     pub(super) print_recipe: bool,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
+    #[command(flatten)]
+    pub(super) verify: VerifyArguments,
 }
 
 impl Arguments {
@@ -58,12 +62,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if StudyRecipe::is_in(&file) {
         return study::run(&arguments, &file);
     }
+    let verify = arguments.verify.verify();
     let mut settings = arguments.set.clone();
     settings.extend(arguments.init.as_ref().map(|init| format!("init={}", toml::Value::from(init.display().to_string()))));
     // A run's own recipe has its model in full, wherever that came from.
     let init = if of_run && arguments.init.is_none() { None } else { Recipe::init_of(&file, &settings) };
     let mut recipe = match init {
-        Some(init) => Recipe::load_with_origin(&file, &settings, &origin(&init)?)?,
+        Some(init) => Recipe::load_with_origin(&file, &settings, &origin(&init, verify)?)?,
         None => Recipe::load(&file, &settings)?,
     };
     if arguments.print_recipe {
@@ -79,19 +84,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
     let (folder, resume) = open(&out, arguments.resume)?;
+    let folder = folder.verifying(verify);
     let outcome = with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device))?;
     if outcome.stop == Stop::Interrupted {
         return Ok(());
     }
-    conclude(&recipe, test.as_ref(), folder.path(), device)
+    conclude(&recipe, test.as_ref(), &folder, device)
 }
 
 /// What a checkpoint fixes for a run that starts from it.
-fn origin(init: &Path) -> Result<Origin> {
-    let folder = locate(init)?;
-    let (config, tokenizers) = (Config::load(&folder)?, Tokenizers::load(&folder)?);
+fn origin(init: &Path, verify: Verify) -> Result<Origin> {
+    let checkpoint = Checkpoint::open(init, verify)?;
+    let (config, tokenizers) = checkpoint.described()?;
     Ok(Origin {
-        name: folder.display().to_string(),
+        name: checkpoint.folder().display().to_string(),
         model: config.model,
         lowercase: config.lowercase,
         joint: matches!(tokenizers, Tokenizers::Joint(_)),
@@ -101,6 +107,11 @@ fn origin(init: &Path) -> Result<Origin> {
 }
 
 fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device) -> Result<Outcome> {
+    if let (Some(init), false) = (&recipe.init, resume) {
+        // What is taken from it is read where it is needed; all of it is compared here, before the work begins.
+        let origin = Checkpoint::open(init, folder.verify())?;
+        origin.described().and_then(|_| origin.weights()).map(drop)?;
+    }
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
     if let (Some(init), false) = (&recipe.init, resume) {
@@ -129,8 +140,9 @@ pub(super) fn machine(device: Device, seed: u64) -> String {
 }
 
 /// Scores the best checkpoint on the test set, and says what to try next.
-fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Device) -> Result<()> {
-    let translator = Translator::load(folder, device)?;
+fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &RunFolder, device: Device) -> Result<()> {
+    let translator = Translator::load_with(folder.path(), device, folder.verify())?;
+    let folder = folder.path();
     if let Some(test) = test {
         let evaluation = test.evaluate(&translator, &translator.translate_options(), None)?;
         print_scores(&evaluation);

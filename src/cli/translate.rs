@@ -11,6 +11,7 @@ use super::attention::{ViewArguments, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
+use super::verify::VerifyArguments;
 use crate::alignment::AlignmentRecord;
 use crate::corpus::lines;
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
@@ -60,6 +61,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,7 +80,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => None,
     };
     let device = arguments.device.choose()?;
-    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device, arguments.verify.verify())?;
     arguments.precision.apply(&mut translator);
     let options = options(&arguments, &translator, dictionary)?;
     if let Some(folder) = &arguments.heatmaps {

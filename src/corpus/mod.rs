@@ -3,7 +3,6 @@
 mod atomic;
 pub mod babi;
 mod batches;
-mod checksum;
 mod download;
 mod filter;
 mod index;

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use ureq::Agent;
 
 use super::atomic::AtomicFile;
-use super::{checksum, download, read};
+use super::{download, read};
+use crate::checksum;
 
 /// The public files.
 const BASE: &str = "https://github.com/multi30k/dataset/raw/master/data/task1/raw";

@@ -12,7 +12,7 @@ use super::init::Origin;
 use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
-use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
+use super::{Metric, Recipe, StudyRecipe};
 
 /// What a recipe file may be about.
 pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
@@ -96,10 +96,7 @@ impl RecipeFile for Recipe {
         check_name_and_seed(&self.name, self.seed, checks);
         self.data.check(checks);
         self.tokenizer.check(checks);
-        match &self.model {
-            ModelRecipe::Recurrent(model) => model.check(checks),
-            ModelRecipe::Transformer(model) => model.check(checks),
-        }
+        self.model.check(checks);
         let (tied, length) = ["tied", "maximum_length"].map(|key| format!("model.{}.{key}", self.model.family())).into();
         // A checkpoint may have one vocabulary and two ways to cut, as Marian's have.
         let apart = self.init.is_none() && !self.tokenizer.joint;

@@ -135,6 +135,11 @@ impl Tokenizer {
         })
     }
 
+    /// The contents of its `tokenizer.json`.
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
     /// Pieces in the vocabulary, special tokens included: ids are smaller than this.
     pub fn size(&self) -> usize {
         self.pieces.len()

@@ -45,8 +45,7 @@ pub fn resume<T: Task>(
     let mut failures = Vec::new();
     for update in folder.checkpoints()?.into_iter().rev() {
         match load(task, folder, &mut trained, update, seed) {
-            Ok((state, note)) => {
-                let mut messages = Vec::from_iter(note);
+            Ok((state, mut messages)) => {
                 for (update, error) in &failures {
                     let aside = folder.set_aside(*update)?;
                     messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.display()));
@@ -71,8 +70,10 @@ fn load<T: Task>(
     trained: &mut Trained,
     update: u64,
     seed: u64,
-) -> Result<(TrainingState, Option<String>)> {
+) -> Result<(TrainingState, Vec<String>)> {
     let path = folder.checkpoint(update);
+    // All of it, before any of it changes what is in memory.
+    let mut messages = folder.check(update)?;
     let state = TrainingState::read(&path)?;
     ensure!(
         state.seed == seed,
@@ -94,7 +95,8 @@ fn load<T: Task>(
         (None, false) => Some("the moving average ends here; training goes on with the weights that it was of"),
         _ => None,
     };
-    Ok((state, note.map(str::to_string)))
+    messages.extend(note.map(str::to_string));
+    Ok((state, messages))
 }
 
 fn describe(state: &TrainingState, folder: &RunFolder, recipe: &TrainingRecipe) -> String {

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::checksum::{self, Checksums, Verify};
+
 const WRITING: &str = ".writing-";
 const REMOVING: &str = ".removing-";
 const LOCK: &str = ".lock";
@@ -19,6 +21,8 @@ const LOCK: &str = ".lock";
 /// A run folder that this process alone writes, as long as the value lives.
 pub struct RunFolder {
     path: PathBuf,
+    /// Whether checkpoints are compared with their checksums before they are used.
+    verify: Verify,
     /// The system lets go of its lock when the process ends, however it ends.
     _lock: File,
 }
@@ -30,7 +34,7 @@ impl RunFolder {
     /// When another training writes it, or the file system refuses.
     pub fn open(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("{}: cannot make the run folder", path.display()))?;
-        let folder = RunFolder { path: path.to_path_buf(), _lock: lock(path)? };
+        let folder = RunFolder { path: path.to_path_buf(), verify: Verify::Yes, _lock: lock(path)? };
         for name in folder.names()? {
             if name.starts_with(WRITING) || name.starts_with(REMOVING) {
                 remove(&path.join(name))?;
@@ -48,6 +52,36 @@ impl RunFolder {
         self.path.join(step_name(update))
     }
 
+    /// The same folder, with its checkpoints compared with their checksums or not.
+    pub fn verifying(self, verify: Verify) -> Self {
+        RunFolder { verify, ..self }
+    }
+
+    pub fn verify(&self) -> Verify {
+        self.verify
+    }
+
+    /// Compares all files of the checkpoint after `update` updates with its checksums; says what people should know of it.
+    ///
+    /// # Errors
+    /// Names every file that is not as it was written.
+    pub fn check(&self, update: u64) -> Result<Vec<String>> {
+        let path = self.checkpoint(update);
+        if self.verify == Verify::No {
+            return Ok(Vec::new());
+        }
+        let Some(checksums) = Checksums::read(&path)? else {
+            let message = format!(
+                "{}: has no {}, so nobody can tell whether its files are whole; they are used as they are",
+                path.display(),
+                checksum::FILE
+            );
+            return Ok(vec![message]);
+        };
+        let foreign = checksums.check_all()?.into_iter();
+        Ok(foreign.map(|name| format!("{}: not part of the checkpoint, and not used", path.join(name).display())).collect())
+    }
+
     /// Where pictures after `update` updates go.
     pub fn pictures(&self, update: u64) -> PathBuf {
         self.path.join("heatmaps").join(step_name(update))
@@ -60,7 +94,7 @@ impl RunFolder {
         Ok(updates)
     }
 
-    /// Writes a checkpoint of about `bytes` bytes: `fill` puts its files into an empty folder. When anything fails, the folder is
+    /// Writes a checkpoint of about `bytes` bytes: `fill` puts its files into an empty folder; their checksums come last. When anything fails, the folder is
     /// as it was before.
     pub fn write(&self, update: u64, bytes: u64, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.ensure_space(bytes)?;
@@ -69,6 +103,7 @@ impl RunFolder {
         let written = (|| {
             fs::create_dir(&hidden).with_context(|| format!("{}: cannot make a folder", hidden.display()))?;
             fill(&hidden)?;
+            checksum::seal(&hidden)?;
             sync(&hidden)?;
             if target.exists() {
                 self.remove(update)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use targum::batch::{Source, Target};
+use targum::checksum::Verify;
 use targum::interop::export_huggingface;
 use targum::model::WithAttention;
 use targum::nn::Pass;
@@ -177,7 +178,7 @@ fn what_was_imported_is_exported_as_it_was() {
         let place = tempfile::tempdir().unwrap();
         let (model, out) = (place.path().join("model"), place.path().join("exported"));
         imported(name, to, &model);
-        let notes = export_huggingface(&model, &out).unwrap();
+        let notes = export_huggingface(&model, &out, Verify::Yes).unwrap();
         let expected = match name {
             "shared" => &["heads", ">>fra<<"][..],
             "old" => &["heads", "begins with a trained embedding"],
@@ -243,7 +244,7 @@ fn a_decoder_that_begins_with_zeros_is_exported_as_one() {
     Tensor::write_safetensors(&tensors, &weights).unwrap();
     let exported = |model: &Path, name: &str| {
         let out = place.path().join(name);
-        export_huggingface(model, &out).unwrap();
+        export_huggingface(model, &out, Verify::Yes).unwrap();
         std::fs::read(out.join("model.safetensors")).unwrap()
     };
     assert_eq!(exported(&model, "one"), exported(&moved, "two"));

@@ -13,9 +13,9 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::checksum;
 use super::filter::{FilterOptions, FilterReport};
 use super::read::ParallelText;
+use crate::checksum;
 use file::Layout;
 
 /// What an index is to hold and where.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tch::Device;
 
@@ -14,11 +14,11 @@ use super::pictures;
 use super::reinforcement::Reinforcement;
 use super::repeated::Repeated;
 use crate::batch::{Source, Target};
-use crate::checkpoint::{AttentionHead, Config, locate};
-use crate::model::WithAttention;
+use crate::checkpoint::{AttentionHead, Config, Tokenizers, locate};
+use crate::model::{Vocabularies, WithAttention, outline};
 use crate::nn::Pass;
 use crate::recipe::Recipe;
-use crate::train::{Loss, Parameter, Task, Validation};
+use crate::train::{Loss, Parameter, Task, Validation, ensure_trainable};
 use crate::translator::Translator;
 
 /// A translation model with its data.
@@ -36,11 +36,14 @@ impl TranslationTask {
     /// Checks and reads the data, makes tokenizers and index (a resumed run keeps its tokenizers), and makes the model; or takes
     /// tokenizers and weights from the checkpoint that the recipe starts from.
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool, device: Device) -> Result<Self> {
+        ensure_smallest_trainable(recipe, device)?;
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
         let guided = data.guided_alignment(recipe, &tokenizers)?;
         let repeated = data.repeated(recipe, &tokenizers)?;
         let config = Config::new(recipe, &tokenizers);
+        let parameters = outline(&config.model, config.vocabularies(&tokenizers))?.parameters;
+        ensure_trainable(&parameters, &recipe.training, device)?;
         let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         if let (Some(init), false) = (&recipe.init, resume) {
             translator.load_weights(&locate(init)?)?;
@@ -57,6 +60,12 @@ impl TranslationTask {
     pub fn summary(&self) -> String {
         self.data.summary()
     }
+}
+
+/// Before tokenizers are trained, which takes a while: what the model takes with the smallest vocabularies.
+fn ensure_smallest_trainable(recipe: &Recipe, device: Device) -> Result<()> {
+    let smallest = Vocabularies { source: 4, target: 4, same: recipe.model.copies().then(|| vec![1; 4]) };
+    ensure_trainable(&outline(&recipe.model, smallest)?.parameters, &recipe.training, device)
 }
 
 impl Task for TranslationTask {
@@ -143,6 +152,11 @@ impl Task for TranslationTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
+        ensure!(
+            Tokenizers::load(directory)?.same_files(&self.translator.tokenizers),
+            "{}: its tokenizers are not those in the run folder, which are broken or of another run; copy those of the checkpoint there",
+            directory.display()
+        );
         self.translator.config.alignment = Config::load(directory)?.alignment;
         self.translator.load_weights(directory)
     }
