@@ -7,7 +7,7 @@ use tch::Device;
 
 use super::config::{CONFIG, Config, Tokenizers};
 use super::locate::locate;
-use super::weights::{FILE, Weights, compare, copy_weights, parse_weights};
+use super::weights::{FILE, Weights, compare, copy_weights, ensure_finite, parse_weights};
 use crate::checksum::{self, Checksums, Verify};
 use crate::model::{Seq2Seq, build, outline};
 use crate::report::ensure_room;
@@ -102,8 +102,15 @@ impl Checkpoint {
         Ok(model)
     }
 
+    /// The weights, whatever model they are of.
+    ///
+    /// # Errors
+    /// Weights that are not finite.
     pub fn weights(&self) -> Result<Weights> {
-        parse_weights(&self.file(FILE)?, &self.folder.join(FILE))
+        let path = self.folder.join(FILE);
+        let weights = parse_weights(&self.file(FILE)?, &path)?;
+        ensure_finite(&weights, &path)?;
+        Ok(weights)
     }
 
     /// Compares all files with the checksums, those of a training too; tells on standard error of files that do not belong to a checkpoint.

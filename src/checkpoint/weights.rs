@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor, no_grad};
@@ -38,10 +38,12 @@ pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
 /// Copies the weights of a folder into parameters, without looking at checksums.
 ///
 /// # Errors
-/// As [`read_weights`] and [`copy_weights`].
+/// As [`read_weights`], [`ensure_finite`] and [`copy_weights`].
 pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
     let path = folder.join(FILE);
-    copy_weights(parameters, read_weights(&path)?, &path)
+    let weights = read_weights(&path)?;
+    ensure_finite(&weights, &path)?;
+    copy_weights(parameters, weights, &path)
 }
 
 /// Copies weights that were read from `path` into parameters.
@@ -103,7 +105,7 @@ pub fn read_weights(path: &Path) -> Result<Weights> {
 /// The tensors that `bytes` hold, which were read from `path`.
 ///
 /// # Errors
-/// A header whose sizes and offsets do not belong to the bytes; kinds of numbers that libtorch does not know; numbers that are not finite.
+/// A header whose sizes and offsets do not belong to the bytes; kinds of numbers that libtorch does not know.
 pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<Weights> {
     // tch's reader trusts the header; this one checks every offset first.
     let file = SafeTensors::deserialize(bytes)
@@ -111,14 +113,23 @@ pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<Weights> {
     let mut weights = Weights::new();
     for (name, view) in file.iter() {
         let tensor = tensor(&view).with_context(|| format!("{}: {name}", path.display()))?;
-        ensure!(
-            tensor.isfinite().all().int64_value(&[]) != 0,
-            "{}: {name} has weights that are not finite, with which nothing can be computed; use another checkpoint of the run",
-            path.display()
-        );
         weights.insert(name.to_owned(), tensor);
     }
     Ok(weights)
+}
+
+/// Refuses weights, which were read from `path`, that are no numbers to compute with.
+///
+/// # Errors
+/// Names the first tensor that has one.
+pub fn ensure_finite(weights: &Weights, path: &Path) -> Result<()> {
+    match weights.iter().find(|(_, tensor)| tensor.isfinite().all().int64_value(&[]) == 0) {
+        None => Ok(()),
+        Some((name, _)) => bail!(
+            "{}: {name} has weights that are not finite, with which nothing can be computed; use another checkpoint of the run",
+            path.display()
+        ),
+    }
 }
 
 fn tensor(view: &TensorView) -> Result<Tensor> {

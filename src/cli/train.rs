@@ -83,13 +83,27 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.device.choose()?;
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
+    // Before the folder is made; what is gone on with, if anything, is known only after that.
+    if !arguments.resume {
+        compare_origin(&recipe, verify)?;
+    }
     let (folder, resume) = open(&out, arguments.resume)?;
+    if arguments.resume && !resume {
+        compare_origin(&recipe, verify)?;
+    }
     let folder = folder.verifying(verify);
     let outcome = with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device))?;
     if outcome.stop == Stop::Interrupted {
         return Ok(());
     }
     conclude(&recipe, test.as_ref(), &folder, device)
+}
+
+/// Whether the checkpoint that a run starts from is as it was written: what is taken from it is read where it is needed.
+fn compare_origin(recipe: &Recipe, verify: Verify) -> Result<()> {
+    let Some(init) = &recipe.init else { return Ok(()) };
+    let origin = Checkpoint::open(init, verify)?;
+    origin.described().and_then(|_| origin.weights()).map(drop)
 }
 
 /// What a checkpoint fixes for a run that starts from it.
@@ -107,11 +121,6 @@ fn origin(init: &Path, verify: Verify) -> Result<Origin> {
 }
 
 fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device) -> Result<Outcome> {
-    if let (Some(init), false) = (&recipe.init, resume) {
-        // What is taken from it is read where it is needed; all of it is compared here, before the work begins.
-        let origin = Checkpoint::open(init, folder.verify())?;
-        origin.described().and_then(|_| origin.weights()).map(drop)?;
-    }
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
     if let (Some(init), false) = (&recipe.init, resume) {
