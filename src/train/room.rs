@@ -37,14 +37,16 @@ struct State {
 }
 
 fn state(parameters: &[(String, Vec<i64>)], recipe: &TrainingRecipe) -> State {
-    let trained = |name: &str| !recipe.freeze.iter().any(|prefix| holds(prefix, name));
     // Gradients; what is frozen has none of all this.
     let buffers = 1 + moments(&recipe.optimizer).len() as u64 + u64::from(recipe.moving_average > 0.0);
-    let bytes = |size: &[i64]| numbers(size).saturating_mul(4);
-    let sum = |of: &dyn Fn(&(String, Vec<i64>)) -> u64| parameters.iter().map(of).fold(0, u64::saturating_add);
-    let weights = sum(&|(_, size)| bytes(size));
-    let beside = sum(&|(name, size)| if trained(name) { bytes(size).saturating_mul(buffers) } else { 0 });
-    State { weights, all: weights.saturating_add(beside) }
+    let mut state = State { weights: 0, all: 0 };
+    for (name, size) in parameters {
+        let bytes = numbers(size).saturating_mul(4);
+        let trained = !recipe.freeze.iter().any(|prefix| holds(prefix, name));
+        state.weights = state.weights.saturating_add(bytes);
+        state.all = state.all.saturating_add(bytes.saturating_mul(if trained { 1 + buffers } else { 1 }));
+    }
+    state
 }
 
 #[cfg(test)]
