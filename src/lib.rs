@@ -7,6 +7,7 @@ pub mod alignment;
 pub mod attention;
 pub mod batch;
 pub mod checkpoint;
+pub mod checksum;
 pub mod cli;
 pub mod corpus;
 pub mod input;

@@ -26,6 +26,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("recipe", 2, false),
     ("report", 2, false),
     ("input", 1, false),
+    ("checksum", 1, false),
     ("runtime", 0, true),
 ];
 

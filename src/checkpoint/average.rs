@@ -8,33 +8,37 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
-use super::config::Config;
-use super::weights::{FILE, read_weights, save_weights};
+use super::config::{CONFIG, Config};
+use super::folder::Checkpoint;
+use super::weights::{FILE, save_weights};
+use crate::checksum::{self, Verify, seal};
 use crate::runtime::files::{Shown, is_free, new_folder};
 
 /// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
-const OWN: [&str; 4] = ["config.json", "model.safetensors", "training.json", "training.safetensors"];
+const OWN: [&str; 5] = [CONFIG, FILE, checksum::FILE, "training.json", "training.safetensors"];
 
 /// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first, but the
 /// length limit, which is the widest.
 ///
 /// # Errors
-/// When the models, the tokenizers, the names or the shapes of weights differ: every difference of every checkpoint is named.
-pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
+/// When the models, the tokenizers, the names or the shapes of weights differ: every difference of every checkpoint is named. When a file is not
+/// as it was written.
+pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()> {
     let (first, others) = checkpoints.split_first().context("no checkpoint to average")?;
     // Before the work; and again after it.
     ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.shown());
-    let mut config = Config::load(first)?;
-    let companions = companions(first)?;
+    let one = Checkpoint::open(first, verify)?;
+    let (mut config, companions) = (one.config()?, companions(&one)?);
     let mut sums: BTreeMap<String, Tensor> =
-        read_weights(&first.join(FILE))?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
+        one.weights()?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
     let mut problems = Vec::new();
     for folder in others {
-        let other = Config::load(folder)?;
-        let mut found = differences(&config, &other)?;
-        config.widen_length_limit(&other);
-        found.extend(different_files(&companions, &self::companions(folder)?));
-        let weights = read_weights(&folder.join(FILE))?;
+        let other = Checkpoint::open(folder, verify)?;
+        let other_config = other.config()?;
+        let mut found = differences(&config, &other_config)?;
+        config.widen_length_limit(&other_config);
+        found.extend(different_files(&companions, &self::companions(&other)?));
+        let weights = other.weights()?;
         found.extend(different_shapes(&sums, &weights));
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.display())));
         if problems.is_empty() {
@@ -57,13 +61,14 @@ pub fn average(checkpoints: &[PathBuf], out: &Path) -> Result<()> {
 }
 
 /// The bytes of the files that stand beside the weights.
-fn companions(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+fn companions(checkpoint: &Checkpoint) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
+    let folder = checkpoint.folder();
     for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot list the checkpoint", folder.display()))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_file() && !OWN.contains(&name.as_str()) {
-            let bytes = fs::read(entry.path()).with_context(|| format!("{}: cannot read", entry.path().display()))?;
+            let bytes = checkpoint.file(&name)?;
             files.insert(name, bytes);
         }
     }
@@ -126,13 +131,15 @@ fn write(config: &Config, companions: &BTreeMap<String, Vec<u8>>, weights: &[(St
         for (name, bytes) in companions {
             fs::write(folder.join(name), bytes).with_context(|| format!("{}: cannot write", folder.join(name).shown()))?;
         }
-        save_weights(weights, folder)
+        save_weights(weights, folder)?;
+        seal(folder)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::read_weights;
     use tch::Device;
 
     fn checkpoint(place: &Path, name: &str, weights: &[(&str, Tensor)], hidden: u32) -> PathBuf {
@@ -164,14 +171,15 @@ mod tests {
             .collect();
         let out = place.path().join("out");
         fs::create_dir(&out).unwrap();
-        average(&folders, &out).unwrap();
+        average(&folders, &out, Verify::Yes).unwrap();
         let found = read_weights(&out.join(FILE)).unwrap();
         let expected = values.iter().sum::<f64>() / values.len() as f64;
         assert_eq!(found["w"].double_value(&[1]), f64::from(expected as f32));
+        assert!(checksum::Checksums::read(&out).unwrap().unwrap().check_all().unwrap().is_empty());
         assert_eq!((found["b"].double_value(&[0]), found["w"].kind()), (3.0, Kind::Float));
         assert_eq!(fs::read_to_string(out.join("tokenizer.json")).unwrap(), "pieces");
         assert!(!out.join("training.json").exists(), "an average is nothing to resume from");
-        let error = average(&folders, &out).unwrap_err().to_string();
+        let error = average(&folders, &out, Verify::Yes).unwrap_err().to_string();
         assert!(error.contains("out: is there already"), "{error}");
     }
 
@@ -183,7 +191,7 @@ mod tests {
         let three = checkpoint(place.path(), "three", &[("w", filled(&[2], 1.0))], 8);
         fs::write(three.join("tokenizer.json"), "other pieces").unwrap();
         let out = place.path().join("out");
-        let error = average(&[one, two, three], &out).unwrap_err().to_string();
+        let error = average(&[one, two, three], &out, Verify::Yes).unwrap_err().to_string();
         for part in [
             "7 differences",
             "two: config.json: model.recurrent.hidden is 16, expected 8",

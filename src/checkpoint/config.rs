@@ -2,15 +2,23 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{LengthLimit, ModelRecipe, Recipe, SearchRecipe};
+use crate::model::Vocabularies;
+use crate::recipe::{LengthLimit, ModelRecipe, Problem, Recipe, RecipeError, SearchRecipe};
 use crate::text::Tokenizer;
 use crate::text::special::UNK;
 
 /// Version of the format of `config.json`; raised when an older Targum could not read a newer file.
 const FORMAT: u32 = 1;
+/// Its name in a checkpoint folder.
+pub(super) const CONFIG: &str = "config.json";
+/// Files of tokenizers: one for both sides, or one each.
+pub(super) const TOKENIZERS: [&str; 3] = ["tokenizer.json", "source.tokenizer.json", "target.tokenizer.json"];
+/// The special pieces.
+const SMALLEST_VOCABULARY: i64 = 4;
+const LARGEST_VOCABULARY: i64 = 1 << 31;
 
 /// What a checkpoint says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,17 +107,28 @@ impl Config {
 
     /// Writes `config.json` into a folder.
     pub fn save(&self, folder: &Path) -> Result<()> {
-        let path = folder.join("config.json");
+        let path = folder.join(CONFIG);
         let text = serde_json::to_string_pretty(self)? + "\n";
         std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
     }
 
-    /// Reads `config.json` from a folder.
+    /// Reads `config.json` from a folder, without looking at its checksums.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.json");
-        let text = std::fs::read_to_string(&path)
+        let path = folder.join(CONFIG);
+        let bytes = std::fs::read(&path)
             .with_context(|| format!("{}: cannot read; is {} a checkpoint of Targum?", path.display(), folder.display()))?;
-        let value: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
+        Config::parse(&bytes, &path)
+    }
+
+    /// Reads the contents of the `config.json` at `path`.
+    ///
+    /// # Errors
+    /// What is no config of Targum, or of another version; a value that no recipe may have, with its key.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        let value: serde_json::Value = serde_json::from_slice(bytes).with_context(|| format!("{}: not JSON", path.display()))?;
         if let Some(task) = value.get("task").and_then(serde_json::Value::as_object).and_then(|task| task.keys().next()) {
             bail!(
                 "{}: a checkpoint of a study (task.{task}), which translates nothing; `targum train` of its run folder with --resume goes on with it",
@@ -125,16 +144,54 @@ impl Config {
             ),
             None => bail!("{}: no \"format\"; this is not a checkpoint of Targum", path.display()),
         }
-        let config: Config =
-            serde_json::from_value(value).with_context(|| format!("{}: not a valid checkpoint config", path.display()))?;
-        if let Some(LengthLimit { ratio, offset }) = config.length_limit {
-            ensure!(
-                (0.0..=1e6).contains(&ratio) && offset <= 1_000_000,
-                "{}: length_limit has the ratio {ratio} and the offset {offset}, expected 0 to 1,000,000 of each",
-                path.display()
-            );
-        }
+        let config: Config = serde_path_to_error::deserialize(value).map_err(|error| {
+            let key = error.path().to_string();
+            anyhow!("{}: not a valid checkpoint config: {key}: {}", path.display(), error.into_inner())
+        })?;
+        config.ensure_valid(path)?;
         Ok(config)
+    }
+
+    /// Whether it is one that can be saved at `path` and read again.
+    ///
+    /// # Errors
+    /// Every value that no recipe may have, with its key.
+    pub fn ensure_valid(&self, path: &Path) -> Result<()> {
+        let problems = self.problems();
+        if problems.is_empty() { Ok(()) } else { Err(RecipeError { file: path.to_owned(), problems }.into()) }
+    }
+
+    /// The vocabularies of its model.
+    pub fn vocabularies(&self, tokenizers: &Tokenizers) -> Vocabularies {
+        let every = 0..tokenizers.source().size() as u32;
+        let same = self.model.copies().then(|| every.map(|id| i64::from(tokenizers.same(id))).collect());
+        Vocabularies { source: self.source_vocabulary, target: self.target_vocabulary, same }
+    }
+
+    /// Values that no training and no import gives: each would end in a crash, or in a model that is too large for anything.
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.model.problems();
+        problems.extend(self.search.problems());
+        let mut ensure = |path: &str, good: bool, message: String| {
+            if !good {
+                problems.push(Problem { path: path.into(), message });
+            }
+        };
+        for (path, size) in [("source_vocabulary", self.source_vocabulary), ("target_vocabulary", self.target_vocabulary)] {
+            let good = (SMALLEST_VOCABULARY..=LARGEST_VOCABULARY).contains(&size);
+            ensure(path, good, format!("is {size}, expected {SMALLEST_VOCABULARY} to {LARGEST_VOCABULARY}"));
+        }
+        if let Some(LengthLimit { ratio, offset }) = self.length_limit {
+            ensure("length_limit.ratio", (0.0..=1e6).contains(&ratio), format!("is {ratio}, expected 0 to 1,000,000"));
+            ensure("length_limit.offset", offset <= 1_000_000, format!("is {offset}, expected 0 to 1,000,000"));
+        }
+        let AttentionHead { layer, head } = self.alignment;
+        let (layers, heads) = self.model.attention_size().unwrap_or((0, 0));
+        for (path, found, count) in [("alignment.layer", layer, layers), ("alignment.head", head, heads)] {
+            let good = found.is_none_or(|index| i64::try_from(index).is_ok_and(|index| index < count));
+            ensure(path, good, format!("is {}, but the model has {count}, counted from 0", found.unwrap_or_default()));
+        }
+        problems
     }
 }
 
@@ -165,23 +222,41 @@ impl Tokenizers {
     /// Writes `tokenizer.json`, or one file a side.
     pub fn save(&self, folder: &Path) -> Result<()> {
         match self {
-            Tokenizers::Joint(tokenizer) => tokenizer.save(folder.join("tokenizer.json")),
+            Tokenizers::Joint(tokenizer) => tokenizer.save(folder.join(TOKENIZERS[0])),
             Tokenizers::Separate { source, target } => {
-                source.save(folder.join("source.tokenizer.json"))?;
-                target.save(folder.join("target.tokenizer.json"))
+                source.save(folder.join(TOKENIZERS[1]))?;
+                target.save(folder.join(TOKENIZERS[2]))
             }
         }
     }
 
-    /// Reads what [`Tokenizers::save`] wrote.
+    /// Reads what [`Tokenizers::save`] wrote, without looking at checksums.
     pub fn load(folder: &Path) -> Result<Self> {
-        let joint = folder.join("tokenizer.json");
+        Self::read(folder, |path| std::fs::read(path).with_context(|| format!("cannot read the tokenizer {}", path.display())))
+    }
+
+    /// The same with one's own way to read a file.
+    pub(super) fn read(folder: &Path, read: impl Fn(&Path) -> Result<Vec<u8>>) -> Result<Self> {
+        let load = |path: &Path| -> Result<Box<Tokenizer>> {
+            let bytes = read(path)?;
+            let tokenizer = Tokenizer::from_bytes(&bytes);
+            Ok(Box::new(tokenizer.with_context(|| format!("{} is no tokenizer of Targum", path.display()))?))
+        };
+        let [joint, source, target] = TOKENIZERS.map(|name| folder.join(name));
         if joint.exists() {
-            return Ok(Tokenizers::Joint(Box::new(Tokenizer::load(&joint)?)));
+            return Ok(Tokenizers::Joint(load(&joint)?));
         }
-        Ok(Tokenizers::Separate {
-            source: Box::new(Tokenizer::load(folder.join("source.tokenizer.json"))?),
-            target: Box::new(Tokenizer::load(folder.join("target.tokenizer.json"))?),
-        })
+        Ok(Tokenizers::Separate { source: load(&source)?, target: load(&target)? })
+    }
+
+    /// Whether two pairs of tokenizers come from the same files.
+    pub fn same_files(&self, other: &Self) -> bool {
+        matches!(self, Tokenizers::Joint(_)) == matches!(other, Tokenizers::Joint(_))
+            && self.source().file() == other.source().file()
+            && self.target().file() == other.target().file()
     }
 }
+
+#[cfg(test)]
+#[path = "tests_of_configs.rs"]
+mod tests;

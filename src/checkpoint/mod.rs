@@ -1,12 +1,14 @@
 //! What a trained model is on disk: `config.json`, tokenizers, `model.safetensors`. A checkpoint folder needs nothing else to
-//! translate. safetensors only: nothing that runs code on loading.
+//! translate. safetensors only: nothing that runs code on loading. `checksums.json` tells whether they are as they were written.
 
 mod average;
 mod config;
+mod folder;
 mod locate;
 mod weights;
 
 pub use average::average;
 pub use config::{AttentionHead, Config, Tokenizers};
+pub use folder::Checkpoint;
 pub use locate::{locate, steps};
-pub use weights::{load_weights, read_weights, save_weights};
+pub use weights::{Weights, load_weights, read_weights, save_weights};

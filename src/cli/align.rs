@@ -12,6 +12,7 @@ use super::long_pair;
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
+use super::verify::VerifyArguments;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
@@ -55,6 +56,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,7 +77,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     text.check()?;
     let device = arguments.device.choose()?;
     let load = |path: &PathBuf| {
-        let mut translator = Translator::load(path, device)?;
+        let mut translator = Translator::load_with(path, device, arguments.verify.verify())?;
         arguments.precision.apply(&mut translator);
         if !translator.model.attends() {
             bail!("{}: this model has no attention, so it has no alignments", path.display());

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, Args};
 
-use crate::checkpoint::{average, locate, steps};
+use super::verify::VerifyArguments;
+use crate::checkpoint::{Checkpoint, average, locate, steps};
+use crate::checksum::Verify;
 use crate::recipe::Recipe;
 use crate::runtime::message;
 use crate::train::{TrainingState, ranked};
@@ -28,15 +30,18 @@ pub struct Arguments {
     /// Folder of the new checkpoint.
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
+    let verify = arguments.verify.verify();
     let chosen = match (&arguments.model, arguments.last, arguments.best) {
         (Some(run), Some(count), _) => take(steps(run), count, run, "last")?,
-        (Some(run), _, Some(count)) => take(by_score(run)?, count, run, "best")?,
+        (Some(run), _, Some(count)) => take(by_score(run, verify)?, count, run, "best")?,
         _ => arguments.checkpoints.iter().map(|path| locate(path)).collect::<Result<_>>()?,
     };
-    average(&chosen, &arguments.out)?;
+    average(&chosen, &arguments.out, verify)?;
     let names: Vec<String> = chosen.iter().map(|folder| folder.display().to_string()).collect();
     message!("{}: the mean of {} checkpoints ({})", arguments.out.display(), chosen.len(), names.join(", "));
     Ok(())
@@ -59,9 +64,11 @@ fn take(mut folders: Vec<PathBuf>, count: usize, run: &Path, option: &str) -> Re
 }
 
 /// A run's validated checkpoints, best first.
-fn by_score(run: &Path) -> Result<Vec<PathBuf>> {
+fn by_score(run: &Path, verify: Verify) -> Result<Vec<PathBuf>> {
     let folders = steps(run);
     let newest = folders.first().with_context(|| format!("{}: no checkpoints; expected a run folder", run.display()))?;
+    // Compared with its checksum.
+    Checkpoint::open(newest, verify)?.file("training.json")?;
     let history = TrainingState::read(newest)?.history;
     let metric = Recipe::load(&run.join("recipe.toml"), &[])?.training.metric;
     let updates: Vec<u64> = folders.iter().filter_map(|folder| number(folder)).collect();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::verify::VerifyArguments;
 use crate::interop::export_huggingface;
 use crate::runtime::{message, print};
 
@@ -20,6 +21,8 @@ pub struct Arguments {
     /// The folder to write to; it must not be there yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -30,7 +33,7 @@ enum Format {
 
 pub fn run(arguments: Arguments) -> Result<()> {
     let notes = match arguments.format {
-        Format::Huggingface => export_huggingface(&arguments.model, &arguments.out)?,
+        Format::Huggingface => export_huggingface(&arguments.model, &arguments.out, arguments.verify.verify())?,
     };
     for note in notes {
         message!("note: {note}");

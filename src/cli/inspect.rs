@@ -8,7 +8,9 @@ use anyhow::Result;
 use clap::Args;
 use tch::Device;
 
-use crate::checkpoint::locate;
+use super::verify::VerifyArguments;
+use crate::checkpoint::Checkpoint;
+use crate::checksum::Verify;
 use crate::input::plain;
 use crate::report::HumanCount;
 use crate::runtime::Output;
@@ -23,14 +25,19 @@ pub struct Arguments {
     /// Print the parameters one by one.
     #[arg(long)]
     parameters: bool,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let folder = locate(&arguments.model)?;
-    let translator = Translator::load(&folder, Device::Cpu)?;
+    let checkpoint = Checkpoint::open(&arguments.model, arguments.verify.verify())?;
+    checkpoint.check_all()?;
+    let folder = checkpoint.folder();
+    // All of it was compared.
+    let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
     let mut output = Output::open();
-    writeln!(output, "checkpoint   {}", std::fs::canonicalize(&folder).unwrap_or(folder.clone()).display())?;
+    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).display())?;
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;
@@ -47,7 +54,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     parameters(&translator, arguments.parameters, &mut output)?;
     // An imported or shipped model has no history.
     if folder.join("training.json").exists() {
-        history(&TrainingState::read(&folder)?, &mut output)?;
+        history(&TrainingState::read(folder)?, &mut output)?;
     }
     Ok(output.finish()?)
 }

@@ -21,6 +21,7 @@ mod text;
 mod train;
 mod translate;
 mod unknown;
+mod verify;
 
 use std::any::Any;
 use std::io::ErrorKind;

@@ -12,6 +12,7 @@ use super::long_pair;
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
+use super::verify::VerifyArguments;
 use crate::corpus::ParallelText;
 use crate::runtime::{Interrupt, Output};
 use crate::translator::{PairScore, Translator};
@@ -46,6 +47,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +75,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
     let device = arguments.device.choose()?;
-    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device, arguments.verify.verify())?;
     arguments.precision.apply(&mut translator);
     let mut output = Output::open();
     let interrupt = Interrupt::new();

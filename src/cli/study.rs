@@ -30,6 +30,7 @@ pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
     let _ends = end_on_signal(START_UP);
     let device = arguments.device.choose()?;
     let (folder, resume) = open(&out, arguments.resume)?;
+    let folder = folder.verifying(arguments.verify.verify());
     let interrupt = Interrupt::new();
     let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
     message!("{}", machine(device, recipe.seed));

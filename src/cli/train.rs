@@ -9,7 +9,9 @@ use tch::Device;
 use super::device::DeviceArguments;
 use super::start::{RECIPE, START_UP, ensure_apart, open, started, with_recipe};
 use super::study;
-use crate::checkpoint::{Config, Tokenizers, locate};
+use super::verify::VerifyArguments;
+use crate::checkpoint::{Checkpoint, Tokenizers};
+use crate::checksum::Verify;
 use crate::input::set_maximum_line_bytes;
 use crate::recipe::{Origin, Recipe, RecipeText};
 use crate::report::{Display, HumanCount};
@@ -41,6 +43,8 @@ pub struct Arguments {
     pub(super) print_recipe: bool,
     #[command(flatten)]
     pub(super) device: DeviceArguments,
+    #[command(flatten)]
+    pub(super) verify: VerifyArguments,
 }
 
 impl Arguments {
@@ -61,6 +65,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if text.is_of_study() {
         return study::run(&arguments, &text);
     }
+    let verify = arguments.verify.verify();
     let mut settings = arguments.set.clone();
     if let Some(init) = &arguments.init {
         let name = init.to_str().with_context(|| {
@@ -71,7 +76,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     // A run's own recipe has its model in full, wherever that came from.
     let init = if of_run && arguments.init.is_none() { None } else { text.init(&settings) };
     let mut recipe = match init {
-        Some(init) => Recipe::of_text(&text, &settings, Some(&origin(&init)?))?,
+        Some(init) => Recipe::of_text(&text, &settings, Some(&origin(&init, verify)?))?,
         None => Recipe::of_text(&text, &settings, None)?,
     };
     if arguments.print_recipe {
@@ -88,20 +93,35 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let device = arguments.device.choose()?;
     // What is broken in it must not come up when training is over.
     let test = recipe.data.test.as_ref().map(|test| HeldOut::read(&recipe.data, test, None)).transpose()?;
+    // Before the folder is made; what is gone on with, if anything, is known only after that.
+    if !arguments.resume {
+        compare_origin(&recipe, verify)?;
+    }
     let (folder, resume) = open(&out, arguments.resume)?;
+    if arguments.resume && !resume {
+        compare_origin(&recipe, verify)?;
+    }
+    let folder = folder.verifying(verify);
     let interrupt = Interrupt::new();
     with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device, &interrupt))?;
     interrupt.check()?;
     let _ends = end_on_signal("the trained model is saved; --resume tests it");
-    conclude(&recipe, test.as_ref(), folder.path(), device)
+    conclude(&recipe, test.as_ref(), &folder, device)
+}
+
+/// Whether the checkpoint that a run starts from is as it was written: what is taken from it is read where it is needed.
+fn compare_origin(recipe: &Recipe, verify: Verify) -> Result<()> {
+    let Some(init) = &recipe.init else { return Ok(()) };
+    let origin = Checkpoint::open(init, verify)?;
+    origin.described().and_then(|_| origin.weights()).map(drop)
 }
 
 /// What a checkpoint fixes for a run that starts from it.
-fn origin(init: &Path) -> Result<Origin> {
-    let folder = locate(init)?;
-    let (config, tokenizers) = (Config::load(&folder)?, Tokenizers::load(&folder)?);
+fn origin(init: &Path, verify: Verify) -> Result<Origin> {
+    let checkpoint = Checkpoint::open(init, verify)?;
+    let (config, tokenizers) = checkpoint.described()?;
     Ok(Origin {
-        name: folder.shown().to_string(),
+        name: checkpoint.folder().shown(),
         model: config.model,
         lowercase: config.lowercase,
         joint: matches!(tokenizers, Tokenizers::Joint(_)),
@@ -138,8 +158,9 @@ pub(super) fn machine(device: Device, seed: u64) -> String {
 }
 
 /// Scores the best checkpoint on the test set, and says what to try next.
-fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &Path, device: Device) -> Result<()> {
-    let translator = Translator::load(folder, device)?;
+fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &RunFolder, device: Device) -> Result<()> {
+    let translator = Translator::load_with(folder.path(), device, folder.verify())?;
+    let folder = folder.path();
     if let Some(test) = test {
         let evaluation = test.evaluate(&translator, &translator.translate_options(), None)?;
         files::write(&folder.join("test.json"), serde_json::to_string_pretty(&evaluation)? + "\n")?;

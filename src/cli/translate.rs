@@ -13,6 +13,7 @@ use super::dictionary::Dictionary;
 use super::search::SearchArguments;
 use super::text::TextArguments;
 use super::unknown::UnknownCount;
+use super::verify::VerifyArguments;
 use crate::alignment::AlignmentRecord;
 use crate::input::{Lines, lines};
 use crate::runtime::{Interrupt, Output, message};
@@ -69,6 +70,8 @@ pub struct Arguments {
     device: DeviceArguments,
     #[command(flatten)]
     precision: PrecisionArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,7 +90,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => None,
     };
     let device = arguments.device.choose()?;
-    let mut translator = Translator::load_ensemble(&arguments.model, device)?;
+    let mut translator = Translator::load_ensemble(&arguments.model, device, arguments.verify.verify())?;
     arguments.precision.apply(&mut translator);
     let options = options(&arguments, &translator, dictionary)?;
     if let Some(folder) = &arguments.heatmaps {

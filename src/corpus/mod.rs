@@ -2,7 +2,6 @@
 
 pub mod babi;
 mod batches;
-mod checksum;
 mod download;
 mod filter;
 mod index;

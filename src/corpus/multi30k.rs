@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
-use super::{checksum, download, read};
+use super::{download, read};
+use crate::checksum;
 use crate::runtime::files::{AtomicFile, Shown, clear_partials};
 
 /// The public files.

@@ -9,8 +9,8 @@ use tch::{Device, Tensor, no_grad};
 
 use super::import::{NEVER, single};
 use super::vocabulary::Vocabulary;
-use crate::checkpoint::{Config, Tokenizers, load_weights, locate};
-use crate::model::{Vocabularies, build};
+use crate::checkpoint::{Checkpoint, Config, Tokenizers};
+use crate::checksum::Verify;
 use crate::recipe::{
     Activation, EarlyStopping, LengthPenalty, ModelRecipe, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
@@ -22,11 +22,11 @@ use crate::text::{Tokenizer, special};
 /// CTranslate2 converts. Returns what is worth knowing about it.
 ///
 /// # Errors
-/// A model or tokenizer that Marian has no form for, with all reasons at once; a folder that is already there.
-pub fn export_huggingface(model: &Path, out: &Path) -> Result<Vec<String>> {
-    let folder = locate(model)?;
-    let config = Config::load(&folder)?;
-    let tokenizers = Tokenizers::load(&folder)?;
+/// A checkpoint that is not as it was written; a model or tokenizer that Marian has no form for, with all reasons at once; a folder that is already there.
+pub fn export_huggingface(model: &Path, out: &Path, verify: Verify) -> Result<Vec<String>> {
+    let checkpoint = Checkpoint::open(model, verify)?;
+    let (config, tokenizers) = checkpoint.described()?;
+    let folder = checkpoint.folder();
     let mut reasons = Vec::new();
     let ModelRecipe::Transformer(recipe) = &config.model else {
         bail!("{}: Marian is a Transformer; of the models of Targum only model.transformer can be exported", folder.display());
@@ -53,9 +53,7 @@ pub fn export_huggingface(model: &Path, out: &Path) -> Result<Vec<String>> {
     );
 
     let [source, target] = [source, target].map(|pieces| Vocabulary::of_house(&pieces, one));
-    let sizes = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary, same: None };
-    let built = build(&config.model, sizes, 0, Device::Cpu)?;
-    load_weights(&built.parameters(), &folder)?;
+    let built = checkpoint.model(&config, &tokenizers, Device::Cpu)?;
     if recipe.start == Start::Zero {
         // The model reads zeros there whatever a tied output layer made of the row.
         no_grad(|| decoder_tables(&built.parameters()).for_each(|table| drop(table.get(i64::from(special::BOS)).zero_())));

@@ -9,8 +9,9 @@ use super::config::{MarianConfig, object};
 use super::vocabulary::{Order, Vocabulary};
 use super::weights;
 use crate::checkpoint::{Config, Tokenizers, save_weights};
+use crate::checksum::seal;
 use crate::input::{listed, quoted};
-use crate::model::{Vocabularies, build};
+use crate::model::outline;
 use crate::recipe::{ModelRecipe, Start, Tied};
 use crate::runtime::files::new_folder;
 use crate::text::Tokenizer;
@@ -109,6 +110,7 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
         ..Config::of_model(ModelRecipe::Transformer(model), marian.search, &tokenizers)
     };
     let imported = Imported { config, tokenizers, weights: renamed, notes };
+    imported.config.ensure_valid(&folder.join("config.json"))?;
     imported.check()?;
     Ok(imported)
 }
@@ -116,19 +118,12 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
 impl Imported {
     /// The model that the config describes has exactly these weights.
     fn check(&self) -> Result<()> {
-        let vocabularies =
-            Vocabularies { source: self.config.source_vocabulary, target: self.config.target_vocabulary, same: None };
-        let model = build(&self.config.model, vocabularies, 0, Device::Cpu)?;
-        let shapes = |weights: &[(String, Tensor)]| {
-            let mut shapes: Vec<(String, Vec<i64>)> =
-                weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
-            shapes.sort();
-            shapes
-        };
-        ensure!(
-            shapes(&model.parameters()) == shapes(&self.weights),
-            "the weights are not those of the model that config.json describes"
-        );
+        let mut expected = outline(&self.config.model, self.config.vocabularies(&self.tokenizers))?.parameters;
+        let mut found: Vec<(String, Vec<i64>)> =
+            self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
+        expected.sort();
+        found.sort();
+        ensure!(expected == found, "the weights are not those of the model that config.json describes");
         Ok(())
     }
 
@@ -140,7 +135,8 @@ impl Imported {
         new_folder(out, |folder| {
             self.config.save(folder)?;
             self.tokenizers.save(folder)?;
-            save_weights(&self.weights, folder)
+            save_weights(&self.weights, folder)?;
+            seal(folder)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! From a recipe to a model: the only match over architectures.
+//! From a recipe to a model, or to its outline: the only matches over architectures.
 
 use anyhow::Result;
 use tch::Device;
@@ -6,6 +6,7 @@ use tch::Device;
 use super::Seq2Seq;
 use super::recurrent::RecurrentModel;
 use super::transformer::TransformerModel;
+use crate::nn::{Parameters, numbers};
 use crate::recipe::ModelRecipe;
 
 /// Vocabularies of both sides.
@@ -20,8 +21,48 @@ pub struct Vocabularies {
 
 /// A model with starting weights, a function of `seed`.
 pub fn build(recipe: &ModelRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Box<dyn Seq2Seq>> {
+    let parameters = Parameters::new(seed, device);
     match recipe {
-        ModelRecipe::Recurrent(recipe) => Ok(Box::new(RecurrentModel::new(recipe, vocabularies, seed, device)?)),
-        ModelRecipe::Transformer(recipe) => Ok(Box::new(TransformerModel::new(recipe, vocabularies, seed, device)?)),
+        ModelRecipe::Recurrent(recipe) => Ok(Box::new(RecurrentModel::new(recipe, vocabularies, parameters)?)),
+        ModelRecipe::Transformer(recipe) => Ok(Box::new(TransformerModel::new(recipe, vocabularies, parameters)?)),
     }
 }
+
+/// What a model consists of, without the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Names and sizes of all parameters, in the model's order.
+    pub parameters: Vec<(String, Vec<i64>)>,
+    /// Bytes of the tables beside them.
+    pub table_bytes: u64,
+}
+
+impl Outline {
+    /// What was made in a store.
+    pub fn of(parameters: &Parameters) -> Self {
+        let sizes = parameters.named().into_iter().map(|(name, tensor)| (name, tensor.size()));
+        Outline { parameters: sizes.collect(), table_bytes: parameters.table_bytes() }
+    }
+
+    /// Bytes that the model takes, in single precision.
+    pub fn bytes(&self) -> u64 {
+        let weights = self.parameters.iter().map(|(_, size)| numbers(size).saturating_mul(4));
+        weights.fold(self.table_bytes, u64::saturating_add)
+    }
+}
+
+/// The outline of a model, by building it where nothing is allocated: so it is never another one's. Recipes are those that were checked.
+///
+/// # Errors
+/// As [`build`].
+pub fn outline(recipe: &ModelRecipe, vocabularies: Vocabularies) -> Result<Outline> {
+    let parameters = Parameters::outline();
+    match recipe {
+        ModelRecipe::Recurrent(recipe) => Ok(Outline::of(&RecurrentModel::new(recipe, vocabularies, parameters)?.parameters)),
+        ModelRecipe::Transformer(recipe) => Ok(Outline::of(&TransformerModel::new(recipe, vocabularies, parameters)?.parameters)),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests_of_outlines.rs"]
+mod tests;

@@ -4,7 +4,7 @@ mod build;
 pub mod recurrent;
 pub mod transformer;
 
-pub use build::{Vocabularies, build};
+pub use build::{Outline, Vocabularies, build, outline};
 
 use tch::{Kind, Tensor};
 

@@ -22,7 +22,7 @@ pub use embedding::Embedding;
 pub use linear::{Linear, add_linear, linear};
 pub use masked::masked_softmax;
 pub use norm::{Norm, NormKind};
-pub use parameters::{Initialization, Parameters, Scope};
+pub use parameters::{Initialization, Parameters, Scope, numbers};
 pub use pass::Pass;
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};

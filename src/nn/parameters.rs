@@ -3,7 +3,8 @@
 //! tch's own `VarStore` renames duplicates and broadcasts on load; this store refuses the first and leaves loading to
 //! `checkpoint`, which compares all names and shapes before it copies anything.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -27,15 +28,34 @@ pub enum Initialization {
 /// All parameters of a model, in the order of their creation.
 pub struct Parameters {
     entries: RefCell<Vec<(String, Tensor)>>,
+    names: RefCell<HashSet<String>>,
     device: Device,
     kind: Kind,
     seed: u64,
+    /// Whether nothing is allocated.
+    outline: bool,
+    /// Bytes of what a model keeps beside its parameters.
+    table_bytes: Cell<u64>,
 }
 
 impl Parameters {
     /// An empty store. Starting values are a function of `seed` and the parameter's name, made on the CPU whatever the device.
     pub fn new(seed: u64, device: Device) -> Self {
-        Parameters { entries: RefCell::default(), device, kind: Kind::Float, seed }
+        Parameters {
+            entries: RefCell::default(),
+            names: RefCell::default(),
+            device,
+            kind: Kind::Float,
+            seed,
+            outline: false,
+            table_bytes: Cell::new(0),
+        }
+    }
+
+    /// A store for a model that is only to be measured: every parameter has its name and its size, and all of them share the storage of one
+    /// number, however large they are. The model is good for nothing else.
+    pub fn outline() -> Self {
+        Parameters { outline: true, ..Self::new(0, Device::Cpu) }
     }
 
     /// The same in double precision, for checking gradients against differences.
@@ -51,6 +71,18 @@ impl Parameters {
     /// The scope without a prefix.
     pub fn root(&self) -> Scope<'_> {
         Scope { store: self, prefix: String::new() }
+    }
+
+    /// A table [..] in single precision that follows from the recipe alone and is no parameter, where the parameters live; `make` is not
+    /// called for an outline.
+    pub fn table(&self, size: &[i64], make: impl FnOnce() -> Tensor) -> Tensor {
+        self.table_bytes.set(self.table_bytes.get().saturating_add(numbers(size).saturating_mul(4)));
+        if self.outline { hollow(size) } else { make().to_device(self.device) }
+    }
+
+    /// Bytes of all tables.
+    pub fn table_bytes(&self) -> u64 {
+        self.table_bytes.get()
     }
 
     /// Names and tensors in the order of creation; the tensors share storage with the model's.
@@ -81,14 +113,29 @@ impl<'a> Scope<'a> {
     /// When the name is taken: two parts of a model under one name is a mistake in the model's code.
     pub fn tensor(&self, name: &str, size: &[i64], initialization: Initialization) -> Tensor {
         let name = self.full(name);
+        assert!(self.store.names.borrow_mut().insert(name.clone()), "two parameters are named {name}");
         let mut entries = self.store.entries.borrow_mut();
-        assert!(entries.iter().all(|(taken, _)| *taken != name), "two parameters are named {name}");
+        if self.store.outline {
+            let tensor = hollow(size);
+            entries.push((name, tensor.shallow_clone()));
+            return tensor;
+        }
         let mut chance = ChaCha8Rng::seed_from_u64(seed_of(self.store.seed, &name));
         let values = tch::no_grad(|| starting_values(size, initialization, &mut chance));
         let tensor = values.to_device(self.store.device).to_kind(self.store.kind).set_requires_grad(true);
         entries.push((name, tensor.shallow_clone()));
         tensor
     }
+}
+
+/// How many numbers a tensor of this size has.
+pub fn numbers(size: &[i64]) -> u64 {
+    size.iter().fold(1, |product: u64, &length| product.saturating_mul(length.max(0) as u64))
+}
+
+/// A tensor of this size all of whose numbers are one and the same.
+fn hollow(size: &[i64]) -> Tensor {
+    Tensor::zeros([1], (Kind::Float, Device::Cpu)).squeeze().expand(size, false)
 }
 
 /// FNV-1a of the name, mixed with the run's seed: adding a parameter leaves the others as they were.
@@ -177,6 +224,19 @@ mod tests {
         assert!(normal.mean(Kind::Float).double_value(&[]).abs() < 0.02);
         let beyond = normal.abs().gt(0.98).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
         assert!((beyond - 0.05).abs() < 0.01, "two-sided 5 % of a normal lie beyond 1.96 deviations: {beyond}");
+    }
+
+    #[test]
+    fn an_outline_has_sizes_and_takes_no_room() {
+        let outline = Parameters::outline();
+        // 2^40 numbers, four TB.
+        let tensor = outline.root().tensor("w", &[1 << 20, 1 << 20], Initialization::Orthogonal);
+        assert_eq!((tensor.size(), outline.named()[0].1.size()), (vec![1 << 20, 1 << 20], vec![1 << 20, 1 << 20]));
+        let _ = outline.table(&[1 << 20, 1 << 20], || unreachable!("no table is made"));
+        assert_eq!(outline.table_bytes(), 1 << 42);
+        let real = Parameters::new(1, Device::Cpu);
+        assert_eq!(real.table(&[2], || Tensor::from_slice(&[1f32, 2.0])).size(), [2]);
+        assert_eq!((real.table_bytes(), numbers(&[3, 4, 5]), numbers(&[])), (8, 60, 1));
     }
 
     #[test]

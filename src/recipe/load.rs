@@ -151,10 +151,7 @@ impl RecipeFile for Recipe {
         check_name_and_seed(&self.name, self.seed, checks);
         self.data.check(checks);
         self.tokenizer.check(checks);
-        match &self.model {
-            ModelRecipe::Recurrent(model) => model.check(checks),
-            ModelRecipe::Transformer(model) => model.check(checks),
-        }
+        self.model.check(checks);
         let (tied, length) = ["tied", "maximum_length"].map(|key| format!("model.{}.{key}", self.model.family())).into();
         // A checkpoint may have one vocabulary and two ways to cut, as Marian's have.
         let apart = self.init.is_none() && !self.tokenizer.joint;

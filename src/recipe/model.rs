@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::check::Checks;
+use super::problem::Problem;
 use super::recurrent::{DecoderKind, HardRecipe, RecurrentRecipe, Tied};
 use super::transformer::TransformerRecipe;
 
@@ -14,6 +16,29 @@ pub enum ModelRecipe {
 }
 
 impl ModelRecipe {
+    /// What is wrong with its values, each problem under `model.family.key`.
+    pub fn problems(&self) -> Vec<Problem> {
+        let nothing = toml::Table::new();
+        let mut checks = Checks::new(&nothing, Vec::new());
+        self.check(&mut checks);
+        checks.into_problems()
+    }
+
+    pub(super) fn check(&self, checks: &mut Checks) {
+        match self {
+            Self::Recurrent(recipe) => recipe.check(checks),
+            Self::Transformer(recipe) => recipe.check(checks),
+        }
+    }
+
+    /// How many layers and heads its attention has; none where it does not attend.
+    pub fn attention_size(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Recurrent(recipe) => (recipe.decoder.kind != DecoderKind::None).then_some((1, 1)),
+            Self::Transformer(recipe) => Some((recipe.decoder.layers, recipe.decoder.heads)),
+        }
+    }
+
     /// Longest sentence in pieces, end of sentence included, that the model is made for.
     pub fn maximum_length(&self) -> i64 {
         match self {

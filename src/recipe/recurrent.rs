@@ -209,7 +209,7 @@ impl RecurrentRecipe {
 
     /// Width of the encoder's states as the decoder sees them.
     pub fn memory(&self) -> i64 {
-        if self.encoder.bidirectional { 2 * self.hidden } else { self.hidden }
+        if self.encoder.bidirectional { self.hidden.saturating_mul(2) } else { self.hidden }
     }
 
     /// Features that enter the output layer.
@@ -226,8 +226,6 @@ impl RecurrentRecipe {
             ("embedding", self.embedding),
             ("hidden", self.hidden),
             ("maximum_length", self.maximum_length),
-            ("encoder.layers", self.encoder.layers),
-            ("decoder.layers", decoder.layers),
             ("decoder.hidden", decoder.hidden.unwrap_or(1)),
         ];
         if decoder.kind == DecoderKind::Bahdanau {
@@ -238,6 +236,9 @@ impl RecurrentRecipe {
         }
         for (key, count) in counts {
             checks.value(&path(key), count, "1 to 65,536", |count| (1..=65_536).contains(&count));
+        }
+        for (key, layers) in [("encoder.layers", self.encoder.layers), ("decoder.layers", decoder.layers)] {
+            checks.value(&path(key), layers, "1 to 1,000", |layers| (1..=1000).contains(&layers));
         }
         checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
         let steps = attention.hopfield_steps;

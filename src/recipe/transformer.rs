@@ -139,16 +139,17 @@ impl TransformerRecipe {
     pub(super) fn check(&self, checks: &mut Checks) {
         let counts = [
             ("dimension", self.dimension),
-            ("encoder.layers", self.encoder.layers),
             ("encoder.heads", self.encoder.heads),
             ("encoder.feed_forward", self.encoder.feed_forward),
-            ("decoder.layers", self.decoder.layers),
             ("decoder.heads", self.decoder.heads),
             ("decoder.feed_forward", self.decoder.feed_forward),
             ("maximum_length", self.maximum_length),
         ];
         for (key, count) in counts {
             checks.value(&path(key), count, "1 to 65,536", |count| (1..=65_536).contains(&count));
+        }
+        for (key, layers) in [("encoder.layers", self.encoder.layers), ("decoder.layers", self.decoder.layers)] {
+            checks.value(&path(key), layers, "1 to 1,000", |layers| (1..=1000).contains(&layers));
         }
         let rates = [
             ("dropout", self.dropout),

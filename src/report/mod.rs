@@ -12,7 +12,7 @@ mod training;
 pub use indicatif::{FormattedDuration, HumanBytes, HumanCount};
 
 pub use jsonl::JsonLines;
-pub use memory::{peak_memory, resident_memory};
+pub use memory::{MachineMemory, ensure_room, peak_memory, resident_memory};
 pub use plot::Chart;
 pub use progress::{Display, Progress, Unit};
 pub use strip::Strip;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::{Context, Result, anyhow, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::Device;
 
@@ -15,12 +15,13 @@ use super::tape::TapeTask;
 use super::transduction::TransductionTask;
 use super::trees::TreesTask;
 use crate::alignment::Figure;
-use crate::checkpoint::{locate, save_weights};
+use crate::checkpoint::{Checkpoint, load_weights, save_weights};
+use crate::model::Outline;
 use crate::nn::Parameters;
-use crate::recipe::{StudyRecipe, TaskRecipe};
+use crate::recipe::{RecipeError, StudyRecipe, TaskRecipe};
 use crate::runtime::files::write_unsynced;
 use crate::runtime::{end_on_signal, message};
-use crate::train::{RunFolder, Stop, Task, TrainOptions, train};
+use crate::train::{RunFolder, Stop, Task, TrainOptions, ensure_trainable, train};
 
 /// A task with an examination of its own.
 pub trait Study: Task {
@@ -96,6 +97,11 @@ fn plain(value: f64) -> String {
 /// # Errors
 /// As [`train`]; or where the examination fails or cannot write.
 pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
+    if recipe.task.is_trained() {
+        let outline = Parameters::outline();
+        model_in(&recipe.task, &outline)?;
+        ensure_trainable(&Outline::of(&outline).parameters, &recipe.training, device)?;
+    }
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
@@ -105,6 +111,25 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::Pointing(pointing) => trained(PointingTask::new(pointing, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Questions(questions) => trained(QuestionsTask::new(questions, recipe.seed, device)?, recipe, folder, options),
         TaskRecipe::Trees(trees) => trained(TreesTask::new(trees, recipe.seed, device)?, recipe, folder, options),
+    }
+}
+
+/// Makes the parameters of a task's model in `store`, where it has any. Of one whose vocabulary is that of a corpus, what it has at least.
+fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {
+    match task {
+        TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
+        TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
+        TaskRecipe::Transduction(task) => {
+            TransductionTask::model(task, store);
+            Ok(())
+        }
+        TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
+        TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
+        TaskRecipe::Questions(task) => {
+            QuestionsTask::model(task, 1, store);
+            Ok(())
+        }
+        TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
     }
 }
 
@@ -122,7 +147,9 @@ fn trained<S: Study>(
         return Ok(None);
     }
     let _ends = end_on_signal("the trained model is saved; --resume examines it");
-    study.load(&locate(folder.path())?)?;
+    let checkpoint = Checkpoint::open(folder.path(), folder.verify())?;
+    checkpoint.check_all()?;
+    study.load(checkpoint.folder())?;
     study.examine(folder.path()).map(Some)
 }
 
@@ -132,6 +159,34 @@ pub(super) fn save(task: TaskRecipe, parameters: &Parameters, directory: &Path) 
     let text = serde_json::to_string_pretty(&json!({ "task": task }))? + "\n";
     std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))?;
     save_weights(&parameters.named(), directory)
+}
+
+/// Reads the weights of such a checkpoint.
+///
+/// # Errors
+/// A `config.json` that is broken, has values that no recipe may have, or is of another task; weights of another model.
+pub(super) fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        task: TaskRecipe,
+    }
+    let path = directory.join("config.json");
+    let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let Config { task: found } = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
+        .map_err(|error| anyhow!("{}: not a valid config of a study: {}: {}", path.display(), error.path(), error.inner()))?;
+    let problems = found.problems();
+    if !problems.is_empty() {
+        return Err(RecipeError { file: path, problems }.into());
+    }
+    ensure!(
+        found.family() == task.family(),
+        "{}: is of task.{}, but the recipe's is task.{}; set it back, or train elsewhere with --out",
+        path.display(),
+        found.family(),
+        task.family()
+    );
+    load_weights(&parameters.named(), directory)
 }
 
 /// Writes a figure as SVG and PNG; `path` has no extension.
@@ -151,6 +206,63 @@ mod tests {
         for (value, text) in [(0.0, "0"), (0.01234567, "0.0123"), (1.5, "1.5"), (133.333, "133.3"), (123456.7, "123457")] {
             assert_eq!(plain(value), text);
         }
+    }
+
+    /// Every kind of model there is.
+    const TASKS: [&str; 14] = [
+        "tape = {}",
+        "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
+        "tape = { model = { set = {} } }",
+        "tape = { model = { tree = {} } }",
+        "tape = { model = { lstm = { layers = 2 } } }",
+        "transduction = {}",
+        "transduction = { model = { lstm = { layers = 2 } } }",
+        "documents = {}",
+        "pointing = {}",
+        "pointing = { model = \"attention\" }",
+        "questions = { hops = 4 }",
+        "questions = { tying = \"layer-wise\" }",
+        "trees = {}",
+        "trees = { attention = \"none\" }",
+    ];
+
+    #[test]
+    fn a_study_is_measured_by_its_own_model() {
+        for text in TASKS {
+            let table: toml::Table = text.parse().unwrap();
+            let task: TaskRecipe = table.try_into().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let (outline, real) = (Parameters::outline(), Parameters::new(1, Device::Cpu));
+            model_in(&task, &outline).unwrap();
+            model_in(&task, &real).unwrap();
+            assert!(!real.named().is_empty());
+            assert_eq!(Outline::of(&outline), Outline::of(&real), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_or_no_study_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let task: TaskRecipe = "tape = {}".parse::<toml::Table>().unwrap().try_into().unwrap();
+        let store = Parameters::new(1, Device::Cpu);
+        model_in(&task, &store).unwrap();
+        save(task.clone(), &store, place.path()).unwrap();
+        load(&task, &store, place.path()).unwrap();
+        let path = place.path().join("config.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (was, now, expected) in [
+            ("\"hidden\": 100", "\"hidden\": -1", "config.json: task.tape.model.ntm.hidden: is -1, expected 1 or more"),
+            ("\"hidden\": 100", "\"hidden\": 1.5", "config.json: not a valid config of a study: task.tape.model.ntm.hidden"),
+            ("{", "[", "config.json: not a valid config of a study"),
+        ] {
+            assert!(text.contains(was), "{text}");
+            std::fs::write(&path, text.replacen(was, now, 1)).unwrap();
+            let error = load(&task, &store, place.path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        std::fs::write(&path, text).unwrap();
+        let other: TaskRecipe = "pointing = {}".parse::<toml::Table>().unwrap().try_into().unwrap();
+        let error = load(&other, &store, place.path()).unwrap_err().to_string();
+        assert!(error.contains("is of task.tape, but the recipe's is task.pointing"), "{error}");
     }
 
     #[test]

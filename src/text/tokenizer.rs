@@ -126,6 +126,11 @@ impl Tokenizer {
         files::write(path, &self.file).with_context(|| format!("cannot save the tokenizer to {}", path.shown()))
     }
 
+    /// The contents of its `tokenizer.json`.
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
     /// Pieces in the vocabulary, special tokens included: ids are smaller than this.
     pub fn size(&self) -> usize {
         self.pieces.len()

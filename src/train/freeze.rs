@@ -15,7 +15,6 @@ const MOST_NAMES: usize = 40;
 /// # Errors
 /// When a prefix is that of no parameter, with the prefixes there are; or when nothing is left to train.
 pub fn freeze(parameters: Vec<Parameter>, prefixes: &[String]) -> Result<(Vec<Parameter>, u64)> {
-    let holds = |prefix: &str, name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let unknown: Vec<&String> =
         prefixes.iter().filter(|prefix| !parameters.iter().any(|parameter| holds(prefix, &parameter.name))).collect();
     if !unknown.is_empty() {
@@ -31,6 +30,11 @@ pub fn freeze(parameters: Vec<Parameter>, prefixes: &[String]) -> Result<(Vec<Pa
     // The model's own handles share these tensors, so its backward passes leave them out.
     let numbers = frozen.iter().map(|parameter| parameter.tensor.set_requires_grad(false).numel() as u64).sum();
     Ok((trained, numbers))
+}
+
+/// Whether a parameter of this name is one of those under a prefix.
+pub(super) fn holds(prefix: &str, name: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn describe(prefix: &str, known: &[String]) -> String {

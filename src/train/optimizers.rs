@@ -20,16 +20,20 @@ pub struct Optimizer {
     moments: Vec<(&'static str, Tensor)>,
 }
 
+/// Names of the buffers that an optimizer keeps, each of the parameters' size.
+pub(super) fn moments(recipe: &OptimizerRecipe) -> &'static [&'static str] {
+    match recipe {
+        OptimizerRecipe::Sgd(SgdRecipe { momentum: 0.0, .. }) => &[],
+        OptimizerRecipe::Sgd(_) => &["momentum"],
+        OptimizerRecipe::Adadelta(_) => &["squared-gradient", "squared-update"],
+        OptimizerRecipe::Adam(_) | OptimizerRecipe::AdamW(_) => &["gradient", "squared-gradient"],
+    }
+}
+
 impl Optimizer {
     /// Moments start at zero.
     pub fn new(recipe: OptimizerRecipe, parameters: &FlatParameters) -> Self {
-        let names: &[&'static str] = match recipe {
-            OptimizerRecipe::Sgd(SgdRecipe { momentum: 0.0, .. }) => &[],
-            OptimizerRecipe::Sgd(_) => &["momentum"],
-            OptimizerRecipe::Adadelta(_) => &["squared-gradient", "squared-update"],
-            OptimizerRecipe::Adam(_) | OptimizerRecipe::AdamW(_) => &["gradient", "squared-gradient"],
-        };
-        Optimizer { recipe, moments: names.iter().map(|&name| (name, parameters.zeros())).collect() }
+        Optimizer { recipe, moments: moments(&recipe).iter().map(|&name| (name, parameters.zeros())).collect() }
     }
 
     /// The name it has in recipes.

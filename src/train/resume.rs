@@ -59,8 +59,7 @@ pub fn resume<T: Task>(
     let mut failures = Vec::new();
     for update in folder.checkpoints()?.into_iter().rev() {
         match load(task, folder, &mut trained, update, seed) {
-            Ok((mut state, note)) => {
-                let mut messages = Vec::from_iter(note);
+            Ok((mut state, mut messages)) => {
                 for (update, error) in &failures {
                     let aside = folder.set_aside(*update)?;
                     messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.display()));
@@ -90,8 +89,10 @@ fn load<T: Task>(
     trained: &mut Trained,
     update: u64,
     seed: u64,
-) -> Result<(TrainingState, Option<String>)> {
+) -> Result<(TrainingState, Vec<String>)> {
     let path = folder.checkpoint(update);
+    // All of it, before any of it changes what is in memory.
+    let mut messages = folder.check(update)?;
     let state = TrainingState::read(&path)?;
     ensure!(
         state.seed == seed,
@@ -113,7 +114,8 @@ fn load<T: Task>(
         (None, false) => Some("the moving average ends here; training goes on with the weights that it was of"),
         _ => None,
     };
-    Ok((state, note.map(str::to_string)))
+    messages.extend(note.map(str::to_string));
+    Ok((state, messages))
 }
 
 /// Where validation is another than before, scores the checkpoints again that its history compares, and takes their old scores out of the
@@ -144,7 +146,7 @@ fn score_again<T: Task>(
             return Ok(Some(scored));
         }
         let path = folder.checkpoint(old.update);
-        if let Err(error) = task.load(&path) {
+        if let Err(error) = folder.check(old.update).and_then(|_| task.load(&path)) {
             message!("{error:#}\nthat checkpoint cannot be scored again and is compared no more");
             continue;
         }

@@ -21,6 +21,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::runtime::files::{Shown, clear_partials, plain_folder, sync_folder, sync_tree};
 
+use crate::checksum::{self, Checksums, Verify};
+
 const WRITING: &str = ".writing-";
 const REMOVING: &str = ".removing-";
 const PICTURES: &str = "heatmaps";
@@ -30,6 +32,8 @@ pub struct RunFolder {
     path: PathBuf,
     /// The folder itself, by which it is known from another one that somebody puts in its place.
     folder: RefCell<File>,
+    /// Whether checkpoints are compared with their checksums before they are used.
+    verify: Verify,
     /// The system lets go of its lock when the process ends, however it ends.
     lock: RefCell<File>,
     /// Files that a run cannot go on without, open.
@@ -52,6 +56,7 @@ impl RunFolder {
             folder: RefCell::new(opened),
             lock: RefCell::new(lock),
             kept: RefCell::new(Vec::new()),
+            verify: Verify::Yes,
         };
         for name in folder.names()? {
             if name.starts_with(WRITING) || name.starts_with(REMOVING) {
@@ -78,6 +83,36 @@ impl RunFolder {
         self.path.join(step_name(update))
     }
 
+    /// The same folder, with its checkpoints compared with their checksums or not.
+    pub fn verifying(self, verify: Verify) -> Self {
+        RunFolder { verify, ..self }
+    }
+
+    pub fn verify(&self) -> Verify {
+        self.verify
+    }
+
+    /// Compares all files of the checkpoint after `update` updates with its checksums; says what people should know of it.
+    ///
+    /// # Errors
+    /// Names every file that is not as it was written.
+    pub fn check(&self, update: u64) -> Result<Vec<String>> {
+        let path = self.checkpoint(update);
+        if self.verify == Verify::No {
+            return Ok(Vec::new());
+        }
+        let Some(checksums) = Checksums::read(&path)? else {
+            let message = format!(
+                "{}: has no {}, so nobody can tell whether its files are whole; they are used as they are",
+                path.display(),
+                checksum::FILE
+            );
+            return Ok(vec![message]);
+        };
+        let foreign = checksums.check_all()?.into_iter();
+        Ok(foreign.map(|name| format!("{}: not part of the checkpoint, and not used", path.join(name).display())).collect())
+    }
+
     /// Makes the folder where pictures after `update` updates go.
     ///
     /// # Errors
@@ -97,7 +132,7 @@ impl RunFolder {
         Ok(updates)
     }
 
-    /// Writes a checkpoint of about `bytes` bytes: `fill` puts its files into an empty folder. When anything fails, the folder is
+    /// Writes a checkpoint of about `bytes` bytes: `fill` puts its files into an empty folder; their checksums come last. When anything fails, the folder is
     /// as it was before.
     pub fn write(&self, update: u64, bytes: u64, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.ensure_space(bytes)?;
@@ -106,6 +141,7 @@ impl RunFolder {
         let written = (|| {
             fs::create_dir(&hidden).with_context(|| format!("{}: cannot make a folder", hidden.shown()))?;
             fill(&hidden)?;
+            checksum::seal(&hidden)?;
             sync_tree(&hidden)?;
             if fs::symlink_metadata(&target).is_ok() {
                 self.remove(update)?;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use tch::Device;
 
 use super::Translator;
+use crate::checksum::Verify;
 use crate::search::Ensemble;
 use crate::text::Tokenizer;
 
@@ -14,12 +15,12 @@ impl Translator {
     /// first one's `[search]` sets none.
     ///
     /// # Errors
-    /// No path; what [`Translator::load`] says; vocabularies that differ, with the first piece that does.
-    pub fn load_ensemble(paths: &[PathBuf], device: Device) -> Result<Self> {
+    /// No path; what [`Translator::load_with`] says; vocabularies that differ, with the first piece that does.
+    pub fn load_ensemble(paths: &[PathBuf], device: Device, verify: Verify) -> Result<Self> {
         let (first, others) = paths.split_first().context("no model is given")?;
-        let mut translator = Translator::load(first, device)?;
+        let mut translator = Translator::load_with(first, device, verify)?;
         for path in others {
-            let other = Translator::load(path, device)?;
+            let other = Translator::load_with(path, device, verify)?;
             let sides = [
                 ("source", translator.tokenizers.source(), other.tokenizers.source()),
                 ("target", translator.tokenizers.target(), other.tokenizers.target()),

@@ -2,50 +2,52 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tch::Device;
 
 use super::{Longest, Translator};
-use crate::checkpoint::{Config, Tokenizers, load_weights, locate, save_weights};
-use crate::model::{Vocabularies, build};
+use crate::checkpoint::{Checkpoint, Config, Tokenizers, load_weights, save_weights};
+use crate::checksum::Verify;
+use crate::model::{build, outline};
+use crate::report::ensure_room;
 use crate::runtime::Precision;
 
 impl Translator {
     /// A new model with starting weights.
+    ///
+    /// # Errors
+    /// A model that the machine has no room for; what [`build`] says.
     pub fn new(config: Config, tokenizers: Tokenizers, seed: u64, device: Device) -> Result<Self> {
-        let every = 0..tokenizers.source().size() as u32;
-        let same = config.model.copies().then(|| every.map(|id| i64::from(tokenizers.same(id))).collect());
-        let vocabularies = Vocabularies { source: config.source_vocabulary, target: config.target_vocabulary, same };
+        // Whatever the device, weights are made, read and written in the machine's own memory.
+        let vocabularies = config.vocabularies(&tokenizers);
+        ensure_room("the weights of this model need", outline(&config.model, vocabularies.clone())?.bytes())?;
         let model = build(&config.model, vocabularies, seed, device)?;
         let longest = Longest::of(&config.model);
         Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, longest, precision: Precision::Fp32 })
     }
 
-    /// Loads a checkpoint folder, or the best checkpoint of a run folder.
+    /// Loads a checkpoint folder, or the best checkpoint of a run folder, comparing its files with their checksums.
+    ///
+    /// # Errors
+    /// As [`Translator::load_with`].
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let folder = locate(path)?;
-        let config = Config::load(&folder)?;
-        let tokenizers = Tokenizers::load(&folder)?;
-        let (found, expected) = (
-            [tokenizers.source().size() as i64, tokenizers.target().size() as i64],
-            [config.source_vocabulary, config.target_vocabulary],
-        );
-        ensure!(
-            found == expected,
-            "{}: its tokenizers have {} source and {} target pieces, but config.json says {} and {}; put back those the model was \
-             trained with",
-            folder.display(),
-            found[0],
-            found[1],
-            expected[0],
-            expected[1]
-        );
-        let translator = Translator::new(config, tokenizers, 0, device)?;
-        translator.load_weights(&folder)?;
-        Ok(translator)
+        Self::load_with(path, device, Verify::Yes)
     }
 
-    /// Copies the weights of a checkpoint folder into this model.
+    /// Loads a checkpoint folder, or the best checkpoint of a run folder. All of it is read and compared before anything is made of it.
+    ///
+    /// # Errors
+    /// Files that are not as they were written; a config that no model can be made by; tokenizers and weights of another model, with every
+    /// difference; weights that are not finite.
+    pub fn load_with(path: &Path, device: Device, verify: Verify) -> Result<Self> {
+        let checkpoint = Checkpoint::open(path, verify)?;
+        let (config, tokenizers) = checkpoint.described()?;
+        let model = checkpoint.model(&config, &tokenizers, device)?;
+        let longest = Longest::of(&config.model);
+        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, longest, precision: Precision::Fp32 })
+    }
+
+    /// Copies the weights of a checkpoint folder into this model, without looking at checksums.
     pub fn load_weights(&self, folder: &Path) -> Result<()> {
         load_weights(&self.model.parameters(), folder)
     }

@@ -192,7 +192,7 @@ fn what_a_study_cannot_do_is_refused() {
     refused(
         "lstm-copy.toml",
         "--set task.tape.model.lstm.hidden=0 --set task.tape.model.lstm.layers=-1",
-        &["lstm.hidden: is 0, expected 1 or more", "lstm.layers: is -1, expected 1 or more"],
+        &["lstm.hidden: is 0, expected 1 or more", "lstm.layers: is -1, expected 1 to 1,000"],
     );
     refused(
         "queue-copy.toml",

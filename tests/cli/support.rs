@@ -220,6 +220,11 @@ pub fn copy(checkpoint: &Path, to: &Path) {
     }
 }
 
+/// Writes the checksums of a checkpoint anew, as if its files had been so from the first.
+pub fn seal(checkpoint: &Path) {
+    targum::checksum::seal(checkpoint).unwrap();
+}
+
 /// Makes a checkpoint produce the target piece `id` whenever it may.
 pub fn make_it_say(checkpoint: &Path, id: i64) {
     let path = checkpoint.join("model.safetensors");
@@ -229,4 +234,5 @@ pub fn make_it_say(checkpoint: &Path, id: i64) {
     let _ = bias.get(id).fill_(1000.0);
     let tensors: Vec<(&String, &Tensor)> = tensors.iter().collect();
     Tensor::write_safetensors(&tensors, &path).unwrap();
+    seal(checkpoint);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use targum::checksum::Verify;
 use targum::interop::{export_huggingface, import};
 use tch::{Kind, Tensor};
 
@@ -192,7 +193,7 @@ fn what_is_there_is_not_overwritten() {
     imported("old", None, &out);
     let error = import(&fixture("old"), None).unwrap().save(&out).unwrap_err().to_string();
     assert!(error.contains("model: already there; name another folder with --out"), "{error}");
-    let error = export_huggingface(&out, &out).unwrap_err().to_string();
+    let error = export_huggingface(&out, &out, Verify::Yes).unwrap_err().to_string();
     assert!(error.contains("already there"), "{error}");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "a partial folder stayed behind");
 }
@@ -209,7 +210,10 @@ fn a_model_that_marian_has_no_form_for_is_refused_with_all_reasons() {
         model["normalization"] = "rms".into();
         model["gated"] = true.into();
     });
-    let error = export_huggingface(&out, &place.path().join("exported")).unwrap_err().to_string();
+    let exported = place.path().join("exported");
+    let error = export_huggingface(&out, &exported, Verify::Yes).unwrap_err().to_string();
+    assert!(error.contains("config.json: broken or cut off"), "{error}");
+    let error = export_huggingface(&out, &exported, Verify::No).unwrap_err().to_string();
     for part in [
         "4 reasons",
         "norm is \"pre\", Marian has \"post\"",

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use targum::batch::{Source, Target};
+use targum::checksum::Verify;
 use targum::interop::export_huggingface;
 use targum::model::WithAttention;
 use targum::nn::Pass;
@@ -177,7 +178,7 @@ fn what_was_imported_is_exported_as_it_was() {
         let place = tempfile::tempdir().unwrap();
         let (model, out) = (place.path().join("model"), place.path().join("exported"));
         imported(name, to, &model);
-        let notes = export_huggingface(&model, &out).unwrap();
+        let notes = export_huggingface(&model, &out, Verify::Yes).unwrap();
         let expected = match name {
             "shared" => &["heads", ">>fra<<"][..],
             "old" => &["heads", "begins with a trained embedding"],
@@ -241,9 +242,10 @@ fn a_decoder_that_begins_with_zeros_is_exported_as_one() {
     let (_, table) = tensors.iter_mut().find(|(name, _)| name == "model.decoder.embed_tokens.weight").unwrap();
     let _ = table.get(i64::from(special::BOS)).fill_(0.5);
     Tensor::write_safetensors(&tensors, &weights).unwrap();
+    targum::checksum::seal(&moved).unwrap();
     let exported = |model: &Path, name: &str| {
         let out = place.path().join(name);
-        export_huggingface(model, &out).unwrap();
+        export_huggingface(model, &out, Verify::Yes).unwrap();
         std::fs::read(out.join("model.safetensors")).unwrap()
     };
     assert_eq!(exported(&model, "one"), exported(&moved, "two"));

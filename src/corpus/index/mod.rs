@@ -13,9 +13,9 @@ use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::checksum;
 use super::filter::{FilterOptions, FilterReport};
 use super::read::ParallelText;
+use crate::checksum;
 use ids::Ids;
 
 /// What an index is to hold and where.

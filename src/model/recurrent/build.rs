@@ -17,8 +17,7 @@ use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear,
 use crate::recipe;
 
 impl RecurrentModel {
-    pub fn new(recipe: &recipe::RecurrentRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
+    pub fn new(recipe: &recipe::RecurrentRecipe, vocabularies: Vocabularies, parameters: Parameters) -> Result<Self> {
         let root = parameters.root();
         let starts = Starts::of(recipe.initialization);
         let sides = sides(recipe);
@@ -64,7 +63,7 @@ impl RecurrentModel {
             copy: recipe.copy.then_some([sides.decoder_hidden, recipe.embedding]),
             initialization: starts.other,
         };
-        let same = if recipe.copy { Some(same(&vocabularies, device)?) } else { None };
+        let same = if recipe.copy { Some(same(&vocabularies, parameters.device())?) } else { None };
         let scope = root.sub("decoder");
         let (embedding, dropout) = (recipe.embedding, recipe.dropout);
         let decoder: Box<dyn Decoder> = match recipe.decoder.kind {

@@ -1,8 +1,5 @@
 //! A Transformer from its recipe, with the parameter names of Hugging Face's Marian models.
 
-use anyhow::{Result, ensure};
-use tch::Device;
-
 use super::TransformerModel;
 use super::embedding::{InputEmbedding, PositionTable};
 use super::layers::{DecoderLayer, EncoderLayer};
@@ -11,10 +8,10 @@ use crate::attention::MultiHead;
 use crate::model::Vocabularies;
 use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, sinusoids};
 use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Tied, TransformerRecipe};
+use anyhow::{Result, ensure};
 
 impl TransformerModel {
-    pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
+    pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, parameters: Parameters) -> Result<Self> {
         let root = parameters.root();
         let scope = root.sub("model");
         let size = recipe.dimension;
@@ -35,7 +32,7 @@ impl TransformerModel {
             let [source, target] = ["encoder", "decoder"].map(|side| scope.sub(side).sub("embed_tokens"));
             (table(source, vocabularies.source), table(target, vocabularies.target))
         };
-        let builder = Builder { recipe, device };
+        let builder = Builder { recipe, parameters: &parameters };
         let (encoder_scope, decoder_scope) = (scope.sub("encoder"), scope.sub("decoder"));
         let source = builder.input(&encoder_scope, source);
         let encoder = builder.layers(&encoder_scope, &recipe.encoder, |scope| builder.encoder_layer(scope));
@@ -69,14 +66,15 @@ impl TransformerModel {
 
 struct Builder<'a> {
     recipe: &'a TransformerRecipe,
-    device: Device,
+    parameters: &'a Parameters,
 }
 
 impl Builder<'_> {
     fn input(&self, scope: &Scope, tokens: tch::Tensor) -> InputEmbedding {
         let recipe = self.recipe;
         let (length, size) = (recipe.maximum_length, recipe.dimension);
-        let fixed = |layout| PositionTable::Fixed { table: sinusoids(length, size, layout).to_device(self.device), layout };
+        let table = |layout| self.parameters.table(&[length, size], || sinusoids(length, size, layout));
+        let fixed = |layout| PositionTable::Fixed { table: table(layout), layout };
         InputEmbedding {
             tokens,
             positions: match recipe.positions {

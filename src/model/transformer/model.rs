@@ -16,7 +16,7 @@ use crate::runtime::bf16_maps;
 /// What is remembered of a source are the keys and values of every decoder layer's attention to it; a decoder's state are the keys and
 /// values of its self-attention, which all hypotheses of a source share, and which of them are whose.
 pub struct TransformerModel {
-    pub(super) parameters: Parameters,
+    pub(crate) parameters: Parameters,
     pub(super) source: InputEmbedding,
     pub(super) target: InputEmbedding,
     pub(super) encoder: Vec<EncoderLayer>,

@@ -12,6 +12,7 @@ mod trees;
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
+use super::problem::Problem;
 
 pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
@@ -76,6 +77,14 @@ impl TaskRecipe {
             | Self::Transduction(_)
             | Self::Trees(_) => true,
         }
+    }
+
+    /// What is wrong with its values, each problem under `task.family.key`.
+    pub fn problems(&self) -> Vec<Problem> {
+        let nothing = toml::Table::new();
+        let mut checks = Checks::new(&nothing, Vec::new());
+        self.check(&mut checks);
+        checks.into_problems()
     }
 
     pub(super) fn check(&self, checks: &mut Checks) {

@@ -93,11 +93,10 @@ impl QuestionsRecipe {
         checks.ensure("task.questions.tasks", numbered && sorted.len() == self.tasks.len(), || {
             format!("is {:?}, expected numbers of tasks from 1 to 20, each once", self.tasks)
         });
-        for (key, value) in
-            [("memory", self.memory as i64), ("size", self.size), ("hops", self.hops), ("batch", self.batch as i64)]
-        {
+        for (key, value) in [("memory", self.memory as i64), ("size", self.size), ("batch", self.batch as i64)] {
             checks.value(&format!("task.questions.{key}"), value, "1 or more", |value| value >= 1);
         }
+        checks.value("task.questions.hops", self.hops, "1 to 1,000", |hops| (1..=1000).contains(&hops));
         checks.number("task.questions.held_out", self.held_out, "0 to 1, both excluded", |share| share > 0.0 && share < 1.0);
         checks.number("task.questions.noise", self.noise, "0 to 1, 1 excluded", |share| (0.0..1.0).contains(&share));
         checks.number("task.questions.linear_rate", self.linear_rate, "a number above 0", |rate| rate > 0.0);

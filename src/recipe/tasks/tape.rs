@@ -245,7 +245,8 @@ impl TapeRecipe {
                 self.check_room("tree.leaves", model.leaves, checks);
             }
             TapeModelRecipe::Lstm(model) => {
-                check_sizes("lstm", &[("hidden", model.hidden), ("layers", model.layers)], checks);
+                check_sizes("lstm", &[("hidden", model.hidden)], checks);
+                checks.value("task.tape.model.lstm.layers", model.layers, "1 to 1,000", |layers| (1..=1000).contains(&layers));
             }
         }
     }

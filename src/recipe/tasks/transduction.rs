@@ -113,7 +113,11 @@ impl TransductionRecipe {
             TransductionModelRecipe::Lstm(model) => ("lstm", [("hidden", model.hidden), ("layers", model.layers)]),
         };
         for (key, value) in sizes {
-            checks.value(&format!("task.transduction.model.{family}.{key}"), value, "1 or more", |value| value >= 1);
+            let path = format!("task.transduction.model.{family}.{key}");
+            match key {
+                "layers" => checks.value(&path, value, "1 to 1,000", |layers| (1..=1000).contains(&layers)),
+                _ => checks.value(&path, value, "1 or more", |value| value >= 1),
+            }
         }
     }
 }

@@ -9,12 +9,11 @@ use super::examine::Tested;
 use super::grammar::Document;
 use super::model::{Model, Reports};
 use super::{examine, pictures};
-use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{DocumentsRecipe, PoolingKind, TaskRecipe};
 use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -29,9 +28,14 @@ pub struct DocumentsTask {
 }
 
 impl DocumentsTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<Model> {
+        Model::new(recipe, store)
+    }
+
     pub fn new(recipe: &DocumentsRecipe, seed: u64, device: Device) -> Result<Self> {
         let parameters = Parameters::new(seed, device);
-        let model = Model::new(recipe, &parameters)?;
+        let model = Self::model(recipe, &parameters)?;
         let documents = draw(recipe, recipe.documents, seed);
         Ok(DocumentsTask { recipe: recipe.clone(), model, device, documents, parameters, seed })
     }
@@ -102,7 +106,7 @@ impl Task for DocumentsTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        load_weights(&self.parameters.named(), directory)
+        load(&TaskRecipe::Documents(self.recipe.clone()), &self.parameters, directory)
     }
 }
 

@@ -9,12 +9,11 @@ use super::examine::{self, Tested};
 use super::model::{Model, Problems};
 use super::pictures;
 use super::problem::Example;
-use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe, TaskRecipe};
 use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -31,9 +30,14 @@ pub struct PointingTask {
 }
 
 impl PointingTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &PointingRecipe, store: &Parameters) -> Result<Model> {
+        Model::new(recipe, recipe.problem.width(), store)
+    }
+
     pub fn new(recipe: &PointingRecipe, seed: u64, device: Device) -> Result<Self> {
         let parameters = Parameters::new(seed, device);
-        let model = Model::new(recipe, recipe.problem.width(), &parameters)?;
+        let model = Self::model(recipe, &parameters)?;
         Ok(PointingTask { recipe: recipe.clone(), model, device, parameters, seed })
     }
 
@@ -109,7 +113,7 @@ impl Task for PointingTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        load_weights(&self.parameters.named(), directory)
+        load(&TaskRecipe::Pointing(self.recipe.clone()), &self.parameters, directory)
     }
 }
 

@@ -10,12 +10,11 @@ use super::data::{Data, Questions};
 use super::linear_start::LinearStart;
 use super::vocabulary::{FIRST_WORD, Vocabulary};
 use super::{examine, pictures};
-use crate::checkpoint::load_weights;
 use crate::memory::memn2n::{MemN2N, MemN2NOptions, SentenceEncoding, Tying};
 use crate::nn::{Initialization, Parameters, Pass};
 use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
 use crate::runtime::Interrupt;
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -62,6 +61,11 @@ struct Saved {
 }
 
 impl QuestionsTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &QuestionsRecipe, words: i64, store: &Parameters) -> MemN2N {
+        MemN2N::new(store.root(), &options(recipe, words))
+    }
+
     /// Reads the files of the tasks and makes the model.
     ///
     /// # Errors
@@ -69,7 +73,7 @@ impl QuestionsTask {
     pub fn new(recipe: &QuestionsRecipe, seed: u64, device: Device) -> Result<Self> {
         let data = Data::read(recipe, device)?;
         let parameters = Parameters::new(seed, device);
-        let model = MemN2N::new(parameters.root(), &options(recipe, data.vocabulary.len()));
+        let model = Self::model(recipe, data.vocabulary.len(), &parameters);
         Ok(QuestionsTask { recipe: recipe.clone(), data, model, start: LinearStart::new(recipe.linear_start), parameters })
     }
 
@@ -197,7 +201,7 @@ impl Task for QuestionsTask {
             path.display(),
             self.recipe.folder.display()
         );
-        load_weights(&self.parameters.named(), directory)?;
+        load(&TaskRecipe::Questions(self.recipe.clone()), &self.parameters, directory)?;
         self.start = saved.linear_start;
         Ok(())
     }

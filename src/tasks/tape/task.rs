@@ -9,12 +9,11 @@ use super::examine;
 use super::model::{Sequences, TapeModel};
 use super::pictures;
 use super::problem::Size;
-use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{TapeModelRecipe, TapeRecipe, TaskRecipe};
 use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -31,11 +30,16 @@ pub struct TapeTask {
 }
 
 impl TapeTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
+        TapeModel::new(&recipe.model, recipe.problem.widths(), store)
+    }
+
     /// # Errors
     /// Where sizes of the model cannot work.
     pub fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
         let parameters = Parameters::new(seed, device);
-        let model = TapeModel::new(&recipe.model, recipe.problem.widths(), &parameters)?;
+        let model = Self::model(recipe, &parameters)?;
         Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
     }
 
@@ -122,7 +126,7 @@ impl Task for TapeTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        load_weights(&self.parameters.named(), directory)
+        load(&TaskRecipe::Tape(self.recipe.clone()), &self.parameters, directory)
     }
 }
 

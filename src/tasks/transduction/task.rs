@@ -6,12 +6,11 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::Transducer;
-use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{LineKind, TaskRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Aim, Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -39,9 +38,14 @@ struct Accuracy {
 }
 
 impl TransductionTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &TransductionRecipe, store: &Parameters) -> Transducer {
+        Transducer::new(recipe, store)
+    }
+
     pub fn new(recipe: &TransductionRecipe, seed: u64, device: Device) -> Self {
         let parameters = Parameters::new(seed, device);
-        let model = Transducer::new(recipe, &parameters);
+        let model = Self::model(recipe, &parameters);
         TransductionTask { recipe: recipe.clone(), model, parameters, seed }
     }
 
@@ -167,7 +171,7 @@ impl Task for TransductionTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        load_weights(&self.parameters.named(), directory)
+        load(&TaskRecipe::Transduction(self.recipe.clone()), &self.parameters, directory)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tch::Device;
 
@@ -15,12 +15,12 @@ use super::reinforcement::Reinforcement;
 use super::repeated::Repeated;
 use super::unknown::UnknownData;
 use crate::batch::{Source, Target};
-use crate::checkpoint::{AttentionHead, Config, locate};
-use crate::model::WithAttention;
+use crate::checkpoint::{AttentionHead, Config, Tokenizers, locate};
+use crate::model::{Vocabularies, WithAttention, outline};
 use crate::nn::Pass;
 use crate::recipe::{LengthLimit, Recipe};
 use crate::runtime::{Interrupt, message};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint, ensure_trainable};
 use crate::translator::{TranslateOptions, Translator};
 
 /// A translation model with its data.
@@ -39,6 +39,7 @@ impl TranslationTask {
     /// Checks and reads the data, makes tokenizers and index (a resumed run keeps its tokenizers), and makes the model; or takes
     /// tokenizers and weights from the checkpoint that the recipe starts from.
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool, device: Device) -> Result<Self> {
+        ensure_smallest_trainable(recipe, device)?;
         let validation = HeldOut::read(&recipe.data, &recipe.data.validation, recipe.training.validation_sentences)?;
         let (data, tokenizers) = TrainingData::prepare(recipe, run_folder, resume)?;
         let unknown = UnknownData::new(data.unknown(recipe, &tokenizers)?, &validation, &tokenizers);
@@ -52,6 +53,8 @@ impl TranslationTask {
         if let Some(folder) = &init {
             config.widen_length_limit(&Config::load(folder)?);
         }
+        let parameters = outline(&config.model, config.vocabularies(&tokenizers))?.parameters;
+        ensure_trainable(&parameters, &recipe.training, device)?;
         let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         if let Some(folder) = &init {
             translator.load_weights(folder)?;
@@ -73,6 +76,12 @@ impl TranslationTask {
         }
         summary
     }
+}
+
+/// Before tokenizers are trained, which takes a while: what the model takes with the smallest vocabularies.
+fn ensure_smallest_trainable(recipe: &Recipe, device: Device) -> Result<()> {
+    let smallest = Vocabularies { source: 4, target: 4, same: recipe.model.copies().then(|| vec![1; 4]) };
+    ensure_trainable(&outline(&recipe.model, smallest)?.parameters, &recipe.training, device)
 }
 
 impl Task for TranslationTask {
@@ -175,6 +184,11 @@ impl Task for TranslationTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
+        ensure!(
+            Tokenizers::load(directory)?.same_files(&self.translator.tokenizers),
+            "{}: its tokenizers are not those in the run folder, which are broken or of another run; copy those of the checkpoint there",
+            directory.display()
+        );
         let config = Config::load(directory)?;
         self.translator.config.alignment = config.alignment;
         // The run may have begun with another model's.

@@ -9,12 +9,11 @@ use super::examine;
 use super::formula::Formula;
 use super::model::{Formulas, Model};
 use super::pictures;
-use crate::checkpoint::load_weights;
 use crate::nn::{Parameters, Pass};
 use crate::recipe::{SelfAttention, TaskRecipe, TreesRecipe};
 use crate::runtime::Interrupt;
 use crate::tasks::chance::{Chance, TEST, VALIDATION};
-use crate::tasks::study::save;
+use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
 
@@ -34,9 +33,14 @@ pub struct TreesTask {
 }
 
 impl TreesTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::tasks) fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<Model> {
+        Model::new(recipe, store)
+    }
+
     pub fn new(recipe: &TreesRecipe, seed: u64, device: Device) -> Result<Self> {
         let parameters = Parameters::new(seed, device);
-        let model = Model::new(recipe, &parameters)?;
+        let model = Self::model(recipe, &parameters)?;
         let formulas = DEPTHS.flat_map(|depth| draw(depth, recipe.formulas, seed)).collect();
         Ok(TreesTask { recipe: recipe.clone(), model, device, formulas, parameters, seed })
     }
@@ -122,7 +126,7 @@ impl Task for TreesTask {
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
-        load_weights(&self.parameters.named(), directory)
+        load(&TaskRecipe::Trees(self.recipe.clone()), &self.parameters, directory)
     }
 }
 

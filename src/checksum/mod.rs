@@ -1,4 +1,6 @@
-//! SHA-256 sums in hexadecimal.
+//! SHA-256 sums in hexadecimal: of bytes, of a file, and of all files of a folder.
+
+mod folder;
 
 use std::fs::File;
 use std::io;
@@ -6,6 +8,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+
+pub use folder::{Checksums, FILE, Verify, seal};
 
 pub fn of_bytes(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
