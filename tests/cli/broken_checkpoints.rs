@@ -263,15 +263,16 @@ fn resume_sets_a_broken_checkpoint_aside_and_takes_the_one_before() {
         bytes
     };
     let cut = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
-    let damages: [(&str, &dyn Fn(Vec<u8>) -> Vec<u8>); 8] = [
-        ("model.safetensors", &cut),
-        ("model.safetensors", &flip),
-        ("training.safetensors", &cut),
-        ("training.safetensors", &flip),
-        ("training.json", &flip),
-        ("config.json", &flip),
-        ("tokenizer.json", &flip),
-        ("checksums.json", &flip),
+    type Damage = fn(Vec<u8>) -> Vec<u8>;
+    let damages: [(&str, Damage); 8] = [
+        ("model.safetensors", cut),
+        ("model.safetensors", flip),
+        ("training.safetensors", cut),
+        ("training.safetensors", flip),
+        ("training.json", flip),
+        ("config.json", flip),
+        ("tokenizer.json", flip),
+        ("checksums.json", flip),
     ];
     for (file, damage) in damages {
         let path = out.join("step-00000006").join(file);

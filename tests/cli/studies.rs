@@ -205,7 +205,7 @@ fn what_a_study_cannot_do_is_refused() {
          --set task.questions.deviation=0.0 --set task.questions.linear_rate=0.0 --set task.questions.tasks=[21]",
         &[
             "memory: is 0, expected 1 or more",
-            "hops: is 0, expected 1 or more",
+            "hops: is 0, expected 1 to 1,000",
             "held_out: is 1, expected 0 to 1, both excluded",
             "noise: is 1, expected 0 to 1, 1 excluded",
             "deviation: is 0, expected a number above 0",
