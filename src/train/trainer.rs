@@ -301,7 +301,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         };
         let (recipe, history, folder) = (self.recipe, &self.state.history, self.folder);
         let write = || -> Result<PathBuf> {
-            let path = folder.write(update, bytes, &fill)?;
+            let path = folder.write(update, bytes, fill)?;
             folder.point("last", update)?;
             let present = folder.checkpoints()?;
             if let Some(&best) = ranked(&present, history, recipe.metric).first() {
@@ -317,7 +317,7 @@ impl<'a, T: Task> Trainer<'a, T> {
                     self.journal.message(&message);
                     self.journal.put_back()?;
                 }
-                Err(error) => return Err(save_elsewhere(folder, update, bytes, &fill, error)),
+                Err(error) => return Err(save_elsewhere(folder, update, bytes, fill, error)),
             }
             match self.journal.pause(write) {
                 // Taken away while it was written to.

@@ -97,7 +97,7 @@ fn hostile_values_of_any_key_are_errors_or_start() {
             for hostile in HOSTILE {
                 tried += 1;
                 let setting = format!("{key}={hostile}");
-                let Ok(found) = catch_unwind(AssertUnwindSafe(|| resolved(&file, &[setting.clone()]))) else {
+                let Ok(found) = catch_unwind(AssertUnwindSafe(|| resolved(&file, std::slice::from_ref(&setting)))) else {
                     wrong.insert(format!("panics at {setting}"));
                     continue;
                 };

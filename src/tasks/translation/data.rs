@@ -16,6 +16,9 @@ use crate::text::Unknown;
 use crate::text::special::UNK;
 use crate::translator::SourceEncoder;
 
+/// Token ids of several lines.
+type Sequences = Vec<Vec<u32>>;
+
 /// Opens one of a recipe's corpora.
 pub fn open(data: &DataRecipe, path: &CorpusPath) -> Result<ParallelText> {
     match path.text_files(&data.source, &data.target) {
@@ -127,7 +130,7 @@ impl TrainingData {
     ///
     /// # Errors
     /// Where another program wrote to the index.
-    pub fn pairs(&self, batch: &[usize]) -> Result<(Vec<Vec<u32>>, Vec<Vec<u32>>)> {
+    pub fn pairs(&self, batch: &[usize]) -> Result<(Sequences, Sequences)> {
         batch.iter().map(|&pair| Ok((self.index.source(pair)?, self.index.target(pair)?))).collect()
     }
 

@@ -14,6 +14,9 @@ use crate::nn::Pass;
 use crate::recipe::{CorpusPath, DataRecipe};
 use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
 
+/// Source and target of pairs, and the gold alignment of each.
+type PairsWithGold<'a> = (Vec<(&'a str, &'a str)>, Vec<&'a GoldLinks>);
+
 /// A validation or test set, small enough to be held in memory.
 pub struct HeldOut {
     pub sources: Vec<String>,
@@ -175,11 +178,7 @@ impl HeldOut {
     }
 
     /// The pairs that are no longer than the model is made for, and their gold.
-    fn fitting_gold<'a>(
-        &'a self,
-        translator: &Translator,
-        gold: &'a [GoldLinks],
-    ) -> Result<(Vec<(&'a str, &'a str)>, Vec<&'a GoldLinks>)> {
+    fn fitting_gold<'a>(&'a self, translator: &Translator, gold: &'a [GoldLinks]) -> Result<PairsWithGold<'a>> {
         let pairs = self.pairs();
         let fitting = translator.fitting(&pairs)?;
         let both = pairs.into_iter().zip(gold).zip(fitting);
