@@ -89,7 +89,7 @@ fn translations_end_where_positions_do() {
     with_input(arguments("translate --model {} --minimum-length 16", &[&model]), "")
         .failed(1, &["--minimum-length is 16, but this model produces 15 pieces at most"]);
     // A long source is translated in parts, as ever.
-    let long = vec!["The cat sees ."; 10].join(" ");
+    let long = ["The cat sees ."; 10].join(" ");
     let parts = with_input(arguments("translate --model {}", &[&model]), long + "\n").good();
     assert!(parts.stderr.contains("is too long for the model; it is translated in "), "{}", parts.stderr);
 }

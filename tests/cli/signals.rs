@@ -155,7 +155,7 @@ fn translating_finishes_the_lines_at_work() {
     let lines = 1 + output.lines().count();
     let told = ended(child, 143, 30).stderr;
     assert!(told.contains("SIGTERM: the lines at work are finished"), "{told}");
-    assert!(lines % 1000 == 0 && lines < 6000, "{lines} lines of 6,000");
+    assert!(lines.is_multiple_of(1000) && lines < 6000, "{lines} lines of 6,000");
 }
 
 #[test]
