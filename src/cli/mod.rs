@@ -190,9 +190,10 @@ mod tests {
     #[test]
     fn what_a_file_says_reaches_no_terminal_as_it_is() {
         let error = anyhow::anyhow!("a\u{1b}[31m\tname\n{}", "x".repeat(4 << 20)).context("one\ntwo");
-        let shown = describe(&error, true);
+        let shown = runtime::printable(&describe(&error, true)).into_owned();
         assert!(shown.starts_with("one\ntwo\n  caused by: a\\u{1b}[31m\tname\nxxx") && shown.len() < 10_000, "{shown}");
-        let shown = describe(&anyhow::anyhow!("{}", "line\n".repeat(100_000)), true);
+        let error = anyhow::anyhow!("{}", "line\n".repeat(100_000));
+        let shown = runtime::printable(&describe(&error, true)).into_owned();
         assert!(shown.len() < 10_000 && shown.ends_with("more lines"), "{shown}");
     }
 

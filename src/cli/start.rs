@@ -17,6 +17,7 @@ pub const START_UP: &str = "training had not begun, so nothing is lost";
 
 /// What a run that goes on was started with counts, not what the recipe's file says by now.
 pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&Path) -> Result<R>) -> Result<R> {
+    RunFolder::ensure_ours(out)?;
     let of_folder = out.join(RECIPE);
     if of_folder == file || !of_folder.exists() {
         return Ok(recipe);

@@ -6,7 +6,7 @@ use crate::runtime::shortened;
 const LONGEST_QUOTE: usize = 80;
 const LONGEST_PROBLEM: usize = 400;
 /// Most problems that are listed.
-const MOST_PROBLEMS: usize = 20;
+const MOST_PROBLEMS: usize = 50;
 
 /// A text from a file between quotation marks: control characters escaped, so that none reaches a terminal, and the middle of a long one left
 /// out.
@@ -14,7 +14,7 @@ pub fn quoted(text: &str) -> String {
     format!("{:?}", shortened(text, LONGEST_QUOTE))
 }
 
-/// Problems under each other, each after a line break and two spaces: the first twenty and how many more there are. Control characters in
+/// Problems under each other, each after a line break and two spaces: the first fifty and how many more there are. Control characters in
 /// them are escaped and long ones shortened.
 pub fn listed(problems: &[String]) -> String {
     let shown = problems.iter().take(MOST_PROBLEMS).map(|problem| format!("\n  {}", plain(problem)));
@@ -47,6 +47,6 @@ mod tests {
         assert_eq!(listed(&["one".into(), "two\u{1b}[2J".into()]), "\n  one\n  two\\u{1b}[2J");
         let many: Vec<String> = (0..5000).map(|number| format!("{number}: {}", "long ".repeat(500))).collect();
         let list = listed(&many);
-        assert!(list.ends_with("\n  and 4980 more") && list.lines().count() == 22 && list.len() < 20 * 420, "{list}");
+        assert!(list.ends_with("\n  and 4950 more") && list.lines().count() == 52 && list.len() < 50 * 420, "{list}");
     }
 }

@@ -159,7 +159,8 @@ mod tests {
                     assert!(scores.allclose(&expected, close, close, false), "{precision:?}: {rows} × {vocabulary}");
                     let summary = summary.expect("MKL makes products piece by piece");
                     let probabilities = (&scores - &summary.highest) - &summary.log_sum;
-                    assert!(probabilities.allclose(&scores.log_softmax(-1, Kind::Float), 1e-6, 1e-6, false));
+                    // libtorch subtracts highest and sum together: rounded to the place of scores of up to 60.
+                    assert!(probabilities.allclose(&scores.log_softmax(-1, Kind::Float), 1e-6, 4e-6, false));
                     for (block, start) in (0..vocabulary).step_by(BLOCK).enumerate() {
                         let scores = scores.narrow(1, start, (vocabulary - start).min(BLOCK as i64));
                         let expected = scores.amax([1i64].as_slice(), false);

@@ -13,8 +13,9 @@ const MOST_EXAMPLES: i64 = 1 << 20;
 const LARGEST: f64 = 1e6;
 
 /// Counts that only say when something happens, or how much is left out: a large one costs nothing.
-const FREE: [&str; 16] = [
+const FREE: [&str; 17] = [
     "seed",
+    "learning_rate",
     "updates",
     "epochs",
     "minutes",

@@ -324,7 +324,7 @@ fn foreign_files_are_refused_with_path_and_reason() {
         file["model"]["vocab"]["<s>"] = 3.into();
         file["model"]["vocab"]["</s>"] = 2.into();
     });
-    assert!(swapped.contains("<s> at id 2, found </s>"), "{swapped}");
+    assert!(swapped.contains("<s> at id 2, found \"</s>\""), "{swapped}");
     let gap = changed(&|file| file["model"]["vocab"]["<0x41>"] = 9999.into());
     assert!(gap.contains("\"<0x41>\" at id 9999"), "{gap}");
     let error = format!("{:#}", Tokenizer::load(folder.path().join("absent.json")).unwrap_err());

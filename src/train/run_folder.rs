@@ -41,6 +41,14 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
+    /// Whether a run may be written to this folder, or read from it: Targum made it, or it is empty or not there.
+    ///
+    /// # Errors
+    /// Names what is in it otherwise.
+    pub fn ensure_ours(path: &Path) -> Result<()> {
+        if path.is_dir() { lock::ensure_ours(path) } else { Ok(()) }
+    }
+
     /// Makes the folder where there is none, locks it, and clears what a crash left behind.
     ///
     /// # Errors

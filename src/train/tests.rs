@@ -519,6 +519,7 @@ fn limits_count_over_resumed_parts() {
     let mut state: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     state["elapsed_seconds"] = json!(600.5);
     fs::write(&path, state.to_string()).unwrap();
+    crate::checksum::seal(&folder.path().join("last")).unwrap();
     let outcome = run(&mut words(0.3), &TrainingRecipe { epochs: Some(5), ..limited }, folder.path(), true).unwrap();
     assert_eq!((outcome.stop, outcome.update), (Stop::Minutes, 12));
     assert!(outcome.elapsed_seconds >= 600.5);

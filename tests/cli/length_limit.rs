@@ -139,7 +139,7 @@ fn the_limit_is_learned_kept_widened_and_overruled() {
         told.stderr
     );
     let log = fs::read_to_string(cut.join("log.jsonl")).unwrap();
-    let validation = log.lines().find(|line| line.contains("\"validation\"")).unwrap();
+    let validation = log.lines().find(|line| line.contains("\"kind\":\"validation\"")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(validation).unwrap()["cut_lines"], 20);
     assert_eq!(json(&cut.join("test.json"))["cut_lines"], 20);
 

@@ -101,7 +101,8 @@ fn validation_leaves_out_what_it_cannot_score_and_says_so() {
     let (model, trained) = model(place.path(), "sinusoidal", &place.path().join("pairs"));
     assert!(trained.stderr.contains(", long_pairs 1"), "{}", trained.stderr);
     let log = fs::read_to_string(model.join("log.jsonl")).unwrap();
-    let validation: Value = serde_json::from_str(log.lines().find(|line| line.contains("\"validation\"")).unwrap()).unwrap();
+    let validation: Value =
+        serde_json::from_str(log.lines().find(|line| line.contains("\"kind\":\"validation\"")).unwrap()).unwrap();
     let loss = validation["loss"].as_f64().unwrap();
     // The same without the long pair.
     write(place.path(), &[(1, 1), (2, 2)]);

@@ -69,7 +69,8 @@ fn glossaries_are_kept_to_where_the_source_has_the_phrase() {
         assert!(whole(&texts[0], "chantent fort") && whole(&texts[0], "Elles"), "{options}: {texts:?}");
         assert!(whole(&texts[1], "le grand cheval"), "{options}: {texts:?}");
         assert!(!texts[2].contains("le grand cheval") && texts[3].is_empty(), "{options}: {texts:?}");
-        assert_eq!(out.stderr.lines().count(), 1, "{}", out.stderr);
+        let told = out.stderr.lines().filter(|line| !line.starts_with("the length limit cut off"));
+        assert_eq!(told.count(), 1, "{}", out.stderr);
     }
 }
 
@@ -159,7 +160,7 @@ fn settings_that_say_nothing_or_too_much_are_refused() {
     for (options, parts) in [
         ("--top-k 3", &["--top-k is for sampling: add --sample"][..]),
         ("--seed 3", &["--seed is for sampling"]),
-        ("--sample --temperature 0", &["--temperature is 0, expected more than 0"]),
+        ("--sample --temperature 0", &["--temperature is 0, expected 0.001 to 1,000"]),
         ("--sample --top-p 1.5", &["--top-p is 1.5, expected 0 to 1"]),
         ("--diversity-penalty 2", &["add --diversity-groups"]),
         ("--diversity-groups 2", &["--diversity-groups is 2, expected a divisor of the beam, 3"]),

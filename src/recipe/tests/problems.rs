@@ -142,8 +142,8 @@ fn ranges_are_held() {
         ("search.diversity_groups=2", Some("search.diversity_groups: is 2, expected a divisor of the beam, 5")),
         ("search.diversity_groups=0", Some("search.diversity_groups: is 0, expected a divisor of the beam, 5")),
         ("search.top_p=0", Some("search.top_p: is 0, expected 0 to 1, 0 excluded")),
-        ("search.temperature=0", Some("search.temperature: is 0, expected more than 0")),
-        ("search.repetition_penalty=0", Some("search.repetition_penalty: is 0, expected more than 0, up to 100")),
+        ("search.temperature=0", Some("search.temperature: is 0, expected 0.001 to 1,000")),
+        ("search.repetition_penalty=0", Some("search.repetition_penalty: is 0, expected 0.01 to 100")),
         ("search.length_penalty={wu={alpha=-1}}", Some("search.length_penalty.wu.alpha: is -1, expected 0 to 5")),
         ("tokenizer.size=200", Some("tokenizer.size: is 200, expected 261 or more: 4 special pieces and 256 bytes come first")),
         (
