@@ -60,7 +60,7 @@ fn another_validation_is_not_compared_with_the_one_before() {
     let through = place.path().join("through");
     targum(arguments("train {} --out {} --set training.updates=15", &[&shared().recipe(), &through])).good();
     assert!(weights(&out.join("last")) == weights(&through.join("last")));
-    let inspected = targum(arguments("inspect {}", &[&out])).good().stdout;
+    let inspected = targum(arguments("inspect {}", &[&out.join("last")])).good().stdout;
     assert!(inspected.contains("(of other validation data or settings)"), "{inspected}");
 }
 
