@@ -14,7 +14,7 @@ Abuses targum for a given time and counts what did not hold; docs/reliability.md
   --binary PATH   the program to abuse, where it is not the one that was built with this
   --keep          keep the folders of cases that held as well
 
-What failed is kept in target/tmp/torture/failures/, and the status is 1.";
+What failed is kept in torture/failures/ of CARGO_TARGET_TMPDIR, and the status is 1.";
 
 #[derive(Clone, Debug)]
 pub struct Options {
