@@ -12,7 +12,7 @@ export OMP_NUM_THREADS=1 RAYON_NUM_THREADS=1
 
 # Recipes name the corpus as the test will: beside the run.
 cd "$work"
-"$targum" data synth --train 60 --validation 8 --test 8 --out corpus 2>/dev/null
+"$targum" data synth --train 24 --validation 400 --test 400 --out corpus 2>/dev/null
 
 translation() {
     cat >"$1.toml" <<RECIPE
@@ -28,8 +28,8 @@ $2
 $3
 
 [training]
-optimizer = { adam = { learning_rate = 0.02 } }
-batch_tokens = 600
+optimizer = { adam = { learning_rate = 0.01 } }
+batch_tokens = 200
 updates = 1200
 validate_every = 1200
 validation_sentences = 4
@@ -70,7 +70,7 @@ freeze() {
 
 recurrent='[model.recurrent]
 embedding = 10
-hidden = 10'
+hidden = 14'
 translation none 'kind = "word"
 size = 150' "$recurrent
 decoder = { kind = \"none\" }"

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::links::Links;
 use crate::input::{lines, quoted};
+use crate::runtime::files::Shown;
 
 /// A word of a Pharaoh line that is no link.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl fmt::Display for Links {
 /// Reads a Pharaoh file, one [`Links`] a line. Only `\n` ends a line. Errors name `path:line`.
 pub fn read_pharaoh(path: &Path) -> Result<Vec<Links>> {
     let parse = |(index, line): (usize, Result<String>)| -> Result<Links> {
-        line?.parse().with_context(|| format!("{}:{}", path.display(), index + 1))
+        line?.parse().with_context(|| format!("{}:{}", path.shown(), index + 1))
     };
     lines(Some(path))?.enumerate().map(parse).collect()
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::links::Links;
 use super::matrix::AttentionMatrix;
 use crate::input::lines;
+use crate::runtime::files::Shown;
 
 /// A sentence pair with its attention and links; one JSON object a line.
 ///
@@ -59,7 +60,7 @@ impl AlignmentRecord {
 
 /// Reads JSON Lines; errors name `path:line`.
 pub fn read_records(path: &Path) -> Result<impl Iterator<Item = Result<AlignmentRecord>>> {
-    let name = path.display().to_string();
+    let name = path.shown();
     Ok(lines(Some(path))?
         .enumerate()
         .map(move |(index, line)| AlignmentRecord::from_line(&line?).with_context(|| format!("{name}:{}", index + 1))))

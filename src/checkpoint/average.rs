@@ -40,7 +40,7 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
         found.extend(different_files(&companions, &self::companions(&other)?));
         let weights = other.weights()?;
         found.extend(different_shapes(&sums, &weights));
-        problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.display())));
+        problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.shown())));
         if problems.is_empty() {
             for (name, sum) in &mut sums {
                 *sum += weights[name].to_kind(Kind::Double);
@@ -50,7 +50,7 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
     if !problems.is_empty() {
         bail!(
             "only checkpoints of one model can be averaged; compared with {}, {} differences:\n  {}",
-            first.display(),
+            first.shown(),
             problems.len(),
             problems.join("\n  ")
         );
@@ -64,7 +64,7 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
 fn companions(checkpoint: &Checkpoint) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let folder = checkpoint.folder();
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot list the checkpoint", folder.display()))? {
+    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot list the checkpoint", folder.shown()))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_file() && !OWN.contains(&name.as_str()) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Vocabularies;
 use crate::recipe::{LengthLimit, ModelRecipe, Problem, Recipe, RecipeError, SearchRecipe};
+use crate::runtime::files::Shown;
 use crate::text::Tokenizer;
 use crate::text::special::UNK;
 
@@ -109,7 +110,7 @@ impl Config {
     pub fn save(&self, folder: &Path) -> Result<()> {
         let path = folder.join(CONFIG);
         let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+        std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.shown()))
     }
 
     /// Reads `config.json` from a folder, without looking at its checksums.
@@ -119,7 +120,7 @@ impl Config {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(CONFIG);
         let bytes = std::fs::read(&path)
-            .with_context(|| format!("{}: cannot read; is {} a checkpoint of Targum?", path.display(), folder.display()))?;
+            .with_context(|| format!("{}: cannot read; is {} a checkpoint of Targum?", path.shown(), folder.shown()))?;
         Config::parse(&bytes, &path)
     }
 
@@ -128,25 +129,25 @@ impl Config {
     /// # Errors
     /// What is no config of Targum, or of another version; a value that no recipe may have, with its key.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let value: serde_json::Value = serde_json::from_slice(bytes).with_context(|| format!("{}: not JSON", path.display()))?;
+        let value: serde_json::Value = serde_json::from_slice(bytes).with_context(|| format!("{}: not JSON", path.shown()))?;
         if let Some(task) = value.get("task").and_then(serde_json::Value::as_object).and_then(|task| task.keys().next()) {
             bail!(
                 "{}: a checkpoint of a study (task.{task}), which translates nothing; `targum train` of its run folder with --resume goes on with it",
-                path.display()
+                path.shown()
             );
         }
         match value.get("format").and_then(serde_json::Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
             Some(format) => bail!(
                 "{}: format {format}, but this Targum ({}) reads format {FORMAT}; use the Targum that wrote it",
-                path.display(),
+                path.shown(),
                 env!("CARGO_PKG_VERSION")
             ),
-            None => bail!("{}: no \"format\"; this is not a checkpoint of Targum", path.display()),
+            None => bail!("{}: no \"format\"; this is not a checkpoint of Targum", path.shown()),
         }
         let config: Config = serde_path_to_error::deserialize(value).map_err(|error| {
             let key = error.path().to_string();
-            anyhow!("{}: not a valid checkpoint config: {key}: {}", path.display(), error.into_inner())
+            anyhow!("{}: not a valid checkpoint config: {key}: {}", path.shown(), error.into_inner())
         })?;
         config.ensure_valid(path)?;
         Ok(config)
@@ -232,7 +233,7 @@ impl Tokenizers {
 
     /// Reads what [`Tokenizers::save`] wrote, without looking at checksums.
     pub fn load(folder: &Path) -> Result<Self> {
-        Self::read(folder, |path| std::fs::read(path).with_context(|| format!("cannot read the tokenizer {}", path.display())))
+        Self::read(folder, |path| std::fs::read(path).with_context(|| format!("cannot read the tokenizer {}", path.shown())))
     }
 
     /// The same with one's own way to read a file.
@@ -240,7 +241,7 @@ impl Tokenizers {
         let load = |path: &Path| -> Result<Box<Tokenizer>> {
             let bytes = read(path)?;
             let tokenizer = Tokenizer::from_bytes(&bytes);
-            Ok(Box::new(tokenizer.with_context(|| format!("{} is no tokenizer of Targum", path.display()))?))
+            Ok(Box::new(tokenizer.with_context(|| format!("{} is no tokenizer of Targum", path.shown()))?))
         };
         let [joint, source, target] = TOKENIZERS.map(|name| folder.join(name));
         if joint.exists() {

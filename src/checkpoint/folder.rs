@@ -11,6 +11,7 @@ use super::weights::{FILE, Weights, compare, copy_weights, ensure_finite, parse_
 use crate::checksum::{self, Checksums, Verify};
 use crate::model::{Seq2Seq, build, outline};
 use crate::report::ensure_room;
+use crate::runtime::files::Shown;
 use crate::runtime::message;
 
 /// A checkpoint to be read. Nothing of it is used that is not as it was written: each file is compared with the checksums in the bytes that are
@@ -32,7 +33,7 @@ impl Checkpoint {
         if verify == Verify::Yes && checksums.is_none() {
             message!(
                 "{}: has no {}, so nobody can tell whether its files are whole; they are used as they are",
-                folder.display(),
+                folder.shown(),
                 checksum::FILE
             );
         }
@@ -49,7 +50,11 @@ impl Checkpoint {
     /// When it cannot be read, or is not as it was written.
     pub fn file(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.folder.join(name);
-        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
+        let cannot_read = || format!("{}: cannot read", path.shown());
+        if let Some(checksums) = &self.checksums {
+            checksums.check_size(name, std::fs::metadata(&path).with_context(cannot_read)?.len())?;
+        }
+        let bytes = std::fs::read(&path).with_context(cannot_read)?;
         if let Some(checksums) = &self.checksums {
             checksums.check(name, &bytes)?;
         }
@@ -63,7 +68,7 @@ impl Checkpoint {
     pub fn tokenizers(&self) -> Result<Tokenizers> {
         Tokenizers::read(&self.folder, |path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            self.file(&name).with_context(|| format!("cannot read the tokenizer {}", path.display()))
+            self.file(&name).with_context(|| format!("cannot read the tokenizer {}", path.shown()))
         })
     }
 
@@ -79,7 +84,7 @@ impl Checkpoint {
             found == expected,
             "{}: its tokenizers have {} source and {} target pieces, but config.json says {} and {}; put back those the model was \
              trained with",
-            self.folder.display(),
+            self.folder.shown(),
             found[0],
             found[1],
             expected[0],
@@ -95,7 +100,7 @@ impl Checkpoint {
     pub fn model(&self, config: &Config, tokenizers: &Tokenizers, device: Device) -> Result<Box<dyn Seq2Seq>> {
         let (weights, path) = (self.weights()?, self.folder.join(FILE));
         let outline = outline(&config.model, config.vocabularies(tokenizers));
-        let outline = outline.with_context(|| self.folder.join(CONFIG).display().to_string())?;
+        let outline = outline.with_context(|| self.folder.join(CONFIG).shown())?;
         compare(outline.parameters.iter().map(|(name, size)| (name.as_str(), size.clone())), &weights, &path)?;
         ensure_room("the weights of this model need", outline.bytes())?;
         let model = build(&config.model, config.vocabularies(tokenizers), 0, device)?;
@@ -121,7 +126,7 @@ impl Checkpoint {
     pub fn check_all(&self) -> Result<()> {
         if let Some(checksums) = &self.checksums {
             for name in checksums.check_all()? {
-                message!("{}: not part of the checkpoint, and not used", self.folder.join(name).display());
+                message!("{}: not part of the checkpoint, and not used", self.folder.join(name).shown());
             }
         }
         Ok(())

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::runtime::files::Shown;
 use anyhow::{Result, bail};
 
 /// The checkpoint folder that a path means: itself, or a run folder's best checkpoint, or its last one where none is best yet,
 /// or the newest there is.
 pub fn locate(path: &Path) -> Result<PathBuf> {
     if !path.exists() {
-        bail!("{}: no such folder; train a model first (`targum train`) or name another", path.display());
+        bail!("{}: no such folder; train a model first (`targum train`) or name another", path.shown());
     }
     let mut candidates = vec![path.to_path_buf(), path.join("best"), path.join("last")];
     // Both names may point at a checkpoint that was broken and set aside: then the newest whole one counts.
@@ -17,7 +18,7 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
         Some(folder) => Ok(folder.clone()),
         None => bail!(
             "{}: neither a checkpoint (no config.json) nor a run folder (no best, no last); expected what `targum train` writes",
-            path.display()
+            path.shown()
         ),
     }
 }

@@ -9,6 +9,7 @@ use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor, no_grad};
 
 use crate::input::listed;
+use crate::runtime::files::Shown;
 
 /// Name of the weights' file in a checkpoint folder.
 pub(super) const FILE: &str = "model.safetensors";
@@ -27,14 +28,14 @@ pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
         bail!(
             "{}: {name} has weights that are not finite; lower the optimizer's learning_rate or training.clip_norm, then go on with \
              --resume",
-            path.display()
+            path.shown()
         );
     }
     let tensors: Vec<(&str, Tensor)> = parameters
         .iter()
         .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous()))
         .collect();
-    Tensor::write_safetensors(&tensors, &path).with_context(|| format!("{}: cannot write the weights", path.display()))
+    Tensor::write_safetensors(&tensors, &path).with_context(|| format!("{}: cannot write the weights", path.shown()))
 }
 
 /// Copies the weights of a folder into parameters, without looking at checksums.
@@ -87,7 +88,7 @@ pub fn compare<'a>(expected: impl Iterator<Item = (&'a str, Vec<i64>)>, weights:
     if !problems.is_empty() {
         bail!(
             "{}: these weights are not of the model that config.json describes, {} differences:{}",
-            path.display(),
+            path.shown(),
             problems.len(),
             listed(&problems)
         );
@@ -100,7 +101,7 @@ pub fn compare<'a>(expected: impl Iterator<Item = (&'a str, Vec<i64>)>, weights:
 /// # Errors
 /// As [`parse_weights`].
 pub fn read_weights(path: &Path) -> Result<Weights> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.display()))?;
+    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.shown()))?;
     parse_weights(&bytes, path)
 }
 
@@ -111,10 +112,10 @@ pub fn read_weights(path: &Path) -> Result<Weights> {
 pub fn parse_weights(bytes: &[u8], path: &Path) -> Result<Weights> {
     // tch's reader trusts the header; this one checks every offset first.
     let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| anyhow!("{}: broken or cut off ({error}); use another checkpoint of the run", path.display()))?;
+        .map_err(|error| anyhow!("{}: broken or cut off ({error}); use another checkpoint of the run", path.shown()))?;
     let mut weights = Weights::new();
     for (name, view) in file.iter() {
-        let tensor = tensor(&view).with_context(|| format!("{}: {name}", path.display()))?;
+        let tensor = tensor(&view).with_context(|| format!("{}: {name}", path.shown()))?;
         weights.insert(name.to_owned(), tensor);
     }
     Ok(weights)
@@ -129,7 +130,7 @@ pub fn ensure_finite(weights: &Weights, path: &Path) -> Result<()> {
         None => Ok(()),
         Some((name, _)) => bail!(
             "{}: {name} has weights that are not finite, with which nothing can be computed; use another checkpoint of the run",
-            path.display()
+            path.shown()
         ),
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::runtime::files::Shown;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +58,11 @@ pub fn seal(folder: &Path) -> Result<()> {
     let mut files = BTreeMap::new();
     for name in names(folder)? {
         let path = folder.join(&name);
-        let bytes = fs::metadata(&path).with_context(|| format!("{}: cannot read", path.display()))?.len();
+        let bytes = fs::metadata(&path).with_context(|| format!("{}: cannot read", path.shown()))?.len();
         files.insert(name, Entry { bytes, sha256: super::of_file(&path)? });
     }
     let path = folder.join(FILE);
-    fs::write(&path, Contents { format: FORMAT, files }.to_text()?).with_context(|| format!("{}: cannot write", path.display()))
+    fs::write(&path, Contents { format: FORMAT, files }.to_text()?).with_context(|| format!("{}: cannot write", path.shown()))
 }
 
 /// The checksums of a folder, as they were read.
@@ -79,11 +80,11 @@ impl Checksums {
         let path = folder.join(FILE);
         let found = match fs::metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            found => found.with_context(|| format!("{}: cannot read", path.display()))?,
+            found => found.with_context(|| format!("{}: cannot read", path.shown()))?,
         };
-        ensure!(found.len() <= MOST_BYTES, "{}: {} bytes, which checksums never have; {REMEDY}", path.display(), found.len());
-        let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
-        let broken = |reason: String| format!("{}: broken or cut off ({reason}); {REMEDY}", path.display());
+        ensure!(found.len() <= MOST_BYTES, "{}: {} bytes, which checksums never have; {REMEDY}", path.shown(), found.len());
+        let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
+        let broken = |reason: String| format!("{}: broken or cut off ({reason}); {REMEDY}", path.shown());
         let contents: Contents = match serde_json::from_slice(&bytes) {
             Ok(contents) => contents,
             Err(error) => bail!(broken(error.to_string())),
@@ -91,12 +92,23 @@ impl Checksums {
         ensure!(
             contents.format == FORMAT,
             "{}: format {}, but this Targum ({}) reads format {FORMAT}; use the Targum that wrote it, or {REMEDY}",
-            path.display(),
+            path.shown(),
             contents.format,
             env!("CARGO_PKG_VERSION")
         );
         ensure!(contents.to_text()?.as_bytes() == bytes, broken("it is not as Targum writes it".into()));
         Ok(Some(Self { folder: folder.to_path_buf(), files: contents.files }))
+    }
+
+    /// Whether the file of this name may be as it was written, `bytes` being its size now: reading one that is not may take all memory.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn check_size(&self, name: &str, bytes: u64) -> Result<()> {
+        match self.entry(name)?.size_problem(bytes) {
+            None => Ok(()),
+            Some(problem) => bail!(self.broken(name, &problem)),
+        }
     }
 
     /// Whether the file of this name is as it was written, `bytes` being what it holds now.
@@ -121,7 +133,7 @@ impl Checksums {
             let problem = match fs::metadata(&path) {
                 Ok(found) if found.is_file() => entry.problem(found.len(), || super::of_file(&path))?,
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("{}: cannot read", path.display()));
+                    return Err(error).with_context(|| format!("{}: cannot read", path.shown()));
                 }
                 _ => Some("missing".into()),
             };
@@ -141,21 +153,25 @@ impl Checksums {
     }
 
     fn unlisted(&self, name: &str) -> String {
-        format!("{}: not listed in {FILE}, so it was put there later; {REMEDY}", self.folder.join(name).display())
+        format!("{}: not listed in {FILE}, so it was put there later; {REMEDY}", self.folder.join(name).shown())
     }
 
     fn broken(&self, name: &str, problem: &str) -> String {
-        format!("{}: broken or cut off ({problem}); {REMEDY}", self.folder.join(name).display())
+        format!("{}: broken or cut off ({problem}); {REMEDY}", self.folder.join(name).shown())
     }
 }
 
 impl Entry {
     /// What is wrong with a file of so many bytes; its sum is asked for only where that may be right.
     fn problem(&self, bytes: u64, sum: impl FnOnce() -> Result<String>) -> Result<Option<String>> {
-        if bytes != self.bytes {
-            return Ok(Some(format!("{bytes} bytes, {} according to {FILE}", self.bytes)));
+        if let Some(problem) = self.size_problem(bytes) {
+            return Ok(Some(problem));
         }
         Ok((sum()? != self.sha256).then(|| format!("its SHA-256 is not the one in {FILE}")))
+    }
+
+    fn size_problem(&self, bytes: u64) -> Option<String> {
+        (bytes != self.bytes).then(|| format!("{bytes} bytes, {} according to {FILE}", self.bytes))
     }
 }
 
@@ -166,13 +182,13 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     while let Some(prefix) = ahead.pop() {
         let place = folder.join(&prefix);
         let listed = || fs::read_dir(&place)?.collect::<std::io::Result<Vec<_>>>();
-        for entry in listed().with_context(|| format!("{}: cannot list", place.display()))? {
+        for entry in listed().with_context(|| format!("{}: cannot list", place.shown()))? {
             let Ok(name) = entry.file_name().into_string() else {
-                bail!("{}: its name is no UTF-8; give it another", entry.path().display());
+                bail!("{}: its name is no UTF-8; give it another", entry.path().shown());
             };
             let path = format!("{prefix}{name}");
             // A link to a folder is no part of this one.
-            if entry.file_type().with_context(|| format!("{}: cannot read", entry.path().display()))?.is_dir() {
+            if entry.file_type().with_context(|| format!("{}: cannot read", entry.path().shown()))?.is_dir() {
                 ahead.push(path + "/");
             } else if path != FILE && fs::metadata(entry.path()).is_ok_and(|found| found.is_file()) {
                 names.push(path);

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::runtime::files::Shown;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,7 @@ pub fn of_file(path: &Path) -> Result<String> {
         io::copy(&mut File::open(path)?, &mut hasher)?;
         Ok(format!("{:x}", hasher.finalize()))
     };
-    read().with_context(|| format!("{}: cannot read", path.display()))
+    read().with_context(|| format!("{}: cannot read", path.shown()))
 }
 
 #[cfg(test)]

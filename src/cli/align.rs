@@ -15,6 +15,7 @@ use super::unknown::UnknownCount;
 use super::verify::VerifyArguments;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
+use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output};
 use crate::translator::{Aligned, LongPair, Pair, Translator};
 
@@ -80,7 +81,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         let mut translator = Translator::load_with(path, device, arguments.verify.verify())?;
         arguments.precision.apply(&mut translator);
         if !translator.model.attends() {
-            bail!("{}: this model has no attention, so it has no alignments", path.display());
+            bail!("{}: this model has no attention, so it has no alignments", path.shown());
         }
         Ok(translator)
     };

@@ -9,6 +9,7 @@ use super::verify::VerifyArguments;
 use crate::checkpoint::{Checkpoint, average, locate, steps};
 use crate::checksum::Verify;
 use crate::recipe::Recipe;
+use crate::runtime::files::Shown;
 use crate::runtime::message;
 use crate::train::{TrainingState, ranked};
 
@@ -42,20 +43,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
         _ => arguments.checkpoints.iter().map(|path| locate(path)).collect::<Result<_>>()?,
     };
     average(&chosen, &arguments.out, verify)?;
-    let names: Vec<String> = chosen.iter().map(|folder| folder.display().to_string()).collect();
-    message!("{}: the mean of {} checkpoints ({})", arguments.out.display(), chosen.len(), names.join(", "));
+    let names: Vec<String> = chosen.iter().map(|folder| folder.shown()).collect();
+    message!("{}: the mean of {} checkpoints ({})", arguments.out.shown(), chosen.len(), names.join(", "));
     Ok(())
 }
 
 /// The first `count` of a run's checkpoints; all of them must be there.
 fn take(mut folders: Vec<PathBuf>, count: usize, run: &Path, option: &str) -> Result<Vec<PathBuf>> {
-    ensure!(run.exists(), "{}: no such folder", run.display());
+    ensure!(run.exists(), "{}: no such folder", run.shown());
     ensure!(count > 0, "--{option} is 1 or more, found 0");
     let found = folders.len();
     if found < count {
         bail!(
             "{}: has {found} checkpoints{}, but --{option} asks for {count}; ask for fewer, or train with training.keep_{option} = {count}",
-            run.display(),
+            run.shown(),
             if option == "best" { " with a score" } else { "" }
         );
     }
@@ -66,7 +67,7 @@ fn take(mut folders: Vec<PathBuf>, count: usize, run: &Path, option: &str) -> Re
 /// A run's validated checkpoints, best first.
 fn by_score(run: &Path, verify: Verify) -> Result<Vec<PathBuf>> {
     let folders = steps(run);
-    let newest = folders.first().with_context(|| format!("{}: no checkpoints; expected a run folder", run.display()))?;
+    let newest = folders.first().with_context(|| format!("{}: no checkpoints; expected a run folder", run.shown()))?;
     // Compared with its checksum.
     Checkpoint::open(newest, verify)?.file("training.json")?;
     let history = TrainingState::read(newest)?.history;

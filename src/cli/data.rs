@@ -105,7 +105,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Synth(SynthArguments { out, seed, train, validation, test }) => {
             let [train, validation, test] = [train, validation, test].map(|pairs| pairs as usize);
             let summary = synth::write(&SynthOptions { seed, train, validation, test }, &out)?;
-            message!("{}:\n{summary}", out.display());
+            message!("{}:\n{summary}", out.shown());
         }
         Command::Multi30k(Multi30kArguments { out, from, languages }) => {
             let languages: Vec<&str> = languages.iter().map(String::as_str).collect();

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::corpus::lines;
+use crate::runtime::files::Shown;
 
 /// Source word to target word.
 #[derive(Default)]
@@ -25,7 +26,7 @@ impl Dictionary {
                 bail!(
                     "{}:{}: expected a dictionary line of source, tab, target, found {} tabs in {line:?}; a file to be translated stands \
                      before --replace-unknown or behind --",
-                    path.display(),
+                    path.shown(),
                     number + 1,
                     parts.len() - 1
                 );

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::runtime::files::Shown;
 use crate::runtime::{CudaLibrary, Output, answers_mkl, core_count, libtorch, message, usable_gpu_count};
 
 /// What the doctor is asked: nothing.
@@ -20,7 +21,7 @@ pub fn run(_: Arguments) -> Result<()> {
     let mut output = Output::open();
     writeln!(output, "targum       {}", env!("CARGO_PKG_VERSION"))?;
     let version = found.version.as_deref().unwrap_or("unknown");
-    let folder = found.folder.as_ref().map_or("unknown".into(), |folder| folder.display().to_string());
+    let folder = found.folder.as_ref().map_or("unknown".into(), |folder| folder.shown());
     writeln!(output, "libtorch     {version} from {folder}")?;
     if !version.starts_with(WANTED) {
         problems.push(format!("libtorch is {version}, but tch 0.24 needs {WANTED}: unset LIBTORCH and run `make libtorch`"));

@@ -14,6 +14,7 @@ use crate::metrics::{
     AlignmentCounts, Bleu, BleuTokenizer, Chrf, CorpusStatistics, Estimate, LengthBucket, Metric, Resamples, Score, Smoothing,
     Ter, by_length, p_value, read_gold, read_lines,
 };
+use crate::runtime::files::Shown;
 use crate::runtime::print;
 
 /// Scores translations against references, or word links against gold links.
@@ -92,7 +93,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 fn evaluate_alignment(alignment: &Path, gold: &Path, base: usize, json: bool) -> Result<String> {
     let parse = |(index, line): (usize, &String)| -> Result<Links> {
-        line.parse().with_context(|| format!("{}:{}", alignment.display(), index + 1))
+        line.parse().with_context(|| format!("{}:{}", alignment.shown(), index + 1))
     };
     let predicted: Vec<Links> = read_lines(Some(alignment))?.iter().enumerate().map(parse).collect::<Result<_>>()?;
     let expected = read_gold(gold, base)?;
@@ -158,7 +159,7 @@ fn evaluate_translations(arguments: &Arguments) -> Result<String> {
     let mut by_length = bleu_by_length(arguments, &systems, &references)?.into_iter();
     let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
     let report = |path: &PathBuf| SystemReport {
-        hypothesis: path.display().to_string(),
+        hypothesis: path.shown(),
         scores: columns.iter_mut().filter_map(Iterator::next).collect(),
         by_length: by_length.next(),
     };
@@ -168,7 +169,7 @@ fn evaluate_translations(arguments: &Arguments) -> Result<String> {
 
 fn same_count(found: (&Path, usize), expected: (&Path, usize)) -> Result<()> {
     let ((path, count), (other, wanted)) = (found, expected);
-    let (path, other) = (path.display(), other.display());
+    let (path, other) = (path.shown(), other.shown());
     ensure!(count == wanted, "{path} has {count} lines, but {other} has {wanted}; line N of each must belong to one sentence");
     Ok(())
 }
@@ -338,7 +339,7 @@ mod tests {
             std::fs::write(folder.path().join(name), contents).unwrap();
         }
         let path = |word: &str| match files.iter().any(|(name, _)| *name == word) {
-            true => folder.path().join(word).display().to_string(),
+            true => folder.path().join(word).shown(),
             false => word.to_owned(),
         };
         let words = std::iter::once("evaluate".to_owned()).chain(command.split(' ').map(path));
@@ -352,7 +353,7 @@ mod tests {
             ),
             None => evaluate_translations(&arguments),
         };
-        let named = |text: String| text.replace(&format!("{}/", folder.path().display()), "");
+        let named = |text: String| text.replace(&format!("{}/", folder.path().shown()), "");
         report.map(named).map_err(|error| named(format!("{error:#}")))
     }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::verify::VerifyArguments;
 use crate::interop::export_huggingface;
+use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
 
 /// Arguments of `targum export`.
@@ -38,5 +39,5 @@ pub fn run(arguments: Arguments) -> Result<()> {
     for note in notes {
         message!("note: {note}");
     }
-    Ok(print(&format!("{}\n", arguments.out.display()))?)
+    Ok(print(&format!("{}\n", arguments.out.shown()))?)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::corpus::lines;
+use crate::runtime::files::Shown;
 use crate::search::SearchOptions;
 use crate::translator::{Glossary, Translator};
 
@@ -17,7 +18,7 @@ pub fn read(path: &Path, translator: &Translator, search: &SearchOptions) -> Res
         if line.trim().is_empty() {
             continue;
         }
-        let place = || format!("{}:{}", path.display(), number + 1);
+        let place = || format!("{}:{}", path.shown(), number + 1);
         let parts: Vec<&str> = line.split('\t').collect();
         let [source, target] = parts[..] else {
             bail!("{}: expected source phrase, tab, target phrase, found {} tabs in {line:?}", place(), parts.len() - 1);

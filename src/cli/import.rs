@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::interop::import;
+use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
 
 /// Arguments of `targum import`.
@@ -33,13 +34,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
         message!("note: {note}");
     }
     let parameters: usize = imported.weights.iter().map(|(_, tensor)| tensor.numel()).sum();
-    message!("{parameters} parameters; try: echo \"...\" | targum translate --model {}", out.display());
-    Ok(print(&format!("{}\n", out.display()))?)
+    message!("{parameters} parameters; try: echo \"...\" | targum translate --model {}", out.shown());
+    Ok(print(&format!("{}\n", out.shown()))?)
 }
 
 fn default_out(folder: &Path, to: Option<&str>) -> Result<PathBuf> {
-    let whole = std::fs::canonicalize(folder).with_context(|| format!("{}: cannot read", folder.display()))?;
-    let name = whole.file_name().with_context(|| format!("{}: has no name; give --out", folder.display()))?;
+    let whole = std::fs::canonicalize(folder).with_context(|| format!("{}: cannot read", folder.shown()))?;
+    let name = whole.file_name().with_context(|| format!("{}: has no name; give --out", folder.shown()))?;
     let name = name.to_string_lossy();
     Ok(Path::new("checkpoints").join(to.map_or(name.to_string(), |code| format!("{name}-{code}"))))
 }

@@ -14,6 +14,7 @@ use crate::checksum::Verify;
 use crate::input::plain;
 use crate::report::HumanCount;
 use crate::runtime::Output;
+use crate::runtime::files::Shown;
 use crate::train::TrainingState;
 use crate::translator::Translator;
 
@@ -37,7 +38,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
     let mut output = Output::open();
-    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).display())?;
+    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?;
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Error, Result};
 
+use crate::runtime::files::Shown;
 use crate::translator::LongPair;
 
 type Pair<'a> = (&'a str, &'a str);
@@ -27,5 +28,5 @@ pub fn up_to<R>(pairs: &[Pair], work: impl Fn(&[Pair]) -> Result<Vec<R>>) -> Res
 /// The error that names it. `before` counts the pairs before those that were given.
 pub fn error(long: LongPair, before: usize, source: &Path, target: &Path) -> Error {
     let path = if long.side == "source" { source } else { target };
-    anyhow::anyhow!("{}:{}: {long}", path.display(), before + long.pair + 1)
+    anyhow::anyhow!("{}:{}: {long}", path.shown(), before + long.pair + 1)
 }

@@ -16,6 +16,7 @@ use super::unknown::UnknownCount;
 use super::verify::VerifyArguments;
 use crate::alignment::AlignmentRecord;
 use crate::input::{Lines, lines};
+use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
 use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
@@ -196,7 +197,7 @@ fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Di
     if wants && !translator.attends() {
         bail!(
             "{}: this model has no attention, so there is nothing for --alignment, --heatmaps, --replace-unknown or --coverage-penalty",
-            arguments.model[0].display()
+            arguments.model[0].shown()
         );
     }
     options.replace_unknown = dictionary.map(Dictionary::into_map);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::read::lines;
+use crate::runtime::files::Shown;
 
 /// One story with its questions. Words are in lower case and without punctuation at their ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +48,12 @@ impl TaskFiles {
         let entries = std::fs::read_dir(folder).with_context(|| {
             format!(
                 "{}: cannot read this folder, expected the bAbI tasks: unpack tasks_1-20_v1-2.tar.gz and name its folder `en`",
-                folder.display()
+                folder.shown()
             )
         })?;
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.with_context(|| format!("{}: cannot read this folder", folder.display()))?;
+            let entry = entry.with_context(|| format!("{}: cannot read this folder", folder.shown()))?;
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
         names.sort();
@@ -62,10 +63,10 @@ impl TaskFiles {
             let found: Vec<(&String, String)> = names.iter().filter_map(|name| Some((name, called(name)?))).collect();
             match &found[..] {
                 [(file, name)] => Ok((folder.join(file), name.clone())),
-                [] => bail!("{}: no file {start}*{end}; unpack task {task} there, or leave it out", folder.display()),
+                [] => bail!("{}: no file {start}*{end}; unpack task {task} there, or leave it out", folder.shown()),
                 _ => {
                     let files: Vec<&str> = found.iter().map(|(file, _)| file.as_str()).collect();
-                    bail!("{}: expected one file {start}*{end}, found {}", folder.display(), files.join(", "))
+                    bail!("{}: expected one file {start}*{end}, found {}", folder.shown(), files.join(", "))
                 }
             }
         };
@@ -81,12 +82,12 @@ impl TaskFiles {
 pub fn read_babi(path: &Path) -> Result<Vec<Story>> {
     let mut reader = Reader::default();
     for (index, line) in lines(Some(path))?.enumerate() {
-        reader.line(&line?).with_context(|| format!("{}:{}", path.display(), index + 1))?;
+        reader.line(&line?).with_context(|| format!("{}:{}", path.shown(), index + 1))?;
     }
     ensure!(
         reader.stories.iter().any(|story| !story.questions.is_empty()),
         "{}: has no question, expected a bAbI task with lines such as `3 Where is Mary?<tab>kitchen<tab>1`",
-        path.display()
+        path.shown()
     );
     Ok(reader.stories)
 }
@@ -244,7 +245,7 @@ mod tests {
     fn takes_the_real_tasks() {
         let folder = Path::new("../shared/data/babi");
         if !folder.is_dir() {
-            eprintln!("skipped: no {}", folder.display());
+            eprintln!("skipped: no {}", folder.shown());
             return;
         }
         let mut vocabulary = std::collections::BTreeSet::new();
@@ -252,7 +253,7 @@ mod tests {
             let files = TaskFiles::find(folder, task).unwrap();
             for path in [&files.train, &files.test] {
                 let stories = read_babi(path).unwrap();
-                assert_eq!(stories.iter().map(|story| story.questions.len()).sum::<usize>(), 1000, "{}", path.display());
+                assert_eq!(stories.iter().map(|story| story.questions.len()).sum::<usize>(), 1000, "{}", path.shown());
                 for story in &stories {
                     vocabulary.extend(story.statements.iter().flatten().cloned());
                     for question in &story.questions {

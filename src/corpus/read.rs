@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::runtime::files::Shown;
 use anyhow::{Context, Result, bail, ensure};
 
 pub use crate::input::{Lines, lines};
@@ -62,11 +63,11 @@ impl ParallelText {
     /// As for [`lines`]; and a file that cannot be read twice, different numbers of lines, a TSV line without exactly one tab.
     pub fn pairs(&self) -> Result<Pairs> {
         for path in self.paths() {
-            let metadata = fs::metadata(path).with_context(|| format!("{}: cannot open this file", path.display()))?;
+            let metadata = fs::metadata(path).with_context(|| format!("{}: cannot open this file", path.shown()))?;
             ensure!(
                 metadata.is_file() || metadata.is_dir(),
                 "{}: is a pipe or a device; a corpus is read more than once, so write it to a file first",
-                path.display()
+                path.shown()
             );
         }
         let input = match self {
@@ -99,7 +100,7 @@ impl ParallelText {
 
     /// What it is called: its paths.
     pub fn name(&self) -> String {
-        let names: Vec<String> = self.paths().iter().map(|path| path.display().to_string()).collect();
+        let names: Vec<String> = self.paths().iter().map(|path| path.shown()).collect();
         names.join(" and ")
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::runtime::files::Shown;
 use anyhow::{Context, Result, ensure};
 
 /// The bytes of a file, which messages call `what`, of at most `most` bytes. A file without end, such as `/dev/zero`, is refused as one that is too large.
@@ -11,14 +12,14 @@ use anyhow::{Context, Result, ensure};
 /// # Errors
 /// The file cannot be read, or is larger; the message names it.
 pub fn read_bytes(path: &Path, what: &str, most: u64) -> Result<Vec<u8>> {
-    let unreadable = || format!("{}: cannot read {what}", path.display());
+    let unreadable = || format!("{}: cannot read {what}", path.shown());
     let file = File::open(path).with_context(unreadable)?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).with_context(unreadable)?;
     ensure!(
         bytes.len() as u64 <= most,
         "{}: cannot read {what}: it has more than {} MiB, which no such file has; is it the right one?",
-        path.display(),
+        path.shown(),
         most >> 20
     );
     Ok(bytes)
@@ -29,7 +30,7 @@ pub fn read_bytes(path: &Path, what: &str, most: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read_bytes`], and a file that is no UTF-8.
 pub fn read_text(path: &Path, what: &str, most: u64) -> Result<String> {
-    String::from_utf8(read_bytes(path, what, most)?).with_context(|| format!("{}: cannot read {what}: no UTF-8", path.display()))
+    String::from_utf8(read_bytes(path, what, most)?).with_context(|| format!("{}: cannot read {what}: no UTF-8", path.shown()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::runtime::files::Shown;
 use anyhow::{Context, Result, bail, ensure};
 use flate2::bufread::MultiGzDecoder;
 
@@ -68,7 +69,7 @@ pub struct Lines {
 /// A file that is missing or a folder; while reading, invalid UTF-8, damaged compression and a line that is too long, with file and line.
 pub fn lines(path: Option<&Path>) -> Result<Lines> {
     let Some(path) = path else { return Lines::new("standard input".to_owned(), io::stdin()) };
-    let name = path.display().to_string();
+    let name = path.shown();
     let metadata = fs::metadata(path).with_context(|| format!("{name}: cannot open this file"))?;
     ensure!(!metadata.is_dir(), "{name}: is a folder, expected a file");
     let file = File::open(path).with_context(|| format!("{name}: cannot open this file"))?;

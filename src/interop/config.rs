@@ -10,6 +10,7 @@ use crate::recipe::{
     Activation, EarlyStopping, LayersRecipe, LengthPenalty, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
 };
+use crate::runtime::files::Shown;
 
 /// Every layer has two dozen names, which are looked for one by one.
 const MOST_LAYERS: i64 = 1024;
@@ -109,7 +110,7 @@ impl MarianConfig {
             let named = names.map(|names| format!(", architectures {names}")).unwrap_or_default();
             bail!(
                 "{}: model_type is {}{named}; expected \"marian\" (MarianMTModel), the one architecture that can be imported",
-                folder.join("config.json").display(),
+                folder.join("config.json").shown(),
                 kind.map_or("missing".into(), quoted)
             );
         }
@@ -260,9 +261,9 @@ fn search(reader: &mut Reader, pad: usize, positions: i64) -> SearchRecipe {
 /// A JSON object in a file.
 pub fn object(path: &Path) -> Result<Map<String, Value>> {
     let text = read_text(path, "the configuration", MOST_BYTES)?;
-    match serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))? {
+    match serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.shown()))? {
         Value::Object(entries) => Ok(entries),
-        _ => bail!("{}: expected a JSON object", path.display()),
+        _ => bail!("{}: expected a JSON object", path.shown()),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::recipe::{
     Activation, EarlyStopping, LengthPenalty, ModelRecipe, NormPlace, Normalization, Positions, SearchRecipe, Start, Tied,
     TransformerRecipe,
 };
+use crate::runtime::files::Shown;
 use crate::runtime::files::new_folder;
 use crate::text::{Tokenizer, special};
 
@@ -29,7 +30,7 @@ pub fn export_huggingface(model: &Path, out: &Path, verify: Verify) -> Result<Ve
     let folder = checkpoint.folder();
     let mut reasons = Vec::new();
     let ModelRecipe::Transformer(recipe) = &config.model else {
-        bail!("{}: Marian is a Transformer; of the models of Targum only model.transformer can be exported", folder.display());
+        bail!("{}: Marian is a Transformer; of the models of Targum only model.transformer can be exported", folder.shown());
     };
     reasons_of_model(recipe, &mut reasons);
     for (side, tokenizer) in sides(&tokenizers) {
@@ -47,7 +48,7 @@ pub fn export_huggingface(model: &Path, out: &Path, verify: Verify) -> Result<Ve
     ensure!(
         reasons.is_empty(),
         "{}: Marian has no form for this model, {} reasons:\n  {}",
-        folder.display(),
+        folder.shown(),
         reasons.len(),
         reasons.join("\n  ")
     );
@@ -84,7 +85,7 @@ pub fn export_huggingface(model: &Path, out: &Path, verify: Verify) -> Result<Ve
         for (side, tokenizer) in sides(&tokenizers) {
             let file = tokenizer.sentencepiece().context("checked above")?;
             let path = folder.join(format!("{side}.spm"));
-            std::fs::write(&path, file).with_context(|| format!("{}: cannot write", path.display()))?;
+            std::fs::write(&path, file).with_context(|| format!("{}: cannot write", path.shown()))?;
         }
         write_weights(&weights, &folder.join("model.safetensors"))
     })?;
@@ -263,7 +264,7 @@ fn ids(vocabulary: &Vocabulary) -> Value {
 fn write_json(folder: &Path, name: &str, value: &Value) -> Result<()> {
     let path = folder.join(name);
     let text = serde_json::to_string_pretty(value)? + "\n";
-    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))
+    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.shown()))
 }
 
 /// `transformers` asks for the framework in the file's metadata, which libtorch's writer leaves out.
@@ -284,5 +285,5 @@ fn write_weights(weights: &[(String, Tensor)], path: &Path) -> Result<()> {
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     // The crate's own way to a file leaves one that nobody else may read.
     let file = safetensors::serialize(views, Some(metadata))?;
-    std::fs::write(path, file).with_context(|| format!("{}: cannot write the weights", path.display()))
+    std::fs::write(path, file).with_context(|| format!("{}: cannot write the weights", path.shown()))
 }

@@ -13,6 +13,7 @@ use crate::checksum::seal;
 use crate::input::{listed, quoted};
 use crate::model::outline;
 use crate::recipe::{ModelRecipe, Start, Tied};
+use crate::runtime::files::Shown;
 use crate::runtime::files::new_folder;
 use crate::text::Tokenizer;
 use crate::text::sentencepiece::{ModelProto, PieceType, read_model};
@@ -38,7 +39,7 @@ pub struct Imported {
 /// vocabularies, all in one error. Weights that are not finite. A language that the model does not know.
 pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
     let missing = missing_files(folder);
-    ensure!(missing.is_empty(), "{}: not a whole Marian folder:\n  {}", folder.display(), missing.join("\n  "));
+    ensure!(missing.is_empty(), "{}: not a whole Marian folder:\n  {}", folder.shown(), missing.join("\n  "));
     let mut problems = Vec::new();
     let marian = MarianConfig::read(folder, &mut problems)?;
     let source = Side::read(folder, "source.spm", "vocab.json", &mut problems)?;
@@ -57,7 +58,7 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
     ensure!(
         problems.is_empty(),
         "{}: this Marian folder cannot be imported, {} problems:{}",
-        folder.display(),
+        folder.shown(),
         problems.len(),
         listed(&problems)
     );

@@ -11,6 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::pickle::{Pickle, Reference, Storage, TensorView, Value};
 use crate::input::{plain, quoted};
+use crate::runtime::files::Shown;
 
 /// What the old format starts with, as a little-endian number.
 const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -20,9 +21,9 @@ const MOST_NAMES: u128 = 8;
 
 /// All tensors of the file by name.
 pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.display()))?;
+    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot read the weights", path.shown()))?;
     let tensors = if bytes.starts_with(b"PK") { zipped(&bytes) } else { in_a_row(&bytes) };
-    tensors.with_context(|| format!("{}: no dictionary of tensors that can be read", path.display()))
+    tensors.with_context(|| format!("{}: no dictionary of tensors that can be read", path.shown()))
 }
 
 fn zipped(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {

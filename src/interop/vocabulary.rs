@@ -7,6 +7,7 @@ use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use crate::input::{plain, quoted, read_text};
+use crate::runtime::files::Shown;
 use crate::text::special;
 
 /// Largest `vocab.json`: one of a million pieces has less.
@@ -31,17 +32,17 @@ impl Vocabulary {
     /// The file is missing or no object of pieces and ids, or the ids have gaps.
     pub fn read(path: &Path) -> Result<Self> {
         let text = read_text(path, "the vocabulary", MOST_BYTES)?;
-        let broken = || format!("{}: expected an object of pieces and their ids", path.display());
+        let broken = || format!("{}: expected an object of pieces and their ids", path.shown());
         let Value::Object(entries) = serde_json::from_str(&text).with_context(broken)? else { bail!("{}", broken()) };
         let mut pieces = vec![None; entries.len()];
         for (piece, id) in entries {
             match id.as_u64().and_then(|id| pieces.get_mut(id as usize)) {
                 Some(place @ None) => *place = Some(piece),
-                Some(Some(other)) => bail!("{}: {} and {} have the same id {id}", path.display(), quoted(&piece), quoted(other)),
+                Some(Some(other)) => bail!("{}: {} and {} have the same id {id}", path.shown(), quoted(&piece), quoted(other)),
                 None => {
                     bail!(
                         "{}: {} has id {}, expected ids from 0 to {} without gaps",
-                        path.display(),
+                        path.shown(),
                         quoted(&piece),
                         plain(&id.to_string()),
                         pieces.len() - 1

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::lines::read_lines;
 use crate::input::{lines, quoted};
+use crate::runtime::files::Shown;
 
 /// Links `(source word, target word)` that people drew, 0-indexed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,7 +47,7 @@ impl GoldLinks {
 /// Gold links as they are read, one sentence pair a line, see [`GoldLinks::parse`]. Errors name `path:line`.
 pub fn gold_links(path: &Path, base: usize) -> Result<impl Iterator<Item = Result<GoldLinks>>> {
     ensure!(base <= 1, "gold words count from 0 or from 1, not from {base}");
-    let name = path.display().to_string();
+    let name = path.shown();
     let parse = move |(index, line): (usize, Result<String>)| {
         GoldLinks::parse(&line?, base).with_context(|| format!("{name}:{}", index + 1))
     };
@@ -56,9 +57,8 @@ pub fn gold_links(path: &Path, base: usize) -> Result<impl Iterator<Item = Resul
 /// The same all at once, of a file that has any.
 pub fn read_gold(path: &Path, base: usize) -> Result<Vec<GoldLinks>> {
     ensure!(base <= 1, "gold words count from 0 or from 1, not from {base}");
-    let parse = |(index, line): (usize, &String)| {
-        GoldLinks::parse(line, base).with_context(|| format!("{}:{}", path.display(), index + 1))
-    };
+    let parse =
+        |(index, line): (usize, &String)| GoldLinks::parse(line, base).with_context(|| format!("{}:{}", path.shown(), index + 1));
     read_lines(Some(path))?.iter().enumerate().map(parse).collect()
 }
 
@@ -141,7 +141,7 @@ mod tests {
             ("1--2", "\"1--2\" is no gold link: \"-2\" is no word number: invalid digit found in string"),
         ] {
             std::fs::write(&path, format!("1-1\n2-2 {bad}\n")).unwrap();
-            assert_eq!(format!("{:#}", read_gold(&path, 1).unwrap_err()), format!("{}:2: {reason}", path.display()));
+            assert_eq!(format!("{:#}", read_gold(&path, 1).unwrap_err()), format!("{}:2: {reason}", path.shown()));
         }
     }
 

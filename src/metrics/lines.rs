@@ -44,6 +44,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::runtime::files::Shown;
 
     fn write(folder: &tempfile::TempDir, bytes: &[u8]) -> std::path::PathBuf {
         let path = folder.path().join("text");
@@ -63,11 +64,11 @@ mod tests {
     fn errors_name_path_and_line() {
         let folder = tempfile::tempdir().unwrap();
         let error = |contents: &[u8]| format!("{:#}", read_lines(Some(&write(&folder, contents))).unwrap_err());
-        let name = folder.path().join("text").display().to_string();
+        let name = folder.path().join("text").shown();
         assert!(error(b"good\nba\xff\n").starts_with(&format!("{name}:2: invalid UTF-8 at byte 2 of the line")));
         assert_eq!(error(b""), format!("{name} is empty; expected one sentence a line"));
         let missing = format!("{:#}", read_lines(Some(&folder.path().join("none"))).unwrap_err());
-        assert!(missing.starts_with(&format!("{}: cannot open", folder.path().join("none").display())), "{missing}");
+        assert!(missing.starts_with(&format!("{}: cannot open", folder.path().join("none").shown())), "{missing}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::runtime::files::Shown;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -71,7 +72,7 @@ impl CorpusPath {
     /// A message for each file that is missing.
     pub(super) fn missing(&self, source: &str, target: &str) -> Vec<String> {
         let mut missing = self.text_files(source, target).err().unwrap_or_default();
-        missing.extend(self.gold.iter().filter(|gold| !gold.is_file()).map(|gold| format!("no file {}", gold.display())));
+        missing.extend(self.gold.iter().filter(|gold| !gold.is_file()).map(|gold| format!("no file {}", gold.shown())));
         missing
     }
 }
@@ -86,7 +87,7 @@ fn find(path: &Path) -> Result<PathBuf, String> {
             PathBuf::from(name)
         })
         .find(|path| path.is_file())
-        .ok_or_else(|| format!("no file {0} (nor {0}.gz or {0}.zst){1}", path.display(), remedy(path)))
+        .ok_or_else(|| format!("no file {0} (nor {0}.gz or {0}.zst){1}", path.shown(), remedy(path)))
 }
 
 /// Corpora that Targum makes or fetches where the shipped recipes expect them.

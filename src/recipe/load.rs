@@ -136,7 +136,7 @@ impl Recipe {
             problems.extend(missing.into_iter().map(|message| Problem { path: key.to_owned(), message }));
         }
         if let Some(file) = self.data.alignment.as_ref().filter(|file| !file.is_file()) {
-            problems.push(Problem { path: "data.alignment".to_owned(), message: format!("no file {}", file.display()) });
+            problems.push(Problem { path: "data.alignment".to_owned(), message: format!("no file {}", file.shown()) });
         }
         if self.training.metric == Metric::Aer && self.data.validation.gold_file().is_none() {
             let message = "aer needs gold alignments: give `gold` in `data.validation`, or choose another metric".to_owned();
@@ -209,7 +209,7 @@ pub(super) fn read<R: RecipeFile>(
     overrides: &[String],
     origin: Option<&Origin>,
 ) -> Result<R> {
-    let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.display()))?;
+    let mut table: Table = text.parse().map_err(|error| anyhow::anyhow!("{}: not TOML\n{error}", file.shown()))?;
     table.entry("name").or_insert_with(|| Value::String(name.to_owned()));
     let mut problems: Vec<Problem> = overrides.iter().filter_map(|setting| overrides::apply(&mut table, setting).err()).collect();
     if let Some(origin) = origin {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::input::plain;
+use crate::runtime::files::Shown;
 
 /// One thing wrong with a recipe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        let file = self.file.shown();
         match self.problems.as_slice() {
             [problem] => write!(f, "{file}: {problem}"),
             problems => {

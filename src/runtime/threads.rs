@@ -6,8 +6,11 @@ pub fn core_count() -> usize {
 }
 
 /// Sets the threads inside a libtorch operation and of text processing. `None` leaves both as they are: one a core, or what
-/// OMP_NUM_THREADS and RAYON_NUM_THREADS say. Call it before any of them works.
+/// OMP_NUM_THREADS and RAYON_NUM_THREADS say; but no more than the cores whose time this process is granted, which OpenMP does not ask in a
+/// container. Call it before any of them works.
 pub fn set_threads(threads: Option<usize>) {
+    let beyond = || std::env::var_os("OMP_NUM_THREADS").is_none() && tch::get_num_threads() as usize > core_count();
+    let threads = threads.or_else(|| beyond().then(core_count));
     if let Some(threads) = threads {
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
         // It fails only where text was processed already: then the threads of that time stay.

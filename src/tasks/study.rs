@@ -19,6 +19,7 @@ use crate::checkpoint::{Checkpoint, load_weights, save_weights};
 use crate::model::Outline;
 use crate::nn::Parameters;
 use crate::recipe::{RecipeError, StudyRecipe, TaskRecipe};
+use crate::runtime::files::Shown;
 use crate::runtime::files::write_unsynced;
 use crate::runtime::{end_on_signal, message};
 use crate::train::{RunFolder, Stop, Task, TrainOptions, ensure_trainable, train};
@@ -157,7 +158,7 @@ fn trained<S: Study>(
 pub(super) fn save(task: TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<()> {
     let path = directory.join("config.json");
     let text = serde_json::to_string_pretty(&json!({ "task": task }))? + "\n";
-    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.display()))?;
+    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.shown()))?;
     save_weights(&parameters.named(), directory)
 }
 
@@ -172,9 +173,9 @@ pub(super) fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path)
         task: TaskRecipe,
     }
     let path = directory.join("config.json");
-    let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
+    let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
     let Config { task: found } = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
-        .map_err(|error| anyhow!("{}: not a valid config of a study: {}: {}", path.display(), error.path(), error.inner()))?;
+        .map_err(|error| anyhow!("{}: not a valid config of a study: {}: {}", path.shown(), error.path(), error.inner()))?;
     let problems = found.problems();
     if !problems.is_empty() {
         return Err(RecipeError { file: path, problems }.into());
@@ -182,7 +183,7 @@ pub(super) fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path)
     ensure!(
         found.family() == task.family(),
         "{}: is of task.{}, but the recipe's is task.{}; set it back, or train elsewhere with --out",
-        path.display(),
+        path.shown(),
         found.family(),
         task.family()
     );

@@ -327,6 +327,11 @@ fn foreign_files_are_refused_with_path_and_reason() {
     assert!(swapped.contains("<s> at id 2, found \"</s>\""), "{swapped}");
     let gap = changed(&|file| file["model"]["vocab"]["<0x41>"] = 9999.into());
     assert!(gap.contains("\"<0x41>\" at id 9999"), "{gap}");
+    // A tree with a level for each byte would be cleared by recursion.
+    let mut long: Value = serde_json::from_slice(&bytes_of(&TRAINED[1])).unwrap();
+    long["model"]["vocab"][9][0] = "x".repeat(786_432).into();
+    let long = refusal(&serde_json::to_vec(&long).unwrap());
+    assert!(long.contains("pieces of at most 4096 bytes, found \"xxx") && long.contains("of 786432 bytes at id 9"), "{long}");
     let error = format!("{:#}", Tokenizer::load(folder.path().join("absent.json")).unwrap_err());
     assert!(error.contains("absent.json"), "{error}");
 }

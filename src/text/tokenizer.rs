@@ -18,6 +18,10 @@ use tokenizers::{Model, ModelWrapper};
 /// Largest `tokenizer.json`: one of a million pieces has less.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// Longest piece of a unigram model in bytes. The `tokenizers` crate keeps them in a tree with a level a byte, which it clears by recursion: a
+/// piece of hundreds of kilobytes overflows the stack.
+const MOST_UNIGRAM_PIECE_BYTES: usize = 4096;
+
 /// A line as pieces, without special tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoding {
@@ -82,7 +86,7 @@ impl Tokenizer {
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_bytes(path, "the tokenizer", MOST_BYTES)?;
-        Self::from_bytes(&bytes).with_context(|| format!("{} is no tokenizer of Targum", path.display()))
+        Self::from_bytes(&bytes).with_context(|| format!("{} is no tokenizer of Targum", path.shown()))
     }
 
     /// Reads the contents of a `tokenizer.json`.
@@ -231,6 +235,15 @@ fn vocabulary(model: &Value) -> Result<Vec<String>> {
         _ => None,
     }
     .context("expected a model with a vocabulary (`model.vocab`), found none")?;
+    if model["vocab"].is_array()
+        && let Some((long, id)) = entries.iter().find(|(piece, _)| piece.len() > MOST_UNIGRAM_PIECE_BYTES)
+    {
+        bail!(
+            "expected pieces of at most {MOST_UNIGRAM_PIECE_BYTES} bytes, found {} of {} bytes at id {id}",
+            quoted(long),
+            long.len()
+        );
+    }
     let mut pieces = vec![None; entries.len()];
     for (piece, id) in entries {
         match usize::try_from(id).ok().and_then(|id| pieces.get_mut(id)) {

@@ -12,6 +12,7 @@ use super::run_folder::RunFolder;
 use super::state::TrainingState;
 use crate::recipe::Metric;
 use crate::report::{Display, EventWriter, Figures, Goal, JsonLines, TrainingProgress};
+use crate::runtime::files::Shown;
 use crate::runtime::message;
 
 /// The run's three voices.
@@ -155,11 +156,11 @@ impl Journal {
     /// Puts the PNG files of a folder into TensorBoard's events.
     pub fn pictures(&mut self, update: u64, folder: &Path) -> Result<()> {
         let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
-        let mut paths = read().with_context(|| format!("{}: cannot list the pictures", folder.display()))?;
+        let mut paths = read().with_context(|| format!("{}: cannot list the pictures", folder.shown()))?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
         paths.sort();
         for path in paths {
-            let png = fs::read(&path).with_context(|| format!("{}: cannot read the picture", path.display()))?;
+            let png = fs::read(&path).with_context(|| format!("{}: cannot read the picture", path.shown()))?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             self.events.image(&format!("attention/{name}"), update, &png)?;
         }

@@ -11,6 +11,7 @@ use super::run_folder::RunFolder;
 use super::state::{TrainingState, copy_weights};
 use super::task::Task;
 use crate::recipe::TrainingRecipe;
+use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Interrupted, message};
 
 /// A state to go on from, and what people should know of it.
@@ -32,7 +33,7 @@ pub fn begin(folder: &RunFolder, optimizer: &Optimizer, seed: u64) -> Result<Beg
     if let Some(newest) = folder.checkpoints()?.last() {
         bail!(
             "{}: has checkpoints up to update {newest}; go on with --resume, or train elsewhere with --out",
-            folder.path().display()
+            folder.path().shown()
         );
     }
     Ok(Beginning::new(TrainingState::new(seed, optimizer), Vec::new()))
@@ -62,7 +63,7 @@ pub fn resume<T: Task>(
             Ok((mut state, mut messages)) => {
                 for (update, error) in &failures {
                     let aside = folder.set_aside(*update)?;
-                    messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.display()));
+                    messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.shown()));
                 }
                 let scored_again = score_again(task, folder, &mut state, recipe, interrupt)?;
                 if scored_again.is_some() {
@@ -76,11 +77,11 @@ pub fn resume<T: Task>(
         }
     }
     if failures.is_empty() {
-        let message = format!("{}: no checkpoint yet, training starts at update 0", folder.path().display());
+        let message = format!("{}: no checkpoint yet, training starts at update 0", folder.path().shown());
         return Ok(Beginning::new(TrainingState::new(seed, trained.optimizer), vec![message]));
     }
     let reasons: Vec<String> = failures.iter().map(|(_, error)| format!("  {error:#}")).collect();
-    bail!("{}: none of its checkpoints can be resumed:\n{}", folder.path().display(), reasons.join("\n"));
+    bail!("{}: none of its checkpoints can be resumed:\n{}", folder.path().shown(), reasons.join("\n"));
 }
 
 fn load<T: Task>(
@@ -97,14 +98,14 @@ fn load<T: Task>(
     ensure!(
         state.seed == seed,
         "{}: was trained with seed {}, the recipe says {seed}; set seed back or start a new run",
-        path.display(),
+        path.shown(),
         state.seed
     );
-    ensure!(state.update == update, "{}: its training.json says update {}", path.display(), state.update);
+    ensure!(state.update == update, "{}: its training.json says update {}", path.shown(), state.update);
     let weights = state.restore(trained.optimizer, trained.parameters, &path)?;
     // The average, where one was kept.
     task.load(&path)?;
-    task.remember(&state.memory).with_context(|| format!("{}: its training.json", path.display()))?;
+    task.remember(&state.memory).with_context(|| format!("{}: its training.json", path.shown()))?;
     if let Some(average) = &mut trained.average {
         average.restart(trained.parameters);
     }
@@ -152,14 +153,14 @@ fn score_again<T: Task>(
         }
         let validation = match task.validate(interrupt) {
             Err(error) if error.is::<Interrupted>() => return Ok(Some(scored)),
-            validation => validation.with_context(|| format!("scoring {} again", path.display()))?,
+            validation => validation.with_context(|| format!("scoring {} again", path.shown()))?,
         };
         let new = old.scored_again(&validation);
         let shown = |validated: &Validated| {
             let score = validated.score(recipe.metric);
             score.map_or_else(|| format!("no {}", recipe.metric.name()), |score| format!("{} {score:.3}", recipe.metric.name()))
         };
-        message!("{}: {}, before {}", path.display(), shown(&new), shown(&old));
+        message!("{}: {}, before {}", path.shown(), shown(&new), shown(&old));
         state.history.push(new.clone());
         scored.push(new);
     }
@@ -172,7 +173,7 @@ fn score_again<T: Task>(
 fn describe(state: &TrainingState, folder: &RunFolder, recipe: &TrainingRecipe) -> String {
     let mut text = format!(
         "resuming from {}: update {}, epoch {}, batch {}",
-        folder.checkpoint(state.update).display(),
+        folder.checkpoint(state.update).shown(),
         state.update,
         state.epoch + 1,
         state.batch

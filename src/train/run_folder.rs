@@ -112,13 +112,13 @@ impl RunFolder {
         let Some(checksums) = Checksums::read(&path)? else {
             let message = format!(
                 "{}: has no {}, so nobody can tell whether its files are whole; they are used as they are",
-                path.display(),
+                path.shown(),
                 checksum::FILE
             );
             return Ok(vec![message]);
         };
         let foreign = checksums.check_all()?.into_iter();
-        Ok(foreign.map(|name| format!("{}: not part of the checkpoint, and not used", path.join(name).display())).collect())
+        Ok(foreign.map(|name| format!("{}: not part of the checkpoint, and not used", path.join(name).shown())).collect())
     }
 
     /// Makes the folder where pictures after `update` updates go.

@@ -15,6 +15,7 @@ use super::history::History;
 use super::loss_scale::LossScale;
 use super::optimizers::Optimizer;
 use super::validation_fingerprint::ValidationFingerprint;
+use crate::runtime::files::Shown;
 
 /// Version of the format; raised when an older Targum could not read a newer file.
 const FORMAT: u32 = 1;
@@ -89,28 +90,27 @@ impl TrainingState {
             .collect();
         let path = folder.join(MOMENTS);
         Tensor::write_safetensors(&moments, &path)
-            .with_context(|| format!("{}: cannot write the optimizer's state", path.display()))?;
+            .with_context(|| format!("{}: cannot write the optimizer's state", path.shown()))?;
         let path = folder.join(STATE);
         let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(&path, text).with_context(|| format!("{}: cannot write the training state", path.display()))
+        std::fs::write(&path, text).with_context(|| format!("{}: cannot write the training state", path.shown()))
     }
 
     /// Reads `training.json`.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(STATE);
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read the training state", path.display()))?;
-        let value: Value = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read the training state", path.shown()))?;
+        let value: Value = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.shown()))?;
         match value.get("format").and_then(Value::as_u64) {
             Some(format) if format == u64::from(FORMAT) => {}
             format => bail!(
                 "{}: format {}, but this Targum ({}) reads format {FORMAT}; go on with the Targum that wrote it",
-                path.display(),
+                path.shown(),
                 format.map_or("unknown".to_string(), |format| format.to_string()),
                 env!("CARGO_PKG_VERSION")
             ),
         }
-        serde_json::from_value(value).with_context(|| format!("{}: not a valid training state", path.display()))
+        serde_json::from_value(value).with_context(|| format!("{}: not a valid training state", path.shown()))
     }
 
     /// Reads the optimizer's moments of a checkpoint folder into `optimizer`, all or nothing. Gives the weights where the model beside
@@ -119,22 +119,22 @@ impl TrainingState {
         if self.optimizer != optimizer.name() {
             bail!(
                 "{}: holds the state of {}, but the recipe trains with {}; set training.optimizer back or start a new run",
-                folder.display(),
+                folder.shown(),
                 self.optimizer,
                 optimizer.name()
             );
         }
         let path = folder.join(MOMENTS);
-        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read the optimizer's state", path.display()))?;
+        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read the optimizer's state", path.shown()))?;
         // libtorch's reader trusts the header; this one checks every offset first.
         safetensors::SafeTensors::deserialize(&bytes)
-            .map_err(|error| anyhow!("{}: broken or cut off ({error})", path.display()))?;
+            .map_err(|error| anyhow!("{}: broken or cut off ({error})", path.shown()))?;
         let saved =
-            Tensor::read_safetensors(&path).with_context(|| format!("{}: cannot read the optimizer's state", path.display()))?;
+            Tensor::read_safetensors(&path).with_context(|| format!("{}: cannot read the optimizer's state", path.shown()))?;
         let (weights, moments): (Named, Named) = saved.into_iter().partition(|(name, _)| name.starts_with(WEIGHTS));
         let weights: Named = weights.into_iter().map(|(name, tensor)| (name[WEIGHTS.len()..].to_string(), tensor)).collect();
-        ensure_complete(&weights, parameters).with_context(|| path.display().to_string())?;
-        optimizer.restore(parameters, &moments).with_context(|| path.display().to_string())?;
+        ensure_complete(&weights, parameters).with_context(|| path.shown())?;
+        optimizer.restore(parameters, &moments).with_context(|| path.shown())?;
         Ok(weights)
     }
 }

@@ -16,6 +16,7 @@ use crate::recipe::{
     OptimizerRecipe, PlateauRecipe, ScheduleRecipe, SgdRecipe,
 };
 use crate::runtime::Signal;
+use crate::runtime::files::Shown;
 use crate::train::{Loss, Parameter, Validation, ValidationFingerprint};
 
 #[path = "tests_of_options.rs"]
@@ -185,7 +186,7 @@ impl Task for Words {
 
     fn load(&mut self, directory: &Path) -> Result<()> {
         let path = directory.join("model.safetensors");
-        for (name, tensor) in Tensor::read_safetensors(&path).with_context(|| path.display().to_string())? {
+        for (name, tensor) in Tensor::read_safetensors(&path).with_context(|| path.shown())? {
             tch::no_grad(|| {
                 self.parameters.get_mut(name.as_str()).context("unknown parameter")?.f_copy_(&tensor).map_err(anyhow::Error::from)
             })?;

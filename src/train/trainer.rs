@@ -264,7 +264,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             Some(saved) => {
                 format!(
                     "training stopped in update {update}; the last good checkpoint is {}",
-                    self.folder.checkpoint(saved).display()
+                    self.folder.checkpoint(saved).shown()
                 )
             }
             None => format!("training stopped in update {update}; there is no checkpoint yet"),
@@ -445,7 +445,7 @@ fn conclusion(stop: Stop, state: &TrainingState, folder: &RunFolder) -> String {
         "stopped after update {}, {:.1} minutes of training: {reason}. The run is in {}",
         state.update,
         state.elapsed_seconds / 60.0,
-        folder.path().display()
+        folder.path().shown()
     )
 }
 

@@ -7,6 +7,7 @@ use tch::Device;
 
 use super::Translator;
 use crate::checksum::Verify;
+use crate::runtime::files::Shown;
 use crate::search::Ensemble;
 use crate::text::Tokenizer;
 
@@ -48,7 +49,7 @@ impl Translator {
 }
 
 fn same_vocabulary(side: &str, (one_path, one): (&Path, &Tokenizer), (other_path, other): (&Path, &Tokenizer)) -> Result<()> {
-    let (one_path, other_path) = (one_path.display(), other_path.display());
+    let (one_path, other_path) = (one_path.shown(), other_path.shown());
     let remedy = "the models of an ensemble need the same tokenizers: train them on the same data with the same `[tokenizer]`";
     ensure!(
         one.size() == other.size(),

@@ -84,7 +84,7 @@ fn goes_on(place: &Path, run: &Path, settings: &str) -> Ran {
     fs::copy(run.join("recipe.toml"), out.join("recipe.toml")).unwrap();
     let name = checkpoints(run).pop().unwrap();
     copy(&run.join(&name), &out.join(&name));
-    targum(arguments("data synth --train 60 --validation 8 --test 8 --out {}", &[&place.join("corpus")])).good();
+    targum(arguments("data synth --train 24 --validation 400 --test 400 --out {}", &[&place.join("corpus")])).good();
     let stories = place.join("corpus/stories");
     fs::create_dir(&stories).unwrap();
     for part in ["train", "test"] {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::case::Case;
+use crate::chance::Chance;
 use crate::process::Launch;
 use crate::report::{Fault, copy_all};
 use crate::setup::{SCORES, UPDATES, inspected, newest, train, translate, weights};
@@ -20,7 +21,7 @@ pub fn case(case: &mut Case) {
             let newest = out.join(newest(&model.half).expect("a checkpoint"));
             let files = if case.chance.below(4) > 0 { files_of(&newest, &[]) } else { files_of(&out, &["recipe.toml"]) };
             let file = case.chance.pick(&files).clone();
-            let what = damage(case, &file);
+            let what = damage(&mut case.chance, &file);
             let updates = format!("--set=training.updates={UPDATES}");
             let run = Launch::new(&setup.program, &case.folder, train(&model.recipe, &out, &["--resume", &updates])).run();
             case.judge(&run, &[0, 1]);
@@ -32,7 +33,7 @@ pub fn case(case: &mut Case) {
             let copy = case.folder.join("model");
             copy_all(&model.run.join(newest(&model.run).expect("a checkpoint")), &copy).expect("a copy");
             let file = case.chance.pick(&files_of(&copy, &[])).clone();
-            let what = damage(case, &file);
+            let what = damage(&mut case.chance, &file);
             if number == 1 {
                 let run = Launch::new(&setup.program, &case.folder, ["inspect".as_ref(), copy.as_os_str()]).run();
                 case.judge(&run, &[0, 1]);
@@ -51,7 +52,7 @@ pub fn case(case: &mut Case) {
 }
 
 /// Files of a folder and of the folders in it, but links.
-fn files_of(folder: &Path, without: &[&str]) -> Vec<PathBuf> {
+pub fn files_of(folder: &Path, without: &[&str]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let kind = entry.file_type().expect("a kind");
@@ -66,10 +67,9 @@ fn files_of(folder: &Path, without: &[&str]) -> Vec<PathBuf> {
 }
 
 /// Flips a bit, more rarely something grosser; tells what.
-fn damage(case: &mut Case, file: &Path) -> String {
+pub fn damage(chance: &mut Chance, file: &Path) -> String {
     let mut bytes = fs::read(file).expect("a file");
-    let name = file.strip_prefix(&case.folder).unwrap_or(file).display().to_string();
-    let chance = &mut case.chance;
+    let name = file.file_name().unwrap_or_default().display().to_string();
     let what = match chance.below(20) {
         0 => {
             fs::remove_file(file).expect("removed");

@@ -19,6 +19,7 @@ use targum::translator::Translator;
 use tch::Device;
 
 use crate::chance::Chance;
+use crate::flips::{damage, files_of};
 use crate::report::copy_all;
 use crate::{formats, mutate};
 
@@ -30,6 +31,8 @@ pub struct World {
     sentencepiece: Vec<(Vec<u8>, Vec<String>)>,
     weights: Vec<Vec<u8>>,
     checkpoints: Vec<PathBuf>,
+    /// What each checkpoint says to [`SENTENCES`].
+    translations: Vec<Vec<String>>,
     marian: Vec<PathBuf>,
     english: Vec<u8>,
     french: Vec<u8>,
@@ -43,7 +46,7 @@ pub type Target = (&'static str, fn(&World, &mut Chance, &Path) -> Result<Parse>
 pub type Parse = Box<dyn FnOnce() -> Result<()>>;
 
 /// More than once where there is more to it.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 25] = [
     ("recipe", recipe),
     ("recipe", recipe),
     ("tokenizer", tokenizer),
@@ -54,6 +57,9 @@ pub const TARGETS: [Target; 22] = [
     ("weights", weights),
     ("checkpoint", checkpoint),
     ("checkpoint", checkpoint),
+    ("damaged checkpoint", damaged),
+    ("damaged checkpoint", damaged),
+    ("damaged checkpoint", damaged),
     ("config", config),
     ("state", state),
     ("marian", marian),
@@ -111,6 +117,7 @@ impl World {
             gold: read(place.join("corpus/test.gold")),
             records: read(place.join("records.jsonl")),
             bombs: [false, true].map(formats::bomb),
+            translations: checkpoints.iter().map(|folder| translated(folder).expect("a sound checkpoint")).collect(),
             checkpoints,
             marian,
         }
@@ -213,14 +220,32 @@ fn broken(world: &World, chance: &mut Chance, folder: &Path, file: Option<&str>)
     Ok(copy)
 }
 
+const SENTENCES: [&str; 3] = ["The cat sees the man .", "", "x"];
+
+/// The best translations of [`SENTENCES`], each with its score.
+fn translated(folder: &Path) -> Result<Vec<String>> {
+    let translator = Translator::load(folder, Device::Cpu)?;
+    let translations = translator.translate(&SENTENCES, &translator.translate_options())?;
+    assert_eq!(translations.len(), SENTENCES.len(), "as many translations as lines");
+    let best = translations.iter().map(|translation| translation.hypotheses.first());
+    Ok(best.map(|best| best.map(|best| format!("{} {}", best.score, best.text)).unwrap_or_default()).collect())
+}
+
 fn checkpoint(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
     let copy = broken(world, chance, folder, None)?;
+    Ok(Box::new(move || translated(&copy).map(drop)))
+}
+
+/// A checkpoint with one file damaged, and the checksums as they were: the same translations or an error.
+fn damaged(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
+    let copy = folder.join("model");
+    let number = chance.below(world.checkpoints.len());
+    copy_all(&world.checkpoints[number], &copy)?;
+    let file = chance.pick(&files_of(&copy, &[])).clone();
+    let (what, expected) = (damage(chance, &file), world.translations[number].clone());
     Ok(Box::new(move || {
-        let translator = Translator::load(&copy, Device::Cpu)?;
-        let options = translator.translate_options();
-        let lines = ["The cat sees the man .", "", "x"];
-        let translations = translator.translate(&lines, &options)?;
-        assert_eq!(translations.len(), lines.len(), "as many translations as lines");
+        let found = translated(&copy)?;
+        ensure!(found == expected, "SILENT: {what}: {found:?}, expected {expected:?}");
         Ok(())
     }))
 }

@@ -12,6 +12,7 @@ use super::file::{HEADER, Layout};
 use super::{IndexRequest, Metadata, Origin, Record};
 use crate::corpus::filter::{Filter, FilterReport};
 use crate::runtime::files::AtomicFile;
+use crate::runtime::files::Shown;
 
 /// A chunk ends with the pair that reaches either of these: enough to keep every core busy, little enough for any memory.
 const CHUNK_PAIRS: usize = 8192;
@@ -45,7 +46,7 @@ pub fn build(
         progress.inc(chunk.len() as u64);
     }
     progress.finish_and_clear();
-    let names = || request.text.paths().iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
+    let names = || request.text.paths().iter().map(|path| path.shown()).collect::<Vec<_>>().join(" and ");
     ensure!(line > 0, "{}: no lines, expected at least one sentence pair", names());
     let report = filter.into_report();
     ensure!(report.kept > 0, "{}: no pair is left to train on ({report}); let the filters keep more", names());
@@ -140,5 +141,5 @@ impl<'a> Writer<'a> {
 }
 
 fn unwritable(request: &IndexRequest) -> String {
-    format!("{}: cannot write", request.path.display())
+    format!("{}: cannot write", request.path.shown())
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{FilterOptions, FilterReport};
 use super::read::ParallelText;
 use crate::checksum;
+use crate::runtime::files::Shown;
 use ids::Ids;
 
 /// What an index is to hold and where.
@@ -146,7 +147,7 @@ impl TokenIndex {
         // The file that was written, not the one of that name: another process may have put its own there.
         match file::read(file, request.path) {
             Ok((index, _)) => Ok((index, IndexReport { reused: false, note, filter })),
-            Err(problem) => anyhow::bail!("{}: just written, and yet {problem}: is the disk sound?", request.path.display()),
+            Err(problem) => anyhow::bail!("{}: just written, and yet {problem}: is the disk sound?", request.path.shown()),
         }
     }
 
@@ -211,8 +212,8 @@ fn times(text: &ParallelText) -> Result<Vec<(PathBuf, u64, Option<std::time::Sys
     text.paths()
         .into_iter()
         .map(|path| {
-            let metadata = path.metadata().with_context(|| format!("{}: cannot open this file", path.display()))?;
-            ensure!(metadata.is_file(), "{}: expected a file, found a folder, a pipe or a device", path.display());
+            let metadata = path.metadata().with_context(|| format!("{}: cannot open this file", path.shown()))?;
+            ensure!(metadata.is_file(), "{}: expected a file, found a folder, a pipe or a device", path.shown());
             Ok((path.to_owned(), metadata.len(), metadata.modified().ok()))
         })
         .collect()

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::runtime::files::Shown;
 
 fn write(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
@@ -114,7 +115,7 @@ fn different_numbers_of_lines_name_both_and_the_first_without_a_partner() {
         assert!(message.contains(&format!("{longer} has 4 lines")), "{message}");
         assert!(message.contains(&format!("{shorter} has 2")), "{message}");
         let longer = folder.path().join(longer);
-        assert!(message.contains(&format!("line 3 of {} has no partner", longer.display())), "{message}");
+        assert!(message.contains(&format!("line 3 of {} has no partner", longer.shown())), "{message}");
     }
     let message = problem(&files(&folder, "", "1\n"));
     assert!(message.contains("s has 0") && message.contains("line 1"), "{message}");

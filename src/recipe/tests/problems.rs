@@ -5,6 +5,7 @@ use super::super::{
     TextFiles,
 };
 use super::{LEAST, problems, problems_of, read};
+use crate::runtime::files::Shown;
 
 fn recurrent(recipe: Recipe) -> RecurrentRecipe {
     match recipe.model {
@@ -298,7 +299,7 @@ fn files_that_are_no_recipe_are_named() {
 #[test]
 fn missing_files_are_listed() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
+    let at = |name: &str| folder.path().join(name).shown();
     for name in ["train.en", "train.fr.gz", "train.gold", "validation.tsv.zst"] {
         std::fs::write(folder.path().join(name), "").unwrap();
     }

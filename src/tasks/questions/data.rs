@@ -7,6 +7,7 @@ use super::vocabulary::Vocabulary;
 use crate::corpus::babi::{self, TaskFiles, read_babi};
 use crate::memory::memn2n::Story;
 use crate::recipe::QuestionsRecipe;
+use crate::runtime::files::Shown;
 use crate::tasks::chance::Chance;
 use crate::text::special::PAD;
 
@@ -82,7 +83,7 @@ impl Data {
         ensure!(
             !train.is_empty(),
             "{}: nothing is left to train on; lower task.questions.held_out, which is {}",
-            recipe.folder.display(),
+            recipe.folder.shown(),
             recipe.held_out
         );
         let sentences = padded(&reading.sentences, device);

@@ -14,6 +14,7 @@ use crate::memory::memn2n::{MemN2N, MemN2NOptions, SentenceEncoding, Tying};
 use crate::nn::{Initialization, Parameters, Pass};
 use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
 use crate::runtime::Interrupt;
+use crate::runtime::files::Shown;
 use crate::tasks::study::{load, save};
 use crate::tasks::{Finding, Study};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
@@ -188,18 +189,18 @@ impl Task for QuestionsTask {
         save(TaskRecipe::Questions(self.recipe.clone()), &self.parameters, directory)?;
         let saved = Saved { linear_start: self.start.clone(), vocabulary: self.data.vocabulary.clone() };
         let path = directory.join(FILE);
-        std::fs::write(&path, serde_json::to_string(&saved)? + "\n").with_context(|| format!("{}: cannot write", path.display()))
+        std::fs::write(&path, serde_json::to_string(&saved)? + "\n").with_context(|| format!("{}: cannot write", path.shown()))
     }
 
     fn load(&mut self, directory: &Path) -> Result<()> {
         let path = directory.join(FILE);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.display()))?;
-        let saved: Saved = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
+        let saved: Saved = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.shown()))?;
         ensure!(
             saved.vocabulary == self.data.vocabulary,
             "{}: was trained with other words than {} has; set task.questions.folder and task.questions.tasks back",
-            path.display(),
-            self.recipe.folder.display()
+            path.shown(),
+            self.recipe.folder.shown()
         );
         load(&TaskRecipe::Questions(self.recipe.clone()), &self.parameters, directory)?;
         self.start = saved.linear_start;

@@ -12,6 +12,7 @@ use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter,
 use crate::model::WithAttention;
 use crate::nn::Pass;
 use crate::recipe::{CorpusPath, DataRecipe};
+use crate::runtime::files::Shown;
 use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
 
 /// Source and target of pairs, and the gold alignment of each.
@@ -93,7 +94,7 @@ impl HeldOut {
                 anyhow::ensure!(
                     gold.len() == total,
                     "{}: {} lines of gold alignments for {total} sentence pairs",
-                    file.display(),
+                    file.shown(),
                     gold.len()
                 );
                 gold.truncate(sources.len());

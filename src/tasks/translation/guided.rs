@@ -10,6 +10,7 @@ use super::links::Links;
 use crate::corpus::ParallelText;
 use crate::metrics::{GoldLinks, gold_links};
 use crate::recipe::GuidedAlignmentRecipe;
+use crate::runtime::files::Shown;
 use crate::text::{Encoding, Tokenizer, words};
 use crate::translator::{SourceEncoder, Translator};
 
@@ -45,7 +46,7 @@ impl GuidedAlignment {
                 let gold = gold.next().transpose()?;
                 given += usize::from(gold.is_some());
                 let inside = gold.as_ref().map_or(Ok(()), |gold| check_bounds(gold, &source, &target));
-                inside.with_context(|| format!("{}:{count}", file.display()))?;
+                inside.with_context(|| format!("{}:{count}", file.shown()))?;
                 Ok(gold.filter(|_| lines.next_if_eq(&count).is_some()).map(|gold| (source, target, gold)))
             });
             checked.transpose()
@@ -58,7 +59,7 @@ impl GuidedAlignment {
         ensure!(
             given == count,
             "{}: {given} lines of links for {count} sentence pairs; expected a line for each, empty where there are none",
-            file.display()
+            file.shown()
         );
         Ok(GuidedAlignment { recipe, links })
     }

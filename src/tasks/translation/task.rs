@@ -19,6 +19,7 @@ use crate::checkpoint::{AttentionHead, Config, Tokenizers, locate};
 use crate::model::{Vocabularies, WithAttention, outline};
 use crate::nn::Pass;
 use crate::recipe::{LengthLimit, Recipe};
+use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, message};
 use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint, ensure_trainable};
 use crate::translator::{TranslateOptions, Translator};
@@ -187,7 +188,7 @@ impl Task for TranslationTask {
         ensure!(
             Tokenizers::load(directory)?.same_files(&self.translator.tokenizers),
             "{}: its tokenizers are not those in the run folder, which are broken or of another run; copy those of the checkpoint there",
-            directory.display()
+            directory.shown()
         );
         let config = Config::load(directory)?;
         self.translator.config.alignment = config.alignment;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::checkpoint::{Tokenizers, locate};
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
+use crate::runtime::files::Shown;
 use crate::runtime::message;
 use crate::text::{Kind, Tokenizer, TokenizerOptions, WordCounts};
 
@@ -29,7 +30,7 @@ fn clear(run_folder: &Path) -> Result<()> {
     for name in FILES {
         let path = run_folder.join(name);
         if path.exists() {
-            std::fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
+            std::fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.shown()))?;
         }
     }
     Ok(())
@@ -93,7 +94,7 @@ pub fn fingerprint(run_folder: &Path) -> Result<Vec<u8>> {
     for name in FILES {
         let path = run_folder.join(name);
         if path.exists() {
-            bytes.extend(std::fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?);
+            bytes.extend(std::fs::read(&path).with_context(|| format!("{}: cannot read", path.shown()))?);
         }
     }
     Ok(bytes)

@@ -18,6 +18,7 @@ use super::special;
 use super::tokenizer::Encoding;
 use super::words::words;
 use crate::input::read_bytes;
+use crate::runtime::files::Shown;
 use cut::Cutter;
 pub(super) use file::{METASPACE_KEY, read};
 use normalise::Normaliser;
@@ -139,6 +140,6 @@ fn visible(line: &str, start: usize, end: usize) -> (usize, usize) {
 /// Reads a `.spm` file for the command line: the error names it.
 pub fn read_model(path: &std::path::Path) -> Result<(ModelProto, Vec<u8>)> {
     let bytes = read_bytes(path, "the model", MOST_BYTES)?;
-    let model = ModelProto::from_bytes(&bytes).with_context(|| path.display().to_string())?;
+    let model = ModelProto::from_bytes(&bytes).with_context(|| path.shown())?;
     Ok((model, bytes))
 }
