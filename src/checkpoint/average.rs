@@ -8,14 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
-use super::config::{CONFIG, Config};
+use super::config::{Config, TOKENIZERS};
 use super::folder::Checkpoint;
-use super::weights::{FILE, save_weights};
-use crate::checksum::{self, Verify, seal};
+use super::weights::save_weights;
+use crate::checksum::{Verify, seal};
 use crate::runtime::files::{Shown, is_free, new_folder};
-
-/// Files that are not simply the same in every checkpoint of a run; all others, the tokenizers above all, have to be.
-const OWN: [&str; 5] = [CONFIG, FILE, checksum::FILE, "training.json", "training.safetensors"];
 
 /// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first, but the
 /// length limit, which is the widest.
@@ -28,7 +25,7 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
     // Before the work; and again after it.
     ensure!(is_free(out), "{}: is there already and not an empty folder; name another one with --out", out.shown());
     let one = Checkpoint::open(first, verify)?;
-    let (mut config, companions) = (one.config()?, companions(&one)?);
+    let (mut config, tokenizers) = (one.config()?, tokenizer_files(&one)?);
     let mut sums: BTreeMap<String, Tensor> =
         one.weights()?.into_iter().map(|(name, tensor)| (name, tensor.to_kind(Kind::Double))).collect();
     let mut problems = Vec::new();
@@ -37,7 +34,7 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
         let other_config = other.config()?;
         let mut found = differences(&config, &other_config)?;
         config.widen_length_limit(&other_config);
-        found.extend(different_files(&companions, &self::companions(&other)?));
+        found.extend(different_files(&tokenizers, &tokenizer_files(&other)?));
         let weights = other.weights()?;
         found.extend(different_shapes(&sums, &weights));
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", folder.shown())));
@@ -57,22 +54,13 @@ pub fn average(checkpoints: &[PathBuf], out: &Path, verify: Verify) -> Result<()
     }
     let count = checkpoints.len() as f64;
     let means: Vec<(String, Tensor)> = sums.into_iter().map(|(name, sum)| (name, sum / count)).collect();
-    write(&config, &companions, &means, out)
+    write(&config, &tokenizers, &means, out)
 }
 
-/// The bytes of the files that stand beside the weights.
-fn companions(checkpoint: &Checkpoint) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let folder = checkpoint.folder();
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot list the checkpoint", folder.shown()))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_file() && !OWN.contains(&name.as_str()) {
-            let bytes = checkpoint.file(&name)?;
-            files.insert(name, bytes);
-        }
-    }
-    Ok(files)
+/// The bytes of the tokenizers, which have to be the same in every checkpoint.
+fn tokenizer_files(checkpoint: &Checkpoint) -> Result<BTreeMap<String, Vec<u8>>> {
+    let present = TOKENIZERS.into_iter().filter(|name| checkpoint.folder().join(name).exists());
+    present.map(|name| Ok((name.to_owned(), checkpoint.file(name)?))).collect()
 }
 
 /// What differs between two models; rates of dropout may, as they mean nothing to a trained model.
@@ -125,10 +113,10 @@ fn different_shapes(first: &BTreeMap<String, Tensor>, other: &BTreeMap<String, T
     names.into_iter().filter_map(verdict).collect()
 }
 
-fn write(config: &Config, companions: &BTreeMap<String, Vec<u8>>, weights: &[(String, Tensor)], out: &Path) -> Result<()> {
+fn write(config: &Config, tokenizers: &BTreeMap<String, Vec<u8>>, weights: &[(String, Tensor)], out: &Path) -> Result<()> {
     new_folder(out, |folder| {
         config.save(folder)?;
-        for (name, bytes) in companions {
+        for (name, bytes) in tokenizers {
             fs::write(folder.join(name), bytes).with_context(|| format!("{}: cannot write", folder.join(name).shown()))?;
         }
         save_weights(weights, folder)?;
@@ -140,6 +128,8 @@ fn write(config: &Config, companions: &BTreeMap<String, Vec<u8>>, weights: &[(St
 mod tests {
     use super::*;
     use crate::checkpoint::read_weights;
+    use crate::checkpoint::weights::FILE;
+    use crate::checksum::Checksums;
     use tch::Device;
 
     fn checkpoint(place: &Path, name: &str, weights: &[(&str, Tensor)], hidden: u32) -> PathBuf {
@@ -175,7 +165,7 @@ mod tests {
         let found = read_weights(&out.join(FILE)).unwrap();
         let expected = values.iter().sum::<f64>() / values.len() as f64;
         assert_eq!(found["w"].double_value(&[1]), f64::from(expected as f32));
-        assert!(checksum::Checksums::read(&out).unwrap().unwrap().check_all().unwrap().is_empty());
+        assert!(Checksums::read(&out).unwrap().unwrap().check_all().unwrap().is_empty());
         assert_eq!((found["b"].double_value(&[0]), found["w"].kind()), (3.0, Kind::Float));
         assert_eq!(fs::read_to_string(out.join("tokenizer.json")).unwrap(), "pieces");
         assert!(!out.join("training.json").exists(), "an average is nothing to resume from");

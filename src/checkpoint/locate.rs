@@ -15,11 +15,19 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
     // Both names may point at a checkpoint that was broken and set aside: then the newest whole one counts.
     candidates.extend(steps(path));
     match candidates.iter().find(|folder| folder.join("config.json").exists()) {
-        Some(folder) => Ok(folder.clone()),
+        Some(folder) => Ok(resolved(folder)),
         None => bail!(
             "{}: neither a checkpoint (no config.json) nor a run folder (no best, no last); expected what `targum train` writes",
             path.shown()
         ),
+    }
+}
+
+/// Where a link such as `best` leads now: a training may move it while the checkpoint is read.
+fn resolved(folder: &Path) -> PathBuf {
+    match (std::fs::read_link(folder), folder.parent()) {
+        (Ok(target), Some(parent)) => parent.join(target),
+        _ => folder.to_path_buf(),
     }
 }
 
@@ -48,7 +56,10 @@ mod tests {
         assert_eq!(locate(run.path()).unwrap(), run.path().join("step-00000200"));
         std::fs::remove_file(run.path().join("best")).unwrap();
         std::os::unix::fs::symlink("step-00000100", run.path().join("best")).unwrap();
-        assert_eq!(locate(run.path()).unwrap(), run.path().join("best"));
+        // Not by the name that may lead elsewhere a moment later.
+        for path in [run.path().to_path_buf(), run.path().join("best")] {
+            assert_eq!(locate(&path).unwrap(), run.path().join("step-00000100"));
+        }
         assert!(locate(&run.path().join("nowhere")).unwrap_err().to_string().contains("no such folder"));
     }
 }

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::runtime::files::Shown;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// Name of the file with the checksums of its folder.
@@ -85,17 +85,16 @@ impl Checksums {
         ensure!(found.len() <= MOST_BYTES, "{}: {} bytes, which checksums never have; {REMEDY}", path.shown(), found.len());
         let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
         let broken = |reason: String| format!("{}: broken or cut off ({reason}); {REMEDY}", path.shown());
-        let contents: Contents = match serde_json::from_slice(&bytes) {
-            Ok(contents) => contents,
-            Err(error) => bail!(broken(error.to_string())),
-        };
-        ensure!(
-            contents.format == FORMAT,
-            "{}: format {}, but this Targum ({}) reads format {FORMAT}; use the Targum that wrote it, or {REMEDY}",
-            path.shown(),
-            contents.format,
-            env!("CARGO_PKG_VERSION")
-        );
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| anyhow!(broken(error.to_string())))?;
+        // Before all else: a later format may have anything else in it.
+        if let Some(format) = value["format"].as_u64().filter(|&format| format > u64::from(FORMAT)) {
+            bail!(
+                "{}: format {format}, but this Targum ({}) reads format {FORMAT}; use the Targum that wrote it, or {REMEDY}",
+                path.shown(),
+                env!("CARGO_PKG_VERSION")
+            );
+        }
+        let contents: Contents = serde_json::from_value(value).map_err(|error| anyhow!(broken(error.to_string())))?;
         ensure!(contents.to_text()?.as_bytes() == bytes, broken("it is not as Targum writes it".into()));
         Ok(Some(Self { folder: folder.to_path_buf(), files: contents.files }))
     }
@@ -277,7 +276,7 @@ mod tests {
         let folder = sealed();
         let path = folder.path().join(FILE);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+        fs::write(&path, text.replace("\"format\": 1", "\"format\": 2, \"more\": []")).unwrap();
         let error = verdict(folder.path()).unwrap_err().to_string();
         assert!(error.contains("format 2, but this Targum"), "{error}");
         fs::write(&path, text.replace("  ", " ")).unwrap();

@@ -8,7 +8,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::text::TextArguments;
-use crate::checkpoint::{Tokenizers, locate};
+use super::verify::VerifyArguments;
+use crate::checkpoint::Checkpoint;
 use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
 use crate::runtime::files::Shown;
@@ -97,6 +98,8 @@ struct CheckArguments {
     #[arg(long)]
     model: Option<PathBuf>,
     #[command(flatten)]
+    verify: VerifyArguments,
+    #[command(flatten)]
     text: TextArguments,
 }
 
@@ -131,7 +134,8 @@ fn check(arguments: CheckArguments) -> Result<()> {
         maximum_ratio: ratio,
         remove_duplicates: arguments.remove_duplicates,
     });
-    let tokenizers = arguments.model.as_deref().map(|model| Tokenizers::load(&locate(model)?)).transpose()?;
+    let tokenizers =
+        arguments.model.as_deref().map(|model| Checkpoint::open(model, arguments.verify.verify())?.tokenizers()).transpose()?;
     let mut unknown = UnknownPieces::default();
     let mut lengths = [Lengths::default(), Lengths::default()];
     let mut line = 0;

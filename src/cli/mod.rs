@@ -78,7 +78,6 @@ pub fn main() -> ExitCode {
     };
     // Before anything else of libtorch: see there.
     runtime::libtorch();
-    runtime::watch_crowding();
     let verbose = command_line.verbose;
     if !verbose {
         quiet_panics();

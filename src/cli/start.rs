@@ -78,19 +78,13 @@ pub fn open(out: &Path, resume: bool) -> Result<(RunFolder, bool)> {
     }
 }
 
-/// Writes the recipe into the run folder and does the work. Where that fails, a run that went on keeps the recipe that it can be resumed
-/// with.
-pub fn with_recipe<R>(recipe: &str, folder: &RunFolder, resume: bool, work: impl FnOnce() -> Result<R>) -> Result<R> {
-    let before = if resume { std::fs::read_to_string(folder.path().join(RECIPE)).ok() } else { None };
-    write(recipe, folder.path())?;
-    work().or_else(|error| {
-        // Where another folder stands by now, there is nothing of ours to mend.
-        before.filter(|_| folder.is_same()).map_or(Ok(()), |before| write(&before, folder.path()))?;
-        Err(error)
-    })
-}
-
-/// In one step: a run without its recipe cannot be resumed.
-fn write(recipe: &str, folder: &Path) -> Result<()> {
-    files::write(&folder.join(RECIPE), recipe)
+/// Writes the recipe of a new run into its folder. A run that goes on has one that it can be resumed with, which stays until training
+/// has begun: then what is given back is called.
+pub fn keep_recipe(recipe: String, folder: &RunFolder, resume: bool) -> Result<impl Fn() -> Result<()>> {
+    // In one step: a run without its recipe cannot be resumed.
+    let write = move || files::write(&folder.path().join(RECIPE), &recipe);
+    if !resume {
+        write()?;
+    }
+    Ok(write)
 }

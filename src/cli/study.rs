@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::start::{START_UP, open, started, with_recipe};
+use super::start::{START_UP, keep_recipe, open, started};
 use super::train::{Arguments, machine};
 use crate::recipe::{RecipeText, StudyRecipe};
 use crate::report::Display;
@@ -32,9 +32,10 @@ pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
     let (folder, resume) = open(&out, arguments.resume)?;
     let folder = folder.verifying(arguments.verify.verify());
     let interrupt = Interrupt::new();
-    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect() };
+    let begun = keep_recipe(recipe.to_toml()?, &folder, resume)?;
+    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect(), begun: &begun };
     message!("{}", machine(device, recipe.seed));
-    let findings = with_recipe(&recipe.to_toml()?, &folder, resume, || run_study(&recipe, &folder, options, device))?;
+    let findings = run_study(&recipe, &folder, options, device)?;
     interrupt.check()?;
     findings.map_or(Ok(()), |findings| tell(&recipe.name, &findings, folder.path()))
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
-use super::start::{RECIPE, START_UP, ensure_apart, open, started, with_recipe};
+use super::start::{RECIPE, START_UP, ensure_apart, keep_recipe, open, started};
 use super::study;
 use super::verify::VerifyArguments;
 use crate::checkpoint::{Checkpoint, Tokenizers};
@@ -103,7 +103,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let folder = folder.verifying(verify);
     let interrupt = Interrupt::new();
-    with_recipe(&recipe.to_toml()?, &folder, resume, || train_model(&recipe, &folder, resume, device, &interrupt))?;
+    let begun = keep_recipe(recipe.to_toml()?, &folder, resume)?;
+    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::detect(), begun: &begun };
+    train_model(&recipe, &folder, device, options)?;
     interrupt.check()?;
     let _ends = end_on_signal("the trained model is saved; --resume tests it");
     conclude(&recipe, test.as_ref(), &folder, device)
@@ -130,13 +132,13 @@ fn origin(init: &Path, verify: Verify) -> Result<Origin> {
     })
 }
 
-fn train_model(recipe: &Recipe, folder: &RunFolder, resume: bool, device: Device, interrupt: &Interrupt) -> Result<Outcome> {
+fn train_model(recipe: &Recipe, folder: &RunFolder, device: Device, options: TrainOptions) -> Result<Outcome> {
+    let resume = options.resume;
     let mut task = TranslationTask::prepare(recipe, folder.path(), resume, device)?;
     introduce(recipe, &task, device);
     if let (Some(init), false) = (&recipe.init, resume) {
         message!("weights, tokenizers and model from {}", init.shown());
     }
-    let options = TrainOptions { resume, interrupt, display: Display::detect() };
     train(&mut task, &recipe.training, recipe.seed, folder, options)
 }
 

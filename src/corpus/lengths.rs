@@ -9,6 +9,9 @@ const BY_RATIO: f64 = 0.99;
 /// Share of the pairs that fit with all their room when the offset is made for them: the rest may be misaligned.
 const FITTING: f64 = 0.999;
 
+/// Beyond this a checkpoint's limit is taken for damage.
+const MOST: f64 = 1e6;
+
 /// The length limit that at least 99.9 % of the pairs fit into with a quarter to spare, never below the default. `pairs` gives the pieces of
 /// source and target, ends of sentence not counted.
 pub fn length_limit(pairs: impl Iterator<Item = (usize, usize)>) -> LengthLimit {
@@ -25,7 +28,7 @@ pub fn length_limit(pairs: impl Iterator<Item = (usize, usize)>) -> LengthLimit 
     let by_ratio = LengthLimit { offset: 0, ..limit };
     let beyond = needed.iter().map(|&(source, pieces)| pieces.saturating_sub(by_ratio.of(source)) as f64);
     limit.offset = limit.offset.max(quantile(beyond, FITTING).unwrap_or(0.0) as usize);
-    limit
+    LengthLimit { ratio: limit.ratio.min(MOST), offset: limit.offset.min(MOST as usize) }
 }
 
 /// The least of the values that at least `share` of them do not exceed; none of none.

@@ -2,18 +2,20 @@
 //!
 //! Threads of GNU's OpenMP, which are libtorch's, wait for the next operation by spinning, for milliseconds. That is right where nobody
 //! else wants the core. Where somebody does, those that spin keep out those they wait for, and two threads become slower than one by far.
-//! OpenMP knows of this: where it has made more threads than there are cores, each spins a thousand times and then sleeps. It only cannot
+//! OpenMP knows of this: where it has made more threads than there are cores, each spins a hundred times and then sleeps. It only cannot
 //! see the threads of other programs. So this watches how long ours wait for a core, and while they do it keeps a second team, asleep, that makes
 //! OpenMP's own too many. `benches/waiting.sh` measures it; docs/training.md has the figures.
 //!
 //! Where the environment sets `OMP_WAIT_POLICY=passive` or a lower `GOMP_SPINCOUNT`, that holds.
 
-use std::ffi::c_void;
+use std::collections::HashMap;
+use std::ffi::{OsString, c_void};
 use std::fs;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::symbol::symbol;
 use super::team::{parallel, processor_count};
 
 /// Between two looks at the threads.
@@ -24,26 +26,27 @@ const CROWDED: f64 = 0.1;
 const PERIODS: u32 = 3;
 /// How long nobody has to wait until it no longer is.
 const CALM: Duration = Duration::from_secs(2);
+/// Most threads of a team that does nothing.
+const MOST_THREADS: u32 = 64;
 
-/// Starts to watch, for as long as the process lives. Not where OpenMP is another, or the system does not tell.
-pub fn watch_crowding() {
-    if waited().is_none() || parallel().is_none() {
-        return;
-    }
+/// Starts to watch, for as long as the process lives, where operations have so many threads. Not where OpenMP is another, or the system does not
+/// tell.
+pub(super) fn watch_crowding(threads: u32) {
+    let missing = processor_count().and_then(|cores| SleepingTeam::size(threads, cores));
+    let (Some(size), true, true) = (missing, waited().is_some(), is_gnu()) else { return };
     // Without it threads spin as they did before.
-    let _ = thread::Builder::new().name("crowding".into()).spawn(|| {
+    let _ = thread::Builder::new().name("crowding".into()).spawn(move || {
         let (mut before, mut at, mut last) = (waited().unwrap_or_default(), Instant::now(), Instant::now());
         let (mut periods, mut team) = (0, None);
         loop {
             thread::sleep(PERIOD);
             let (now, time) = (waited().unwrap_or_default(), Instant::now());
-            // A thread that ended takes what it waited with it.
-            let share = now.saturating_sub(before).as_secs_f64() / (time - at).as_secs_f64();
+            let share = now.since(&before).as_secs_f64() / (time - at).as_secs_f64();
             (before, at) = (now, time);
             periods = if share > CROWDED { periods + 1 } else { 0 };
             if periods >= PERIODS {
                 last = time;
-                team = team.or_else(SleepingTeam::start);
+                team = team.or_else(|| SleepingTeam::start(size));
             } else if time - last > CALM {
                 team = None;
             }
@@ -51,27 +54,51 @@ pub fn watch_crowding() {
     });
 }
 
-/// How long the threads of this process have waited for a core although they could have run.
-fn waited() -> Option<Duration> {
-    let mut sum = 0;
+/// How long each thread of this process has waited for a core although it could have run.
+#[derive(Default)]
+struct Waited(HashMap<OsString, Duration>);
+
+impl Waited {
+    /// How much longer it is than at another time, of all threads together.
+    fn since(&self, before: &Self) -> Duration {
+        let longer = |(thread, now): (_, &Duration)| now.saturating_sub(before.0.get(thread).copied().unwrap_or_default());
+        self.0.iter().map(longer).sum()
+    }
+}
+
+/// None where the system does not tell.
+fn waited() -> Option<Waited> {
+    let mut threads = HashMap::new();
     for thread in fs::read_dir("/proc/self/task").ok()?.flatten() {
         // Nanoseconds on a core, nanoseconds waited for one, and how often; none where the thread has ended since.
         let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
-        sum += text.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+        threads.insert(thread.file_name(), Duration::from_nanos(text.split_whitespace().nth(1)?.parse().ok()?));
     }
-    (sum > 0 || fs::exists("/proc/self/schedstat").is_ok_and(|exists| exists)).then(|| Duration::from_nanos(sum))
+    (!threads.is_empty()).then_some(Waited(threads))
 }
 
-/// A team of OpenMP of a thread more than there are cores, none of which does anything. It goes when this does.
+/// Whether OpenMP is GNU's: others have `GOMP_parallel` for its programs, but not this.
+fn is_gnu() -> bool {
+    symbol(c"GOMP_offload_register").is_some()
+}
+
+/// A team of OpenMP that does nothing. It goes when this does.
 struct SleepingTeam {
     _leave: Sender<()>,
 }
 
 impl SleepingTeam {
-    fn start() -> Option<Self> {
+    /// Of how many threads it has to be, so that with a team of `threads` OpenMP has more than cores; the first of each it does not count but
+    /// for that of `main`. None where it has already, where operations have one thread alone, or where it would be too many: OpenMP ends the
+    /// process if the system refuses it a thread.
+    fn size(threads: u32, cores: u32) -> Option<u32> {
+        let size = (cores + 2).checked_sub(threads)?;
+        (threads > 1 && (2..=MOST_THREADS).contains(&size)).then_some(size)
+    }
+
+    fn start(size: u32) -> Option<Self> {
         let parallel = parallel()?;
         let (leave, left) = channel::<()>();
-        let size = processor_count()?.checked_add(1)?;
         let builder = thread::Builder::new().name("crowd".into());
         builder
             .spawn(move || {
@@ -100,11 +127,23 @@ mod tests {
             }
             let start = Instant::now();
             thread::sleep(Duration::from_millis(500));
-            let share = (waited().unwrap() - before).as_secs_f64() / start.elapsed().as_secs_f64();
+            let share = waited().unwrap().since(&before).as_secs_f64() / start.elapsed().as_secs_f64();
             over.store(true, Ordering::Relaxed);
             share
         });
         assert!(share > CROWDED, "they waited for {share} cores");
+    }
+
+    #[test]
+    fn openmp_has_more_threads_than_cores_while_a_team_sleeps() {
+        assert!(is_gnu(), "this libtorch has another OpenMP");
+        for (threads, cores) in [(2, 2), (2, 8), (8, 8), (3, 60)] {
+            let size = SleepingTeam::size(threads, cores).unwrap();
+            assert_eq!(1 + (threads - 1) + (size - 1), cores + 1);
+        }
+        for (threads, cores) in [(1, 8), (9, 8), (2, 128)] {
+            assert_eq!(SleepingTeam::size(threads, cores), None);
+        }
     }
 
     #[test]
@@ -113,7 +152,7 @@ mod tests {
             let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
             threads.filter(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim() == name)).count()
         };
-        let team = SleepingTeam::start().expect("OpenMP");
+        let team = SleepingTeam::start(2).expect("OpenMP");
         let end = Instant::now() + Duration::from_secs(20);
         while named("crowd") == 0 {
             assert!(Instant::now() < end, "it has not come");

@@ -23,7 +23,6 @@ pub use allocator::keep_memory;
 pub use columns::ColumnsOfProduct;
 pub(crate) use console::message;
 pub use console::{Output, print, printable, shortened, write_message, write_message_to};
-pub use crowding::watch_crowding;
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
 pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};

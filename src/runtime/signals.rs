@@ -159,7 +159,7 @@ pub fn watch_signals() {
         libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), ptr::null_mut());
         signals.assume_init()
     };
-    std::thread::spawn(move || {
+    let waiting = std::thread::Builder::new().spawn(move || {
         loop {
             let mut number = 0;
             // SAFETY: both are alive, and the signals of the set are blocked in every thread.
@@ -169,6 +169,11 @@ pub fn watch_signals() {
             }
         }
     });
+    if waiting.is_err() {
+        // With nobody to wait for them, they end the process as they do any other.
+        // SAFETY: the set is alive, and no former mask is asked for.
+        unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const signals, ptr::null_mut()) };
+    }
 }
 
 fn is_ignored(number: i32) -> bool {
@@ -191,12 +196,14 @@ fn react(signal: Signal) {
     };
     if !text.is_empty() {
         // By a thread of its own: where standard error is a pipe that nobody empties, a message waits, and must not keep the process alive.
-        let said = std::thread::spawn(move || message!("{text}"));
-        for _ in 0..20 {
-            if said.is_finished() {
-                break;
+        // Where no thread can be made, nothing is said.
+        if let Ok(said) = std::thread::Builder::new().spawn(move || message!("{text}")) {
+            for _ in 0..20 {
+                if said.is_finished() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
             }
-            std::thread::sleep(Duration::from_millis(5));
         }
     }
     if ends {

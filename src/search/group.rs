@@ -139,9 +139,12 @@ impl Group {
     /// Finished hypotheses that are left because the length limit ended what the model likes better.
     fn mark_cut_short(&mut self, live: &[Partial], frame: Frame) {
         let limited = live.first().is_some_and(|first| first.tokens.len() >= frame.maximum_length);
-        let score = |partial: &Partial| frame.options.length_penalty.normalise(partial.sum, partial.tokens.len());
-        let best = live.iter().map(score).fold(f64::NEG_INFINITY, f64::max);
-        if limited && self.finished.iter().all(|finished| finished.score < best) {
+        let score = |partial: &Partial| partial.score(frame.source_length, frame.options);
+        if !limited {
+            return;
+        }
+        let best = live.iter().filter(|partial| !partial.is_filler()).map(score).fold(f64::NEG_INFINITY, f64::max);
+        if self.finished.iter().all(|finished| finished.score < best) {
             self.finished.iter_mut().for_each(|finished| finished.cut_short = true);
         }
     }

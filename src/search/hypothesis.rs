@@ -88,16 +88,20 @@ impl Partial {
         self.tokens.last() == Some(&EOS)
     }
 
+    /// The log-probability under the length penalty, with the coverage penalty (Wu et al. 2016, equation 14).
+    pub fn score(&self, source_length: usize, options: &SearchOptions) -> f64 {
+        let score = options.length_penalty.normalise(self.sum, self.log_probabilities.len());
+        let attention = if options.coverage_penalty > 0.0 { self.gather_attention(source_length) } else { None };
+        attention.map_or(score, |attention| score + options.coverage_penalty * coverage_penalty(&attention))
+    }
+
     pub fn into_hypothesis(mut self, source_length: usize, options: &SearchOptions) -> Hypothesis {
         let finished = self.ended();
         if finished {
             self.tokens.pop();
         }
+        let score = self.score(source_length, options);
         let attention = self.gather_attention(source_length);
-        let mut score = options.length_penalty.normalise(self.sum, self.log_probabilities.len());
-        if let (true, Some(attention)) = (options.coverage_penalty > 0.0, &attention) {
-            score += options.coverage_penalty * coverage_penalty(attention);
-        }
         Hypothesis {
             unmet: self.progress.unmet(),
             tokens: self.tokens,

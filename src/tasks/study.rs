@@ -102,6 +102,8 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         let outline = Parameters::outline();
         model_in(&recipe.task, &outline)?;
         ensure_trainable(&Outline::of(&outline).parameters, &recipe.training, device)?;
+    } else {
+        (options.begun)()?;
     }
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),

@@ -20,11 +20,13 @@ pub struct Beginning {
     pub messages: Vec<String>,
     /// Checkpoints that were scored again, since what they were validated on has changed.
     pub scored_again: Vec<Validated>,
+    /// Whether the history is another than that of the checkpoint: all that is compared was scored again.
+    pub changed: bool,
 }
 
 impl Beginning {
     fn new(state: TrainingState, messages: Vec<String>) -> Self {
-        Beginning { state, messages, scored_again: Vec::new() }
+        Beginning { state, messages, scored_again: Vec::new(), changed: false }
     }
 }
 
@@ -66,12 +68,13 @@ pub fn resume<T: Task>(
                     messages.push(format!("{error:#}\nthat checkpoint is broken; it is now {}", aside.shown()));
                 }
                 let scored_again = score_again(task, folder, &mut state, recipe, interrupt)?;
+                let changed = scored_again.is_some() && interrupt.signal().is_none();
                 if scored_again.is_some() {
                     // The weights are those of whichever was scored last.
                     load(task, folder, &mut trained, update, seed)?;
                 }
                 messages.push(describe(&state, folder, recipe));
-                return Ok(Beginning { state, messages, scored_again: scored_again.unwrap_or_default() });
+                return Ok(Beginning { state, messages, scored_again: scored_again.unwrap_or_default(), changed });
             }
             Err(error) => failures.push((update, error)),
         }

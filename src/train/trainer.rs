@@ -33,6 +33,8 @@ pub struct TrainOptions<'a> {
     /// When raised, as signals raise it while [`train`] is at work, the run saves and stops after the update at work, or in a validation.
     pub interrupt: &'a Interrupt,
     pub display: Display,
+    /// Called when all that could keep the run from training has been tried, before the first update of this process.
+    pub begun: &'a dyn Fn() -> Result<()>,
 }
 
 /// Why a run stopped.
@@ -117,7 +119,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         let parameters = FlatParameters::new(trained)?;
         let mut optimizer = Optimizer::new(recipe.optimizer, &parameters);
         let mut average = MovingAverage::new(recipe.moving_average, &parameters);
-        let Beginning { mut state, mut messages, scored_again } = if options.resume {
+        let Beginning { mut state, mut messages, scored_again, changed } = if options.resume {
             let trained = Trained { parameters: &parameters, optimizer: &mut optimizer, average: average.as_mut() };
             resume(task, folder, trained, recipe, seed, options.interrupt)?
         } else {
@@ -147,10 +149,11 @@ impl<'a, T: Task> Trainer<'a, T> {
         let kind = if state.update > 0 { "resumed" } else { "started" };
         let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
         let fields = json!({ "parameters": parameters.count(), "frozen": frozen, "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
+        (options.begun)()?;
         journal.note(kind, state.update, fields)?;
         journal.opened(&state, &task.figures(), &scored_again)?;
         folder.keep()?;
-        let (saved, before) = ((state.update > 0).then_some(state.update), state.elapsed_seconds);
+        let (saved, before) = ((state.update > 0 && !changed).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;
         Ok(Trainer {
             task,
@@ -228,10 +231,17 @@ impl<'a, T: Task> Trainer<'a, T> {
             loss_scale.advance();
         }
         self.journal.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
-        if self.state.update.is_multiple_of(self.recipe.log_every) {
-            self.journal.report(&self.state, rate, norm)?;
+        self.next_epoch()?;
+        if self.state.update.is_multiple_of(self.recipe.log_every)
+            && let Err(error) = self.journal.report(&self.state, rate, norm)
+        {
+            // A log that cannot be written need not cost what was learned since the last checkpoint.
+            return Err(match self.save() {
+                Ok(()) => error.context(format!("training stopped after update {}, and is saved", self.state.update)),
+                Err(_) => error,
+            });
         }
-        self.next_epoch()
+        Ok(())
     }
 
     /// Begins the next epoch where this one is over.

@@ -24,7 +24,9 @@ impl ValidationFingerprint {
 
     /// That of a study whose data its recipe makes.
     pub fn of_recipe(recipe: &impl Serialize) -> Self {
-        ValidationFingerprint::default().with("task of the recipe", serde_json::to_vec(recipe))
+        // It was read from TOML a moment ago.
+        let text = serde_json::to_string(recipe).expect("a recipe has a form in JSON");
+        ValidationFingerprint::default().with("task of the recipe", [text])
     }
 
     /// Whether nothing is known of it.

@@ -213,11 +213,12 @@ fn shortened(line: &str) -> String {
 fn attended_text<'a>(line: &'a str, source: &Encoding, weights: &[f32], places: &[usize], together: bool) -> Option<&'a str> {
     let text = |place: usize| &line[source.spans[place].0..source.spans[place].1];
     let shown: Vec<usize> = places.iter().copied().filter(|&place| place < weights.len()).collect();
-    let of_word = |place: usize| -> f32 {
-        let same = |&&other: &&usize| other == place || together && text(other) == text(place);
-        shown.iter().filter(same).map(|&other| weights[other]).sum()
-    };
-    let weighed: Vec<f32> = shown.iter().map(|&place| of_word(place)).collect();
+    let mut of_word = HashMap::new();
+    if together {
+        shown.iter().for_each(|&place| *of_word.entry(text(place)).or_insert(0.0) += weights[place]);
+    }
+    let weight = |place: usize| if together { of_word[text(place)] } else { weights[place] };
+    let weighed: Vec<f32> = shown.iter().map(|&place| weight(place)).collect();
     // Of equals the first.
     let best = (0..shown.len()).rev().max_by(|&a, &b| weighed[a].total_cmp(&weighed[b]))?;
     // Hard attention may have looked elsewhere.

@@ -14,13 +14,10 @@ const TOLERANCE: f64 = 1e-4;
 /// What a memory network was asked about.
 const STORY: &str = "1 Ada slept.\n2 Ben ran.\n3 Cem sang.\n4 Who sang?\tCem\t3\n";
 
-/// The run folders that were frozen; none, with a message, where they are not there.
+/// The run folders that were frozen.
 fn frozen() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        eprintln!("skipped: {} is not there; scripts/frozen-checkpoints.sh makes it", folder.display());
-        return Vec::new();
-    };
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     folders.sort();
     assert!(!folders.is_empty(), "{} is empty", folder.display());

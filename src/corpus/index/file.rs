@@ -152,13 +152,18 @@ pub fn read(mut file: File, path: &Path) -> Result<(TokenIndex, Metadata), Strin
         }
         left -= block.len();
     }
-    let mut records = Vec::with_capacity(layout.pairs);
+    let mut records = Vec::new();
+    records
+        .try_reserve_exact(layout.pairs)
+        .map_err(|_| format!("is said to hold {} pairs, more than memory holds", layout.pairs))?;
     let mut record = [0; RECORD];
     for _ in 0..layout.pairs {
         next(&mut record)?;
         records.push(Record::from_bytes(&record));
     }
-    let mut metadata = vec![0; layout.metadata];
+    let mut metadata = Vec::new();
+    metadata.try_reserve_exact(layout.metadata).map_err(|_| format!("is said to hold {} bytes of metadata", layout.metadata))?;
+    metadata.resize(layout.metadata, 0);
     next(&mut metadata)?;
     let mut sum = [0; CHECKSUM];
     input.read_exact(&mut sum).map_err(unreadable)?;

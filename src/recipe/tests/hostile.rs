@@ -111,7 +111,7 @@ fn hostile_values_of_any_key_are_errors_or_start() {
                     Ok(_) if ["nan", "inf", "-inf", "-1", "\"\"", "[]", "{}"].contains(&hostile) => {
                         wrong.insert(format!("takes {setting}"));
                     }
-                    Ok(_) if hostile.len() > 9 && !MAY_BE_HUGE.contains(&last) => {
+                    Ok(_) if hostile.parse::<f64>().is_ok_and(|number| number > 1e9) && !MAY_BE_HUGE.contains(&last) => {
                         wrong.insert(format!("takes {setting}"));
                     }
                     Ok(_) => {}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::folders::{folder_of, partial_of};
+use super::folders::{attempts, folder_of, partial_of};
 use super::{Shown, hold, is_at};
 
 /// A file that appears under its name whole or not at all: written beside it, synced, then renamed. Dropped before that, it is gone. A link of
@@ -20,18 +20,17 @@ impl AtomicFile {
     pub fn create(destination: &Path) -> Result<Self> {
         let folder = folder_of(destination);
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.shown()))?;
-        loop {
+        attempts(destination, || {
             let temporary = partial_of(destination)?;
             let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
                 // Of a process that is gone and had the same number.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
                 file => file.with_context(|| format!("{}: cannot write", temporary.shown()))?,
             };
             // Before it was held, somebody may have taken it for abandoned.
-            if hold(&file) && is_at(&file, &temporary) {
-                return Ok(Self { destination: destination.to_owned(), temporary, file });
-            }
-        }
+            let held = hold(&file) && is_at(&file, &temporary);
+            Ok(held.then(|| Self { destination: destination.to_owned(), temporary, file }))
+        })
     }
 
     pub fn file(&self) -> &File {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Shown, hold, is_abandoned, is_at};
 
@@ -64,18 +64,22 @@ pub fn new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<
     let parent = folder_of(out);
     fs::create_dir_all(parent).with_context(|| format!("{}: cannot make this folder", parent.shown()))?;
     clear_partials(parent);
-    let (partial, _held) = loop {
+    let (partial, _held) = attempts(out, || {
         let partial = partial_of(out)?;
         match fs::create_dir(&partial) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
             made => made.with_context(|| format!("{}: cannot make this folder", partial.shown()))?,
         }
         // Before it was held, somebody may have taken it for abandoned.
-        let Ok(folder) = File::open(&partial) else { continue };
-        if hold(&folder) && is_at(&folder, &partial) {
-            break (partial, folder);
+        match File::open(&partial) {
+            Ok(folder) => Ok((hold(&folder) && is_at(&folder, &partial)).then_some((partial, folder))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let _ = fs::remove_dir(&partial);
+                Err(error).with_context(|| format!("{}: cannot open", partial.shown()))
+            }
         }
-    };
+    })?;
     let done = fill(&partial).and_then(|()| sync_tree(&partial)).and_then(|()| {
         // Renaming onto an empty folder takes its place; onto any other it fails.
         fs::rename(&partial, out).with_context(|| format!("{}: cannot make this folder", out.shown()))
@@ -85,6 +89,16 @@ pub fn new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<
         let _ = fs::remove_dir_all(&partial);
     }
     done.and_then(|()| sync_folder(parent))
+}
+
+/// Tries to make something hidden beside `path` until nobody else is at the same name.
+pub(super) fn attempts<R>(path: &Path, attempt: impl Fn() -> Result<Option<R>>) -> Result<R> {
+    for _ in 0..100 {
+        if let Some(made) = attempt()? {
+            return Ok(made);
+        }
+    }
+    bail!("{}: nothing can be made beside it: other processes, or its file system, take every name", path.shown())
 }
 
 /// Makes `path` a folder inside a folder of ours where there is none: nothing that is a link, which might lead out of it.

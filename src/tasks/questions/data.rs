@@ -128,6 +128,15 @@ impl Data {
         (0..asked.kept as i64).map(|row| self.text(&rows.get(row))).collect()
     }
 
+    /// Questions with their stories and answers, a line of words each.
+    pub fn lines(&self, questions: &Questions) -> Vec<String> {
+        let line = |(number, asked)| {
+            let (question, answer) = self.asked(questions, number);
+            format!("{}\t{question}\t{answer}", self.told(asked).join(" "))
+        };
+        questions.asked.iter().enumerate().map(line).collect()
+    }
+
     /// A question in words, and its answer.
     pub fn asked(&self, questions: &Questions, number: usize) -> (String, &str) {
         let number = number as i64;

@@ -178,7 +178,7 @@ impl Task for QuestionsTask {
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
+        ValidationFingerprint::default().with("questions", self.data.lines(&self.data.held_out))
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

@@ -70,7 +70,7 @@ fn training(epochs: u64) -> TrainingRecipe {
 
 fn run(task: &mut QuestionsTask, training: &TrainingRecipe, folder: &Path, resume: bool) {
     let interrupt = Interrupt::new();
-    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::Silent };
+    let options = TrainOptions { resume, interrupt: &interrupt, display: Display::Silent, begun: &|| Ok(()) };
     train(task, training, 1, &RunFolder::open(folder).unwrap(), options).unwrap();
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::guided::GuidedAlignment;
 use super::repeated::Repeated;
-use super::tokenizers::{fingerprint, take_over, train};
+use super::tokenizers::{fingerprint, of_run, take_over, train};
 use super::unknown::UnknownPieces;
 use crate::checkpoint::Tokenizers;
 use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex, length_limit};
@@ -43,7 +43,7 @@ impl TrainingData {
     pub fn prepare(recipe: &Recipe, run_folder: &Path, resume: bool) -> Result<(Self, Tokenizers)> {
         let text = open(&recipe.data, &recipe.data.train)?;
         let tokenizers = match (&recipe.init, resume) {
-            (_, true) => Tokenizers::load(run_folder)?,
+            (_, true) => of_run(run_folder)?,
             (Some(init), false) => take_over(init, run_folder)?,
             (None, false) => train(recipe, &text, run_folder)?,
         };

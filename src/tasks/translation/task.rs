@@ -163,12 +163,16 @@ impl Task for TranslationTask {
     fn validation_fingerprint(&self) -> ValidationFingerprint {
         let text = self.validation.sources.iter().chain(&self.validation.targets);
         let options = self.translator.translate_options();
-        let gold = self.validation.gold.iter().flatten().map(|links| format!("{links:?}"));
+        let pairs =
+            |links: &[(usize, usize)]| links.iter().map(|(source, target)| format!(" {source}-{target}")).collect::<String>();
+        let gold =
+            self.validation.gold.iter().flatten().map(|links| format!("{},{}", pairs(&links.sure), pairs(&links.possible)));
+        let search = (&self.recipe.search, self.translator.config.length_limit, &options.prefix);
         ValidationFingerprint::default()
             .with("validation text", text)
             .with("number of validation sentences", [self.validation.sources.len().to_string()])
             .with("gold alignments", gold)
-            .with("search settings", [format!("{:?}, prefix {:?}", options.search, options.prefix)])
+            .with("search settings", [serde_json::to_string(&search).expect("settings have a form in JSON")])
             .with("source prefix", &self.translator.config.source_prefix)
     }
 

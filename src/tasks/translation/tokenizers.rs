@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::checkpoint::{Tokenizers, locate};
+use crate::checkpoint::{Tokenizers, locate, steps};
 use crate::corpus::ParallelText;
 use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
 use crate::runtime::files::Shown;
@@ -23,6 +23,18 @@ pub fn take_over(init: &Path, run_folder: &Path) -> Result<Tokenizers> {
     clear(run_folder)?;
     tokenizers.save(run_folder)?;
     Ok(tokenizers)
+}
+
+/// The tokenizers of a run that goes on: those of its folder, or of its newest checkpoint where somebody took those away.
+pub fn of_run(run_folder: &Path) -> Result<Tokenizers> {
+    let whole = FILES.iter().any(|name| run_folder.join(name).exists());
+    match steps(run_folder).first().filter(|_| !whole) {
+        Some(newest) => {
+            message!("{}: its tokenizers are gone; those of {} take their place", run_folder.shown(), newest.shown());
+            take_over(newest, run_folder)
+        }
+        None => Tokenizers::load(run_folder),
+    }
 }
 
 /// What an earlier start left in the folder may be of another shape.

@@ -17,15 +17,14 @@ pub(super) struct Kept {
     file: File,
 }
 
-/// More files than a run has beside its checkpoints, and larger ones.
-const MOST: usize = 64;
+/// Larger than any of them.
 const MOST_BYTES: u64 = 1 << 28;
 
 impl RunFolder {
-    /// Keeps the files that the run has at this moment: its recipe, its tokenizers. What is hidden, and what grows, is not for keeping.
+    /// Keeps the recipe and the tokenizers that the run has at this moment.
     pub fn keep(&self) -> Result<()> {
         let mut kept = Vec::new();
-        for name in self.names()?.into_iter().filter(|name| is_kept(name)).take(MOST) {
+        for name in self.names()?.into_iter().filter(|name| is_kept(name)) {
             let path = self.path.join(&name);
             if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() <= MOST_BYTES) {
                 let open = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
@@ -115,7 +114,7 @@ impl RunFolder {
     }
 }
 
+/// What a run cannot be resumed without.
 fn is_kept(name: &str) -> bool {
-    let grows = name == "log.jsonl" || name.starts_with("events.") || name.ends_with(".index");
-    !name.starts_with('.') && !grows
+    name == "recipe.toml" || name.ends_with("tokenizer.json")
 }
