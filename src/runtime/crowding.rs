@@ -123,7 +123,11 @@ mod tests {
         let (over, before) = (AtomicBool::new(false), waited().expect("this system tells how long threads wait"));
         let share = thread::scope(|scope| {
             for _ in 0..2 * processor_count().unwrap() {
-                scope.spawn(|| while !over.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        std::hint::spin_loop()
+                    }
+                });
             }
             let start = Instant::now();
             thread::sleep(Duration::from_millis(500));
