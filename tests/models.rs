@@ -144,17 +144,17 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
     recipes
 }
 
-pub fn model(recipe: &ModelRecipe) -> Box<dyn Seq2Seq> {
-    let vocabularies = Vocabularies {
-        source: VOCABULARY,
-        target: VOCABULARY,
-        same: Some((0..VOCABULARY).map(|id| if id < 9 { id } else { 0 }).collect()),
-    };
-    build(recipe, vocabularies, 3, Device::Cpu).unwrap()
+pub fn vocabularies() -> Vocabularies {
+    let same = Some((0..VOCABULARY).map(|id| if id < 9 { id } else { 0 }).collect());
+    Vocabularies { source: VOCABULARY, target: VOCABULARY, same }
 }
 
-const SOURCES: [&[u32]; 3] = [&[5, 6, 7], &[8, 9, 10, 11, 12, 13], &[14]];
-const TARGETS: [&[u32]; 3] = [&[5, 6, 7, 8], &[9], &[10, 11]];
+pub fn model(recipe: &ModelRecipe) -> Box<dyn Seq2Seq> {
+    build(recipe, vocabularies(), 3, Device::Cpu).unwrap()
+}
+
+pub const SOURCES: [&[u32]; 3] = [&[5, 6, 7], &[8, 9, 10, 11, 12, 13], &[14]];
+pub const TARGETS: [&[u32]; 3] = [&[5, 6, 7, 8], &[9], &[10, 11]];
 
 fn close(a: &Tensor, b: &Tensor) -> bool {
     a.size() == b.size() && a.allclose(b, 1e-4, 1e-5, false)

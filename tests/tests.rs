@@ -1,6 +1,7 @@
 //! One integration binary: libtorch links slowly.
 
 mod cli;
+mod gpu;
 mod interop;
 mod models;
 mod parity;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::runtime::files::{Shown, clear_partials, plain_folder, sync_folder, sync_tree};
+use crate::runtime::files::{Shown, clear_partials, exchange, plain_folder, sync_folder, sync_tree};
 
 use crate::checksum::{self, Checksums, Verify};
 
@@ -151,11 +151,16 @@ impl RunFolder {
             fill(&hidden)?;
             checksum::seal(&hidden)?;
             sync_tree(&hidden)?;
-            if fs::symlink_metadata(&target).is_ok() {
-                self.remove(update)?;
+            if exchange(&hidden, &target).is_err() {
+                // There is none yet; or the file system cannot, and for a moment there is neither.
+                if fs::symlink_metadata(&target).is_ok() {
+                    self.remove(update)?;
+                }
+                let renamed = fs::rename(&hidden, &target);
+                renamed.with_context(|| format!("{}: cannot rename to {}", hidden.shown(), target.shown()))?;
             }
-            fs::rename(&hidden, &target).with_context(|| format!("{}: cannot rename to {}", hidden.shown(), target.shown()))?;
-            sync_folder(&self.path)
+            sync_folder(&self.path)?;
+            remove(&hidden)
         })();
         if written.is_err() {
             // The first error is the one to tell; what stays is cleared at the next start.

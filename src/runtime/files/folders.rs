@@ -1,6 +1,6 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -116,6 +116,26 @@ pub fn plain_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Lets two names in one file system change places, in one step.
+///
+/// # Errors
+/// Where one of them is not there, or the file system cannot; then nothing is changed.
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let [one, other] = [one, other].map(|path| CString::new(path.as_os_str().as_bytes()));
+        let (one, other, here) = (one?, other?, libc::AT_FDCWD);
+        // SAFETY: both are strings that end with zero and outlive the call.
+        let done = unsafe { libc::renameat2(here, one.as_ptr(), here, other.as_ptr(), libc::RENAME_EXCHANGE) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        let _ = (one, other);
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
 /// Has everything in `folder` on the disk when it returns.
 pub fn sync_tree(folder: &Path) -> Result<()> {
     let entries = fs::read_dir(folder).with_context(|| format!("{}: cannot list", folder.shown()))?;
@@ -149,6 +169,18 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn two_folders_change_places_or_nothing_happens() {
+        let place = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| place.path().join(name));
+        fs::create_dir(&one).unwrap();
+        fs::write(one.join("first"), "").unwrap();
+        assert_eq!(exchange(&one, &other).unwrap_err().kind(), ErrorKind::NotFound);
+        fs::create_dir(&other).unwrap();
+        exchange(&one, &other).unwrap();
+        assert_eq!((names(&one), names(&other)), (vec![], vec!["first".to_owned()]));
     }
 
     #[test]

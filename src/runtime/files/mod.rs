@@ -14,7 +14,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 pub use atomic::{AtomicFile, write, write_unsynced};
-pub use folders::{clear_partials, is_free, new_folder, plain_folder, sync_folder, sync_tree};
+pub use folders::{clear_partials, exchange, is_free, new_folder, plain_folder, sync_folder, sync_tree};
 pub use shown::Shown;
 pub(super) use shown::{escape_into, steers};
 
