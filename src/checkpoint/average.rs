@@ -76,16 +76,19 @@ fn differences(first: &Config, other: &Config) -> Result<Vec<String>> {
 
 fn leaves_of(config: &Config) -> Result<BTreeMap<String, Value>> {
     let mut leaves = BTreeMap::new();
-    collect("model", &serde_json::to_value(&config.model)?, &mut leaves);
+    collect_leaves("model", &serde_json::to_value(&config.model)?, &mut leaves);
+    leaves.insert("source".into(), config.source.clone().into());
+    leaves.insert("target".into(), config.target.clone().into());
     leaves.insert("source_vocabulary".into(), config.source_vocabulary.into());
     leaves.insert("target_vocabulary".into(), config.target_vocabulary.into());
     leaves.insert("lowercase".into(), config.lowercase.into());
     Ok(leaves)
 }
 
-fn collect(path: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
+/// The values of a table and of the tables in it, each with its path.
+pub fn collect_leaves(path: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
     match value {
-        Value::Object(table) => table.iter().for_each(|(key, value)| collect(&format!("{path}.{key}"), value, leaves)),
+        Value::Object(table) => table.iter().for_each(|(key, value)| collect_leaves(&format!("{path}.{key}"), value, leaves)),
         leaf => {
             leaves.insert(path.to_string(), leaf.clone());
         }

@@ -7,7 +7,7 @@ mod folder;
 mod locate;
 mod weights;
 
-pub use average::average;
+pub use average::{average, collect_leaves};
 pub use config::{AttentionHead, Config, Tokenizers};
 pub use folder::Checkpoint;
 pub use locate::{locate, steps};

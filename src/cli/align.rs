@@ -16,7 +16,7 @@ use super::verify::VerifyArguments;
 use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::files::Shown;
-use crate::runtime::{Interrupt, Output};
+use crate::runtime::{Interrupt, Output, message};
 use crate::translator::{Aligned, LongPair, Pair, Translator};
 
 /// How many pairs are read before they are aligned: enough to fill batches of similar length.
@@ -87,6 +87,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     let forward = load(&arguments.model)?;
     let backward = arguments.reverse_model.as_ref().map(load).transpose()?;
+    if let Some(backward) = &backward {
+        let [one, other] = [&forward, backward].map(|translator| (&translator.config.source, &translator.config.target));
+        if one == other && one.0 != one.1 {
+            message!(
+                "warning: --reverse-model translates {} to {} as --model does, expected a model of the opposite direction",
+                other.0,
+                other.1
+            );
+        }
+    }
     if let Some(folder) = &arguments.heatmaps {
         heatmap_folder(folder)?;
     }

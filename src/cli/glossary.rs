@@ -27,7 +27,9 @@ pub fn read(path: &Path, translator: &Translator, search: &SearchOptions) -> Res
             bail!("{}: the source phrase is blank in {line:?}", place());
         }
         let constraint = translator.constraint(target, &continuations, search).with_context(place)?;
-        glossary.insert(source, target.trim(), constraint);
+        if let Some(other) = glossary.insert(source, target.trim(), constraint) {
+            bail!("{}: {source:?} has a translation already, {other:?}; a phrase has one", place());
+        }
     }
     Ok(glossary)
 }

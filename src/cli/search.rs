@@ -184,8 +184,9 @@ impl SearchArguments {
             };
         }
         if let Some(most) = self.maximum_length {
-            if most < recipe.minimum_length.max(1) {
-                bail!("--maximum-length {most} is less than the minimum length {}", recipe.minimum_length.max(1));
+            // The end of sentence has a place too.
+            if most <= recipe.minimum_length {
+                bail!("--maximum-length {most} leaves no room for an end after the minimum length {}", recipe.minimum_length);
             }
             (recipe.maximum_length_ratio, recipe.maximum_length_offset) = (Some(0.0), Some(most));
         }

@@ -1,9 +1,12 @@
 //! How a run begins: which recipe counts, which folder is written, and that neither is lost.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use serde_json::{Value, json};
 
+use crate::checkpoint::collect_leaves;
 use crate::recipe::{Recipe, TextFiles};
 use crate::runtime::files::{self, Shown};
 use crate::runtime::message;
@@ -31,6 +34,39 @@ pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&
         );
     }
     Ok(started)
+}
+
+/// Refuses settings by which a run that goes on would be of another model than its checkpoints: what weights and pieces mean. Rates of dropout and
+/// how weights began may change.
+pub fn ensure_same_model(recipe: &Recipe, out: &Path) -> Result<()> {
+    let of_folder = out.join(RECIPE);
+    if !of_folder.exists() {
+        return Ok(());
+    }
+    let fixed = |recipe: &Recipe| -> Result<BTreeMap<String, Value>> {
+        let data = &recipe.data;
+        let mut fixed = BTreeMap::new();
+        for (key, value) in [
+            ("model", serde_json::to_value(&recipe.model)?),
+            ("tokenizer", serde_json::to_value(&recipe.tokenizer)?),
+            ("data", json!({ "source": data.source, "target": data.target, "source_prefix": data.source_prefix })),
+        ] {
+            collect_leaves(key, &value, &mut fixed);
+        }
+        fixed.retain(|key, _| !key.ends_with("dropout") && !key.ends_with("initialization"));
+        Ok(fixed)
+    };
+    let [before, now] = [fixed(&Recipe::load(&of_folder, &[])?)?, fixed(recipe)?];
+    let keys: BTreeSet<&String> = before.keys().chain(now.keys()).filter(|key| before.get(*key) != now.get(*key)).collect();
+    let shown = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+    let changes = keys.iter().map(|key| format!("{key} is {}, in the run {}", shown(now.get(*key)), shown(before.get(*key))));
+    ensure!(
+        keys.is_empty(),
+        "{}: its checkpoints are of another model: {}; leave these settings out, or start another run with --out",
+        of_folder.shown(),
+        changes.collect::<Vec<_>>().join("; ")
+    );
+    Ok(())
 }
 
 /// Refuses texts of the user's that have the name of a file that the run is to write.

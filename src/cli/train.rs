@@ -7,7 +7,7 @@ use clap::Args;
 use tch::Device;
 
 use super::device::DeviceArguments;
-use super::start::{RECIPE, START_UP, ensure_apart, keep_recipe, open, started};
+use super::start::{RECIPE, START_UP, ensure_apart, ensure_same_model, keep_recipe, open, started};
 use super::study;
 use super::verify::VerifyArguments;
 use crate::checkpoint::{Checkpoint, Tokenizers};
@@ -100,6 +100,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let (folder, resume) = open(&out, arguments.resume)?;
     if arguments.resume && !resume {
         compare_origin(&recipe, verify)?;
+    }
+    if resume {
+        ensure_same_model(&recipe, &out)?;
     }
     let folder = folder.verifying(verify);
     let interrupt = Interrupt::new();

@@ -199,7 +199,7 @@ impl SearchRecipe {
         checks.conflict(
             &["search.maximum_length_ratio", "search.maximum_length_offset"],
             self.maximum_length_ratio == Some(0.0) && self.maximum_length_offset == Some(0),
-            || "no translation can have any piece; raise either".to_owned(),
+            || "with both 0 no translation can have any piece; raise either".to_owned(),
         );
     }
 }

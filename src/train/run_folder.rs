@@ -57,6 +57,9 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("{}: cannot make the run folder", path.shown()))?;
         lock::ensure_ours(path)?;
+        for name in ["best", "last"] {
+            ensure_link(&path.join(name))?;
+        }
         let opened = File::open(path).with_context(|| format!("{}: cannot open the run folder", path.shown()))?;
         let lock = lock::take(path)?;
         let folder = RunFolder {
@@ -173,8 +176,7 @@ impl RunFolder {
     /// Points `name` (`best`, `last`) at a checkpoint by a relative link, in one step.
     pub fn point(&self, name: &str, update: u64) -> Result<()> {
         let (hidden, link) = (self.path.join(format!("{WRITING}{name}")), self.path.join(name));
-        let taken = fs::symlink_metadata(&link).is_ok_and(|found| !found.is_symlink());
-        ensure!(!taken, "{}: is no link to a checkpoint, and not of Targum's making; move it away", link.shown());
+        ensure_link(&link)?;
         remove(&hidden)?;
         std::os::unix::fs::symlink(step_name(update), &hidden)
             .and_then(|()| fs::rename(&hidden, &link))
@@ -244,6 +246,13 @@ fn free_space(path: &Path) -> Result<u64> {
 }
 
 /// Deletes a file, link or folder; nothing there is fine.
+/// Whether the name is free for a link to a checkpoint. Folders that were copied by what follows links are not.
+fn ensure_link(path: &Path) -> Result<()> {
+    let taken = fs::symlink_metadata(path).is_ok_and(|found| !found.is_symlink());
+    ensure!(!taken, "{}: is no link to a checkpoint, and not of Targum's making; move it away", path.shown());
+    Ok(())
+}
+
 fn remove(path: &Path) -> Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),

@@ -34,11 +34,15 @@ impl Glossary {
         Glossary { entries: Vec::new(), lowercase }
     }
 
-    /// Adds an entry; the first of a source phrase counts.
-    pub fn insert(&mut self, source: &str, target: &str, constraint: Constraint) {
+    /// Adds an entry. Where the source phrase has another target phrase already, that one stays and is given back.
+    pub fn insert(&mut self, source: &str, target: &str, constraint: Constraint) -> Option<&str> {
         let source = self.plain(source);
-        if !self.entries.iter().any(|entry| entry.source == source) {
-            self.entries.push(Entry { source, target: target.to_owned(), constraint });
+        match self.entries.iter().position(|entry| entry.source == source) {
+            Some(index) => Some(self.entries[index].target.as_str()).filter(|&other| other != target),
+            None => {
+                self.entries.push(Entry { source, target: target.to_owned(), constraint });
+                None
+            }
         }
     }
 

@@ -73,6 +73,8 @@ fn two_directions_are_joined_as_asked() {
     }
     let default = links(&align(&model, &format!("--reverse-model {}", model.display())));
     assert_eq!(default, joined("grow-diag-final-and"));
+    let said = align(&model, &format!("--reverse-model {}", model.display())).stderr;
+    assert!(said.contains("--reverse-model translates en to fr as --model does"), "{said}");
     let (source, target) = (shared().corpus("test.en"), shared().corpus("test.fr"));
     let words = "align --model {} --source {} --target {} --reverse-model {} --symmetrisation both";
     targum(arguments(words, &[&model, &source, &target, &model])).failed(1, &["both", "grow-diag-final-and"]);

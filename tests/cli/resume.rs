@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::support::{arguments, checkpoints, shared, targum, weights};
+use super::support::{arguments, checkpoints, copy, shared, targum, weights};
 
 #[test]
 fn three_updates_and_three_more_are_six() {
@@ -78,6 +78,43 @@ fn the_average_of_rewards_goes_on() {
     let state: serde_json::Value = serde_json::from_str(&state).unwrap();
     let mean = state["memory"]["mean"].as_f64().unwrap_or_else(|| panic!("{state}"));
     assert!(mean < 0.0, "rewards are log probabilities, and {mean} is none");
+}
+
+#[test]
+fn a_run_keeps_its_model_and_its_tokenizers() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("run");
+    targum(arguments("train {} --out {} --set training.updates=2", &[&shared().recipe(), &out])).good();
+    let before = fs::read_to_string(out.join("recipe.toml")).unwrap();
+    for (setting, said) in [
+        ("tokenizer.lowercase=true", "tokenizer.lowercase is true, in the run false"),
+        ("model.recurrent.decoder.input_feeding=true", "model.recurrent.decoder"),
+        ("data.source=de", "data.source is \"de\", in the run \"en\""),
+    ] {
+        let words = format!("train {{}} --resume --set training.updates=4 --set {setting}");
+        let ran = targum(arguments(&words, &[&out])).failed(1, &[said, "another model", "--out"]);
+        assert_eq!(fs::read_to_string(out.join("recipe.toml")).unwrap(), before, "{}", ran.stderr);
+    }
+    targum(arguments("train {} --resume --set training.updates=4 --set model.recurrent.dropout=0.5", &[&out])).good();
+    // A copy by what follows links has folders where a run has links.
+    fs::remove_file(out.join("last")).unwrap();
+    copy(&out.join("step-00000004"), &out.join("last"));
+    targum(arguments("train {} --resume --set training.updates=6", &[&out])).failed(1, &["last: is no link to a checkpoint"]);
+}
+
+#[test]
+fn tokenizers_that_were_taken_away_are_those_of_the_checkpoint() {
+    let place = tempfile::tempdir().unwrap();
+    let [whole, robbed] = ["whole", "robbed"].map(|name| place.path().join(name));
+    targum(arguments("train {} --out {} --set training.updates=4", &[&shared().recipe(), &whole])).good();
+    targum(arguments("train {} --out {} --set training.updates=2", &[&shared().recipe(), &robbed])).good();
+    let names = || fs::read_dir(&robbed).unwrap().map(|entry| entry.unwrap().path());
+    let tokenizers: Vec<_> = names().filter(|path| path.to_string_lossy().ends_with("tokenizer.json")).collect();
+    tokenizers.iter().for_each(|path| fs::remove_file(path).unwrap());
+    let ran = targum(arguments("train {} --resume --set training.updates=4", &[&robbed])).good();
+    assert!(ran.stderr.contains("its tokenizers are gone"), "{}", ran.stderr);
+    assert_eq!(weights(&robbed.join("last")), weights(&whole.join("last")));
+    assert!(!tokenizers.is_empty() && tokenizers.iter().all(|path| path.exists()));
 }
 
 #[test]

@@ -78,6 +78,11 @@ fn glossaries_are_kept_to_where_the_source_has_the_phrase() {
 fn glossaries_that_cannot_be_kept_to_are_told_by_name() {
     let place = tempfile::tempdir().unwrap();
     let [glossary, unknown, tabs] = ["glossary.tsv", "unknown.tsv", "tabs.tsv"].map(|name| place.path().join(name));
+    fs::write(&glossary, "horse\tle cheval\n\nhorse\tla maison\n").unwrap();
+    let twice = ["glossary.tsv:3: \"horse\" has a translation already, \"le cheval\""];
+    translate(&shared().run(), "--glossary {}", &[&glossary], "They sing.\n").failed(1, &twice);
+    let room = ["--maximum-length 5 leaves no room for an end after the minimum length 5"];
+    translate(&shared().run(), "--minimum-length 5 --maximum-length 5", &[], "They sing.\n").failed(1, &room);
     fs::write(&glossary, "horse\tle grand cheval de la maison rouge\n").unwrap();
     fs::write(&unknown, "a\tle\nhorse\tun 漢字\n").unwrap();
     fs::write(&tabs, "a\tle\nhorse cheval\n").unwrap();
