@@ -16,6 +16,10 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
     candidates.extend(steps(path));
     match candidates.iter().find(|folder| folder.join("config.json").exists()) {
         Some(folder) => Ok(resolved(folder)),
+        None if path.join("recipe.toml").exists() => bail!(
+            "{}: this run has no checkpoint yet; the first comes with its first validation, or when it is interrupted",
+            path.shown()
+        ),
         None => bail!(
             "{}: neither a checkpoint (no config.json) nor a run folder (no best, no last); expected what `targum train` writes",
             path.shown()

@@ -18,15 +18,16 @@ pub const RECIPE: &str = "recipe.toml";
 /// What a signal costs before training begins.
 pub const START_UP: &str = "training had not begun, so nothing is lost";
 
-/// What a run that goes on was started with counts, not what the recipe's file says by now.
-pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, load: impl Fn(&Path) -> Result<R>) -> Result<R> {
+/// What a run that goes on was started with counts, not what the recipe's file says by now. `changed` says whether settings change it on purpose.
+pub fn started<R: PartialEq>(recipe: R, file: &Path, out: &Path, changed: bool, load: impl Fn(&Path) -> Result<R>) -> Result<R> {
     RunFolder::ensure_ours(out)?;
     let of_folder = out.join(RECIPE);
     if of_folder == file || !of_folder.exists() {
         return Ok(recipe);
     }
     let started = load(&of_folder)?;
-    if started != recipe {
+    // With other settings what follows from them differs as well.
+    if started != recipe && !changed {
         message!(
             "{} differs from {}, which counts: change a run with --set key=value, or start another one with --out",
             file.shown(),

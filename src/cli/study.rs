@@ -25,7 +25,7 @@ pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
     }
     let out = arguments.out(&recipe.name);
     if arguments.resume {
-        recipe = started(recipe, file, &out, |file| StudyRecipe::load(file, &arguments.set))?;
+        recipe = started(recipe, file, &out, !arguments.set.is_empty(), |file| StudyRecipe::load(file, &arguments.set))?;
     }
     let _ends = end_on_signal(START_UP);
     let device = arguments.device.choose()?;

@@ -10,7 +10,7 @@ use super::device::DeviceArguments;
 use super::start::{RECIPE, START_UP, ensure_apart, ensure_same_model, keep_recipe, open, started};
 use super::study;
 use super::verify::VerifyArguments;
-use crate::checkpoint::{Checkpoint, Tokenizers};
+use crate::checkpoint::{Checkpoint, Tokenizers, locate};
 use crate::checksum::Verify;
 use crate::input::set_maximum_line_bytes;
 use crate::recipe::{Origin, Recipe, RecipeText};
@@ -84,7 +84,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let out = arguments.out(&recipe.name);
     if arguments.resume {
-        recipe = started(recipe, &file, &out, |file| Recipe::load(file, &arguments.set))?;
+        recipe = started(recipe, &file, &out, !arguments.set.is_empty(), |file| Recipe::load(file, &arguments.set))?;
     }
     recipe.check_paths(&file)?;
     ensure_apart(&recipe, &out)?;
@@ -172,6 +172,7 @@ fn conclude(recipe: &Recipe, test: Option<&HeldOut>, folder: &RunFolder, device:
         let lines: String = evaluation.hypotheses.iter().map(|line| format!("{line}\n")).collect();
         files::write(&folder.join(format!("test.{}", recipe.data.target)), lines)?;
         tell_counts(&evaluation);
+        message!("{}: {} sentences of the test set", locate(folder)?.shown(), evaluation.hypotheses.len());
         // Whoever reads on or not: the files are written.
         print(&scores(&evaluation))?;
     }

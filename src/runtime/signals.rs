@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::console::message;
 
@@ -111,6 +111,9 @@ pub fn end_on_signal(consolation: &'static str) -> Reacting {
     Reacting::new(Reaction::End(consolation))
 }
 
+/// Signals that come so soon after one that asked work to end are the same one.
+const ONE_WISH: Duration = Duration::from_millis(500);
+
 enum Reaction {
     End(&'static str),
     Raise(Interrupt, &'static str),
@@ -160,12 +163,13 @@ pub fn watch_signals() {
         signals.assume_init()
     };
     let waiting = std::thread::Builder::new().spawn(move || {
+        let mut raised = None;
         loop {
             let mut number = 0;
             // SAFETY: both are alive, and the signals of the set are blocked in every thread.
             unsafe { libc::sigwait(&raw const signals, &raw mut number) };
             if let Some(signal) = Signal::of(number) {
-                react(signal);
+                react(signal, &mut raised);
             }
         }
     });
@@ -185,9 +189,13 @@ fn is_ignored(number: i32) -> bool {
     }
 }
 
-fn react(signal: Signal) {
+/// Does what is to be done about a signal; `raised` is when the last one was that asked work to end.
+fn react(signal: Signal, raised: &mut Option<Instant>) {
     let (text, ends) = match &*reaction() {
+        // `timeout` and terminals signal a process and its group: that is one wish.
+        Reaction::Raise(..) if raised.is_some_and(|raised| raised.elapsed() < ONE_WISH) => (String::new(), false),
         Reaction::Raise(interrupt, promise) if interrupt.signal().is_none() => {
+            *raised = Some(Instant::now());
             interrupt.raise(signal);
             (format!("{signal}: {promise}; a second signal ends at once"), false)
         }

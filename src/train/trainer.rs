@@ -134,6 +134,13 @@ impl<'a, T: Task> Trainer<'a, T> {
             messages.push(format!("{} numbers are trained, {frozen} are frozen", parameters.count()));
         }
         let goal = goal(recipe, batches.len() as u64);
+        if let Some(updates) = goal.updates.filter(|&updates| updates < recipe.validate_every) {
+            messages.push(format!(
+                "the run ends after {updates} updates, before the first validation (training.validate_every is {}): there is one at its end, \
+                 so no plateau, no patience and no best checkpoint but the last",
+                recipe.validate_every
+            ));
+        }
         let mut journal = Journal::open(folder, &state, options.resume, goal, options.display)?;
         messages.iter().for_each(|message| journal.message(message));
         let tried: Vec<String> = largest(task, &batches).into_iter().map(|number| task.describe(&batches[number])).collect();
