@@ -34,10 +34,10 @@ use setup::Setup;
 
 /// Each kind with its share of the time.
 const KINDS: [(&str, u32, Kind); 9] = [
-    ("kills", 13, Kind::Cases(kills::case)),
+    ("kills", 15, Kind::Cases(kills::case)),
     ("signals", 10, Kind::Cases(signals::case)),
     ("streams", 5, Kind::Cases(streams::case)),
-    ("flips", 35, Kind::Cases(flips::case)),
+    ("flips", 33, Kind::Cases(flips::case)),
     ("readers", 14, Kind::Whole(readers::run)),
     ("commands", 11, Kind::Cases(commands::case)),
     ("disks", 5, Kind::Cases(disks::case)),
