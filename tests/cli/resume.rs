@@ -88,8 +88,7 @@ fn a_run_keeps_its_model_and_its_tokenizers() {
     let before = fs::read_to_string(out.join("recipe.toml")).unwrap();
     for (setting, said) in [
         ("tokenizer.lowercase=true", "tokenizer.lowercase is true, in the run false"),
-        ("model.recurrent.decoder.input_feeding=true", "model.recurrent.decoder"),
-        ("data.source=de", "data.source is \"de\", in the run \"en\""),
+        ("model.recurrent.attention.choice=local-m", "model.recurrent.attention.choice is \"local-m\", in the run \"global\""),
     ] {
         let words = format!("train {{}} --resume --set training.updates=4 --set {setting}");
         let ran = targum(arguments(&words, &[&out])).failed(1, &[said, "another model", "--out"]);
