@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::OnceLock;
@@ -79,6 +80,16 @@ pub fn command<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I) -> process::Co
         }
     }
     command.env("OMP_NUM_THREADS", "1").env("RAYON_NUM_THREADS", "1").env("RUST_BACKTRACE", "0");
+    // Tests that were started in the background, or by nohup, ignore signals, and so would what they start.
+    let listen = || {
+        for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGTERM] {
+            // SAFETY: sets the process's own table of signals.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it does nothing but that.
+    unsafe { command.pre_exec(listen) };
     command
 }
 

@@ -234,7 +234,7 @@ fn options_that_contradict_each_other_are_refused() {
     for (options, parts) in [
         ("--n-best 4", &["--n-best 4 needs a beam as wide: --beam 4 or more, found 3"][..]),
         ("--beam 0", &["--beam is 0, expected 1 to 1,000"]),
-        ("--minimum-length 5 --maximum-length 4", &["--maximum-length 4 is less than the minimum length 5"]),
+        ("--minimum-length 5 --maximum-length 4", &["--maximum-length 4 leaves no room for an end after the minimum length 5"]),
         ("--replace-unknown none.tsv", &["none.tsv: cannot open this file"]),
     ] {
         targum(arguments(&format!("translate --model {{}} {options}"), &[&model])).failed(1, parts);
