@@ -49,7 +49,7 @@ data/synth/train.en: | build
 
 data: build data/synth/train.en ## make the built-in corpus
 
-train: build data/synth/train.en ## train CONFIG (default: the demo, five minutes), then say what to try next
+train: build data/synth/train.en ## train CONFIG (default: the demo, some minutes), then say what to try next
 	$(TARGUM) train $(CONFIG) --out $(MODEL) $(if $(wildcard $(MODEL)/last),--resume) $(foreach setting,$(SET),--set $(setting))
 
 translate: build ## translate standard input with MODEL
