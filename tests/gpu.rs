@@ -7,13 +7,13 @@ use std::process::Command;
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention, build};
-use targum::nn::{Pass, ProjectedLoss};
+use targum::nn::Pass;
 use targum::recipe::{AdamRecipe, ModelRecipe, OptimizerRecipe};
 use targum::runtime::{DeviceChoice, Precision, libtorch, with_precision};
 use targum::train::{FlatParameters, Optimizer, Parameter, clip};
 use tch::{Device, Tensor};
 
-use super::models::{SOURCES, TARGETS, model, recipes, vocabularies};
+use super::models::{SOURCES, TARGETS, difference, model, recipes, summed_loss, vocabularies};
 
 /// What may differ at most. cuDNN's recurrent layers compute with TF32, whose products have ten bits.
 const LOGITS: f64 = 5e-3;
@@ -72,35 +72,18 @@ fn train(model: &dyn Seq2Seq, device: Device, precision: Precision) -> (Tensor, 
     let flat = FlatParameters::new(parameters).unwrap();
     let recipe = AdamRecipe { learning_rate: 0.01, ..AdamRecipe::default() };
     let mut optimizer = Optimizer::new(OptimizerRecipe::Adam(recipe), &flat);
-    let (source, target) = (Source::new(&SOURCES, device), Target::new(&TARGETS, device));
+    let tokens = Target::new(&TARGETS, device).tokens() as f64;
     let (mut first, mut losses) = (None, Vec::new());
     for update in 1..=10 {
         let _ = flat.gradients().zero_();
-        let (backward, sum) = with_precision(precision, device, || {
-            let pass = Pass::evaluation();
-            let decoded = model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::No);
-            if decoded.copied.is_some() {
-                let picked = model.scores(&decoded, &target.real).gather(1, &target.output.unsqueeze(1), false);
-                let loss = -picked.sum(tch::Kind::Float);
-                return (loss.shallow_clone(), loss.double_value(&[]));
-            }
-            let output = model.output();
-            let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.1 }
-                .with_gradient(&decoded.features_at(&target.real), &target.output);
-            (loss.backward, loss.sum)
-        });
+        let (backward, sum) = with_precision(precision, device, || summed_loss(model, device, &Pass::evaluation()));
         backward.backward();
         losses.push(sum);
         first.get_or_insert_with(|| flat.gradients().to_device(Device::Cpu).copy());
-        let clipped = clip(&flat.gradients(), target.tokens() as f64, 1.0);
+        let clipped = clip(&flat.gradients(), tokens, 1.0);
         optimizer.step(&flat, clipped.scale, 0.01, update);
     }
     (first.unwrap(), losses)
-}
-
-fn difference(a: &Tensor, b: &Tensor) -> f64 {
-    assert_eq!(a.size(), b.size());
-    (a - b).abs().max().double_value(&[])
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn names_are_unique_and_the_same_seed_gives_the_same_model() {
 }
 
 /// The largest difference of two tensors of one size.
-fn difference(a: &Tensor, b: &Tensor) -> f64 {
+pub fn difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.size(), b.size());
     (a - b).abs().max().double_value(&[])
 }
@@ -300,26 +300,28 @@ fn half_precision_does_nearly_the_same_in_every_model() {
     }
 }
 
+/// The loss of the batch to go backward from, with label smoothing where nothing is copied, and its sum over the target tokens.
+pub fn summed_loss(model: &dyn Seq2Seq, device: Device, pass: &Pass) -> (Tensor, f64) {
+    let (source, target) = (Source::new(&SOURCES, device), Target::new(&TARGETS, device));
+    let decoded = model.decode(&model.encode(&source, pass), &target.input, pass, WithAttention::No);
+    if decoded.copied.is_some() {
+        let picked = model.scores(&decoded, &target.real).gather(1, &target.output.unsqueeze(1), false);
+        let loss = -picked.sum(Kind::Float);
+        return (loss.shallow_clone(), loss.double_value(&[]));
+    }
+    let output = model.output();
+    let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.1 }
+        .with_gradient(&decoded.features_at(&target.real), &target.output);
+    (loss.backward, loss.sum)
+}
+
 #[test]
 fn gradients_in_half_precision_point_the_same_way_in_every_model() {
-    let (cpu, target) = (Device::Cpu, Target::new(&TARGETS, Device::Cpu));
+    let cpu = Device::Cpu;
     for (name, recipe) in recipes() {
         let gradients = |precision| {
             let model = model(&recipe);
-            let (backward, sum) = with_precision(precision, cpu, || {
-                let pass = Pass::training(1, 1, 0);
-                let decoded =
-                    model.decode(&model.encode(&Source::new(&SOURCES, cpu), &pass), &target.input, &pass, WithAttention::No);
-                if decoded.copied.is_some() {
-                    let picked = model.scores(&decoded, &target.real).gather(1, &target.output.unsqueeze(1), false);
-                    let loss = -picked.sum(Kind::Float);
-                    return (loss.shallow_clone(), loss.double_value(&[]));
-                }
-                let output = model.output();
-                let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.1 }
-                    .with_gradient(&decoded.features_at(&target.real), &target.output);
-                (loss.backward, loss.sum)
-            });
+            let (backward, sum) = with_precision(precision, cpu, || summed_loss(model.as_ref(), cpu, &Pass::training(1, 1, 0)));
             backward.backward();
             let flat: Vec<Tensor> = model
                 .parameters()
