@@ -27,8 +27,8 @@ pub fn take_over(init: &Path, run_folder: &Path) -> Result<Tokenizers> {
 
 /// The tokenizers of a run that goes on: those of its folder, or of its newest checkpoint where somebody took those away.
 pub fn of_run(run_folder: &Path) -> Result<Tokenizers> {
-    let whole = FILES.iter().any(|name| run_folder.join(name).exists());
-    match steps(run_folder).first().filter(|_| !whole) {
+    let present = FILES.iter().any(|name| run_folder.join(name).exists());
+    match steps(run_folder).first().filter(|_| !present) {
         Some(newest) => {
             message!("{}: its tokenizers are gone; those of {} take their place", run_folder.shown(), newest.shown());
             take_over(newest, run_folder)
