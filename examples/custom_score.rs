@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use targum::attention::{Attention, Choice, CustomScore, Score, Step};
-use targum::nn::{Initialization, Parameters, masked_softmax};
+use targum::nn::{Initialization, Parameters, Weight, masked_softmax};
 use tch::{Device, Kind, Tensor};
 
 /// -γ |q - k|²: the nearer the key, the better. γ can be learned, and the keys' squares are worked out once a source.
 struct Nearness {
-    sharpness: Tensor,
+    sharpness: Weight,
 }
 
 impl CustomScore for Nearness {
@@ -19,7 +19,7 @@ impl CustomScore for Nearness {
         let size = query.size()[2];
         let (vectors, squares) = (keys.narrow(2, 0, size), keys.narrow(2, size, 1));
         // |q|² is the same for all keys and makes no difference to a softmax.
-        (query.matmul(&vectors.transpose(1, 2)) * 2.0 - squares.transpose(1, 2)) * &self.sharpness
+        (query.matmul(&vectors.transpose(1, 2)) * 2.0 - squares.transpose(1, 2)) * &*self.sharpness
     }
 }
 
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let query = Tensor::from_slice(&[1.2f32, 0.0]).reshape([1, 1, 2]);
 
     let store = Parameters::new(1, Device::Cpu);
-    let nearness = || Score::custom(Nearness { sharpness: Tensor::from(2f32) });
+    let nearness = || Score::custom(Nearness { sharpness: Tensor::from(2f32).into() });
     let learned = Score::custom(Nearness { sharpness: store.root().tensor("sharpness", &[1], Initialization::Constant(0.5)) });
     // A function is a score too, and so it is a choice.
     let cosine = Score::custom(|query: &Tensor, keys: &Tensor| {

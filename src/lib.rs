@@ -12,6 +12,7 @@ pub mod cli;
 pub mod corpus;
 pub mod input;
 pub mod interop;
+pub mod kernels;
 pub mod memory;
 pub mod metrics;
 pub mod model;

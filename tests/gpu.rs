@@ -13,7 +13,7 @@ use targum::runtime::{DeviceChoice, Precision, libtorch, with_precision};
 use targum::train::{FlatParameters, Optimizer, Parameter, clip};
 use tch::{Device, Tensor};
 
-use super::models::{SOURCES, TARGETS, difference, model, recipes, summed_loss, vocabularies};
+use super::models::{SOURCES, TARGETS, difference, model, recipes, summed_loss, tokens, vocabularies};
 
 /// What may differ at most. cuDNN's recurrent layers compute with TF32, whose products have ten bits.
 const LOGITS: f64 = 5e-3;
@@ -52,14 +52,15 @@ fn compute(model: &dyn Seq2Seq, device: Device, precision: Precision) -> Compute
     let (pass, target) = (Pass::evaluation(), Target::new(&TARGETS, device));
     with_precision(precision, device, || {
         tch::no_grad(|| {
-            let encoded = model.encode(&Source::new(&SOURCES, device), &pass);
-            let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+            let source = Source::new(&SOURCES, device);
+            let decoded = model.forward(&source, &target.input, &pass, WithAttention::Yes);
             let every = Tensor::arange(decoded.features.size()[..2].iter().product::<i64>(), (tch::Kind::Int64, device));
-            let first = model.step(&encoded, encoded.initial.shallow_clone(), &target.input.select(1, 0), WithAttention::Yes);
-            let second = model.step(&encoded, first.state, &target.input.select(1, 1), WithAttention::Yes);
+            let mut decoding = model.start(&source);
+            decoding.step(&tokens(&target.input.select(1, 0)), WithAttention::Yes);
+            let second = decoding.step(&tokens(&target.input.select(1, 1)), WithAttention::Yes);
             Computed {
                 logits: model.scores(&decoded, &every).to_device(Device::Cpu),
-                stepped: second.logits.to_device(Device::Cpu),
+                stepped: second.scores.tensor().to_device(Device::Cpu),
                 attention: decoded.attention.map(|attention| attention.to_device(Device::Cpu)),
             }
         })

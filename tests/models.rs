@@ -169,7 +169,7 @@ fn neighbours_and_padding_change_nothing() {
         let forced = |sources: &[&[u32]], targets: &[&[u32]]| {
             let source = Source::new(sources, Device::Cpu);
             let target = Target::new(targets, Device::Cpu);
-            model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::Yes)
+            model.forward(&source, &target.input, &pass, WithAttention::Yes)
         };
         let together = forced(&SOURCES, &TARGETS);
         for row in 0..SOURCES.len() {
@@ -187,32 +187,36 @@ fn neighbours_and_padding_change_nothing() {
     }
 }
 
+/// Token ids [R] as a decoding session takes them.
+pub fn tokens(ids: &Tensor) -> Vec<u32> {
+    Vec::<i64>::try_from(ids.to_device(Device::Cpu)).unwrap().into_iter().map(|id| id as u32).collect()
+}
+
 #[test]
 fn a_step_is_what_a_full_pass_does() {
     let _guard = tch::no_grad_guard();
     let pass = Pass::evaluation();
     for (name, recipe) in recipes() {
         let model = model(&recipe);
-        let encoded = model.encode(&Source::new(&SOURCES, Device::Cpu), &pass);
+        let source = Source::new(&SOURCES, Device::Cpu);
         let target = Target::new(&TARGETS, Device::Cpu);
-        let full = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+        let full = model.forward(&source, &target.input, &pass, WithAttention::Yes);
         let every = Tensor::arange(full.features.size()[..2].iter().product::<i64>(), (Kind::Int64, Device::Cpu));
         let logits = model.scores(&full, &every).unflatten(0, [full.features.size()[0], -1]);
         // Two hypotheses beside each other, the same ones, must each do what one does.
         for beside in [1, 2] {
-            let rows: Vec<i64> = (0..SOURCES.len() as i64).flat_map(|row| vec![row; beside]).collect();
-            let rows = Tensor::from_slice(&rows);
-            let mut state = encoded.initial.shallow_clone();
-            state.select(&rows);
+            let rows: Vec<usize> = (0..SOURCES.len()).flat_map(|row| vec![row; beside]).collect();
+            let mut decoding = model.start(&source);
+            decoding.reorder(&rows);
+            let rows = Tensor::from_slice(&rows.iter().map(|&row| row as i64).collect::<Vec<_>>());
             for step in 0..target.input.size()[1] {
-                let previous = target.input.select(1, step).index_select(0, &rows);
-                let result = model.step(&encoded, state, &previous, WithAttention::Yes);
-                assert!(close(&result.logits, &logits.select(1, step).index_select(0, &rows)), "{name}: step {step} of {beside}");
-                if let (Some(one), Some(all)) = (&result.attention, &full.attention) {
+                let previous = tokens(&target.input.select(1, step).index_select(0, &rows));
+                let found = decoding.step(&previous, WithAttention::Yes);
+                let scores = found.scores.tensor();
+                assert!(close(scores, &logits.select(1, step).index_select(0, &rows)), "{name}: step {step} of {beside}");
+                if let (Some(one), Some(all)) = (&found.attention, &full.attention) {
                     assert!(close(one, &all.select(3, step).index_select(0, &rows)), "{name}: attention of step {step}");
                 }
-                state = result.state;
-                assert_eq!(state.step, step + 1);
             }
         }
     }
@@ -224,8 +228,8 @@ fn weights_are_a_choice_among_the_sources_own_tokens() {
     let pass = Pass::evaluation();
     for (name, recipe) in recipes() {
         let model = model(&recipe);
-        let encoded = model.encode(&Source::new(&SOURCES, Device::Cpu), &pass);
-        let decoded = model.decode(&encoded, &Target::new(&TARGETS, Device::Cpu).input, &pass, WithAttention::Yes);
+        let input = Target::new(&TARGETS, Device::Cpu).input;
+        let decoded = model.forward(&Source::new(&SOURCES, Device::Cpu), &input, &pass, WithAttention::Yes);
         assert_eq!(decoded.attention.is_some(), model.attends(), "{name}");
         let Some(attention) = decoded.attention else { continue };
         let (layers, heads) = match &recipe {
@@ -264,15 +268,14 @@ fn half_precision_does_nearly_the_same_in_every_model() {
     for (name, recipe) in recipes() {
         let model = model(&recipe);
         let forced = || {
-            let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);
-            let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+            let decoded = model.forward(&Source::new(&SOURCES, cpu), &target.input, &pass, WithAttention::Yes);
             let every = Tensor::arange(decoded.features.size()[..2].iter().product::<i64>(), (Kind::Int64, cpu));
             (model.scores(&decoded, &every).unflatten(0, [decoded.features.size()[0], -1]), decoded.attention)
         };
         let stepped = || {
-            let encoded = model.encode(&Source::new(&SOURCES, cpu), &pass);
-            let first = model.step(&encoded, encoded.initial.shallow_clone(), &target.input.select(1, 0), WithAttention::Yes);
-            model.step(&encoded, first.state, &target.input.select(1, 1), WithAttention::Yes).logits
+            let mut decoding = model.start(&Source::new(&SOURCES, cpu));
+            decoding.step(&tokens(&target.input.select(1, 0)), WithAttention::Yes);
+            decoding.step(&tokens(&target.input.select(1, 1)), WithAttention::Yes).scores.tensor().shallow_clone()
         };
         let (logits, attention) = tch::no_grad(forced);
         for precision in [Precision::Bf16, Precision::Fp16] {
@@ -303,7 +306,7 @@ fn half_precision_does_nearly_the_same_in_every_model() {
 /// The loss of the batch to go backward from, with label smoothing where nothing is copied, and its sum over the target tokens.
 pub fn summed_loss(model: &dyn Seq2Seq, device: Device, pass: &Pass) -> (Tensor, f64) {
     let (source, target) = (Source::new(&SOURCES, device), Target::new(&TARGETS, device));
-    let decoded = model.decode(&model.encode(&source, pass), &target.input, pass, WithAttention::No);
+    let decoded = model.forward(&source, &target.input, pass, WithAttention::No);
     if decoded.copied.is_some() {
         let picked = model.scores(&decoded, &target.real).gather(1, &target.output.unsqueeze(1), false);
         let loss = -picked.sum(Kind::Float);

@@ -8,3 +8,4 @@ mod parity;
 mod readme;
 mod rooms;
 mod search;
+mod sharing;

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::structured::{chain_marginals, segment_marginals, with_sum};
 use super::{AttentionOptions, Prepared, Step, full_precision};
-use crate::nn::{Initialization, Linear, Scope, masked_softmax};
+use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
 
 /// The choices of Luong et al. 2015, section 3, and two that choose several positions together (Kim et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,12 +26,12 @@ pub enum ChoiceKind {
 }
 
 /// A choice of one's own.
-pub trait CustomChoice {
+pub trait CustomChoice: Send + Sync {
     /// Energies [B, Q, S] to weights [B, Q, S], which are to be zero where `keep` [B, 1, S] does not hold.
     fn choose(&self, energy: &Tensor, keep: &Tensor) -> Tensor;
 }
 
-impl<F: Fn(&Tensor, &Tensor) -> Tensor> CustomChoice for F {
+impl<F: Fn(&Tensor, &Tensor) -> Tensor + Send + Sync> CustomChoice for F {
     fn choose(&self, energy: &Tensor, keep: &Tensor) -> Tensor {
         self(energy, keep)
     }
@@ -47,16 +47,16 @@ pub enum Choice {
     LocalPredictive {
         window: i64,
         position: Linear,
-        centre: Tensor,
+        centre: Weight,
     },
     /// `pairwise` [2, 2]: what it counts to go from one state to another.
     LinearChain {
-        pairwise: Tensor,
+        pairwise: Weight,
         sum: Option<f64>,
     },
     /// `lengths` [L]: what it counts that a segment has a length.
     Segments {
-        lengths: Tensor,
+        lengths: Weight,
         sum: Option<f64>,
     },
     /// Whatever the user makes of it.

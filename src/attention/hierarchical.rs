@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Pass, RecurrentStack, Scope, masked_softmax};
+use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Pass, RecurrentStack, Scope, Weight, masked_softmax};
 
 /// How the states of a level become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ struct Level {
 /// α_t = softmax(u_t · u) with u_t = tanh(W h_t + b) and a learned context vector u (Yang et al. 2016, equations 5 and 6).
 struct ContextAttention {
     hidden: Linear,
-    context: Tensor,
+    context: Weight,
 }
 
 impl Level {

@@ -8,24 +8,21 @@ mod heads;
 mod hierarchical;
 mod multi_head;
 mod pointer;
-mod rows;
 mod score;
-mod step;
 pub mod structured;
 
 pub use choice::{Choice, ChoiceKind, CustomChoice};
 pub use copying::{Copied, CopyGate, copy_mixture};
 pub use heads::{Heads, HeadsOptions};
 pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, Pooling, Read};
-pub use multi_head::{Allowed, Joined, MultiHead};
+pub use multi_head::{Allowed, FusedProjection, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
 pub use score::{CustomScore, Score, ScoreKind};
-pub use step::{Places, Stored, attend_places};
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use crate::nn::{Initialization, Scope};
+use crate::nn::{Initialization, Scope, Weight};
 
 /// Options of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +52,7 @@ pub struct AttentionOptions {
 pub struct Attention {
     score: Score,
     choice: Choice,
-    coverage: Option<Tensor>,
+    coverage: Option<Weight>,
     hopfield_steps: i64,
 }
 
@@ -78,6 +75,14 @@ pub struct Attended {
     /// Share of each position [B, Q, S]. Sums to one over kept positions, but for local-p, whose Gaussian takes some away, and for the
     /// structured choices, which may choose none or several.
     pub weights: Tensor,
+}
+
+impl Prepared {
+    /// What is prepared of these sources [B'] (int64).
+    pub fn select(&self, sources: &Tensor) -> Self {
+        let of = |tensor: &Tensor| tensor.index_select(0, sources);
+        Prepared { keys: of(&self.keys), values: of(&self.values), keep: of(&self.keep), lengths: of(&self.lengths) }
+    }
 }
 
 impl Attention {
@@ -135,7 +140,7 @@ impl Attention {
     /// `same_step` says that all stand at the same (beam hypotheses of one sentence). `covered` [B, Q, S] is the sum of earlier
     /// weights, needed when the layer was made with coverage.
     pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: Step, covered: Option<&Tensor>) -> Attended {
-        let coverage = self.coverage.as_ref().zip(covered);
+        let coverage = self.coverage.as_deref().zip(covered);
         let weigh = |settled: &Tensor| {
             let energy = self.score.energy(settled, prepared, coverage);
             // Where a choice predicts a place, it does so from what was asked.

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::step::{Places, Stored, attend_places};
+use crate::kernels::{CacheSlots, cached_attention};
 use crate::nn::{Initialization, Linear, Pass, Scope, linear, masked_softmax};
 use crate::runtime::{exact_on_cpu, for_products};
 
@@ -16,16 +16,10 @@ pub struct MultiHead {
     dropout: f64,
 }
 
-/// W for queries, keys and values of one [`MultiHead`]: [3D, D] and [3D].
-pub struct Joined {
-    pub weight: Tensor,
-    pub bias: Tensor,
-}
-
-impl From<[Tensor; 2]> for Joined {
-    fn from([weight, bias]: [Tensor; 2]) -> Self {
-        Joined { weight, bias }
-    }
+/// The fused query-key-value projection of one [`MultiHead`]: W [3D, D] and b [3D].
+pub struct FusedProjection {
+    weight: Tensor,
+    bias: Tensor,
 }
 
 /// Which keys a query may look at.
@@ -58,18 +52,18 @@ impl MultiHead {
     }
 
     /// The maps for queries, keys and values side by side, for attention of a sequence to itself.
-    pub fn joined(&self) -> Joined {
+    pub fn fused_projection(&self) -> FusedProjection {
         let maps = [&self.query, &self.key, &self.value];
-        let biases: Vec<&Tensor> = maps.iter().filter_map(|map| map.bias.as_ref()).collect();
-        Joined {
-            weight: for_products(&Tensor::cat(&maps.map(|map| &map.weight), 0)),
+        let biases: Vec<&Tensor> = maps.iter().filter_map(|map| map.bias.as_deref()).collect();
+        FusedProjection {
+            weight: for_products(&Tensor::cat(&maps.map(|map| &*map.weight), 0)),
             bias: for_products(&Tensor::cat(&biases, 0)),
         }
     }
 
     /// Queries, keys and values of the same [.., D] in one product: [.., D] each.
-    pub fn of_itself(&self, input: &Tensor, joined: &Joined) -> [Tensor; 3] {
-        let parts = linear(input, &joined.weight, Some(&joined.bias)).chunk(3, -1);
+    pub fn of_itself(&self, input: &Tensor, projection: &FusedProjection) -> [Tensor; 3] {
+        let parts = linear(input, &projection.weight, Some(&projection.bias)).chunk(3, -1);
         [0, 1, 2].map(|part| parts[part].shallow_clone())
     }
 
@@ -112,10 +106,10 @@ impl MultiHead {
         self.output.forward(&mixed.transpose(1, 2).reshape([size[0], size[2], size[1] * size[3]]))
     }
 
-    /// One query for each of R rows [R, D] to places of what is stored: see [`attend_places`].
-    pub fn step(&self, queries: &Tensor, memory: Stored, places: Places, wanted: bool) -> (Tensor, Option<Tensor>) {
-        let (mixed, weights) = attend_places(queries, memory, places, self.heads, wanted);
-        (self.output.forward(&mixed), weights)
+    /// One query for each of R hypotheses [R, D] to slots of cached keys and values [N, P, D]: see [`cached_attention`].
+    pub fn step(&self, queries: &Tensor, cache: [&Tensor; 2], slots: &CacheSlots, wanted: bool) -> (Tensor, Option<Tensor>) {
+        let (context, weights) = cached_attention(queries, cache, slots, self.heads, wanted);
+        (self.output.forward(&context), weights)
     }
 }
 

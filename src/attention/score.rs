@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::{AttentionOptions, Prepared, full_precision};
-use crate::nn::{Linear, Scope, linear};
+use crate::nn::{Linear, Scope, Weight, linear};
 use crate::recipe;
 
 /// The scores of the literature.
@@ -49,7 +49,7 @@ impl ScoreKind {
 }
 
 /// A score of one's own: any function of queries and keys is one, and so is anything with parameters that implements this.
-pub trait CustomScore {
+pub trait CustomScore: Send + Sync {
     /// Energies [B, Q, S] of queries [B, Q, D'] against prepared keys [B, S, ·]. What may not be attended is left to the choice.
     fn energy(&self, query: &Tensor, keys: &Tensor) -> Tensor;
 
@@ -59,7 +59,7 @@ pub trait CustomScore {
     }
 }
 
-impl<F: Fn(&Tensor, &Tensor) -> Tensor> CustomScore for F {
+impl<F: Fn(&Tensor, &Tensor) -> Tensor + Send + Sync> CustomScore for F {
     fn energy(&self, query: &Tensor, keys: &Tensor) -> Tensor {
         self(query, keys)
     }
@@ -68,13 +68,13 @@ impl<F: Fn(&Tensor, &Tensor) -> Tensor> CustomScore for F {
 /// A score with its parameters.
 pub enum Score {
     /// `query` [A, D'], `key` [A, D] with bias, `energy` [A].
-    Additive { query: Linear, key: Linear, energy: Tensor },
+    Additive { query: Linear, key: Linear, energy: Weight },
     /// q·k · `scale`.
     Dot { scale: f64 },
     /// `weight` [D', D].
-    General { weight: Tensor },
+    General { weight: Weight },
     /// `weight` [A, D' + D], `energy` [A].
-    Concat { weight: Tensor, energy: Tensor, query: i64 },
+    Concat { weight: Weight, energy: Weight, query: i64 },
     /// `positions` [maximum length, D'].
     Location { positions: Linear },
     /// Whatever the user makes of it.

@@ -55,7 +55,7 @@ impl Controller {
         match self {
             Controller::FeedForward(layer) => {
                 let width = *inputs.size().last().expect("inputs have a size");
-                inputs.linear(&layer.weight.narrow(1, 0, width), layer.bias.as_ref())
+                inputs.linear(&layer.weight.narrow(1, 0, width), layer.bias.as_deref())
             }
             Controller::Lstm(cell) => cell.input_gates(inputs),
         }

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use crate::nn::{Initialization, Linear, Norm, NormKind, Scope};
+use crate::nn::{Initialization, Linear, Norm, NormKind, Scope, Weight};
 
 /// Options of a [`FastWeightCell`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,8 +46,8 @@ enum Strength {
     },
     /// logit(λ) and ln η, one number each, so that no gradient leads out of where they make sense.
     Learned {
-        decay: Tensor,
-        rate: Tensor,
+        decay: Weight,
+        rate: Weight,
     },
 }
 

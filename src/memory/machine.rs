@@ -6,11 +6,18 @@
 use tch::Tensor;
 
 use super::controller::{Controller, ControllerKind, ControllerState};
-use crate::nn::{Initialization, Linear, Scope};
+use crate::nn::{Initialization, Linear, Scope, Weight};
 use crate::runtime::exact;
 
 /// What a memory holds: batch-first tensors whose meaning is the memory's own.
 pub struct MemoryState(pub Vec<Tensor>);
+
+impl MemoryState {
+    /// Of these rows [B'] (int64), which may be repeated.
+    pub fn select(&self, rows: &Tensor) -> Self {
+        MemoryState(self.0.iter().map(|tensor| tensor.index_select(0, rows)).collect())
+    }
+}
 
 /// Weightings of the heads in a step (Graves et al. 2014, section 3.1): a share of attention for every slot.
 pub struct Weightings {
@@ -68,7 +75,7 @@ pub struct MemoryMachine {
     interface: Linear,
     output: Linear,
     /// What counts as read before the first step [R], learned.
-    first_read: Tensor,
+    first_read: Weight,
 }
 
 /// A machine between two steps.

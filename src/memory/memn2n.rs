@@ -17,7 +17,7 @@ use tch::Tensor;
 pub use encoding::SentenceEncoding;
 pub use story::Story;
 
-use crate::nn::{Initialization, Linear, Scope, masked_softmax};
+use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
 
 /// Which tables of different hops are one (section 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +64,9 @@ pub struct MemN2NOptions {
 /// Vectors of words and of distances.
 struct Table {
     /// [V, D]
-    words: Tensor,
+    words: Weight,
     /// T_A or T_C [slots, D].
-    distances: Option<Tensor>,
+    distances: Option<Weight>,
 }
 
 impl Table {
@@ -85,8 +85,8 @@ pub struct MemN2N {
     /// Those of all memories: A¹, C¹ … Cᴷ, or A and C.
     tables: Vec<Table>,
     /// B and W [V, D], tied where tying says so.
-    question: Tensor,
-    answer: Tensor,
+    question: Weight,
+    answer: Weight,
     /// H, of layer-wise tying.
     between: Option<Linear>,
 }
@@ -107,7 +107,7 @@ impl MemN2N {
             Tying::Adjacent => {
                 let tables: Vec<Table> =
                     (0..=options.hops).map(|number| Table::new(scope.sub(&format!("table.{number}")), options)).collect();
-                let [first, last] = [0, tables.len() - 1].map(|number| tables[number].words.shallow_clone());
+                let [first, last] = [0, tables.len() - 1].map(|number| tables[number].words.tied());
                 (tables, first, last, None)
             }
             Tying::LayerWise => {
@@ -162,9 +162,9 @@ impl MemN2N {
         // Stories differ much in length: only sentences that are there are encoded, by all tables in one go.
         let kept = story.keep.flatten(0, 1).nonzero().squeeze_dim(1);
         let ids = story.sentences.reshape([stories * slots, length]).index_select(0, &kept);
-        let words: Vec<&Tensor> = self.tables.iter().map(|table| &table.words).collect();
+        let words: Vec<&Tensor> = self.tables.iter().map(|table| &*table.words).collect();
         let mut vectors = self.options.encoding.encode(&ids, &Tensor::cat(&words, 1), self.options.size);
-        let times: Vec<&Tensor> = self.tables.iter().filter_map(|table| table.distances.as_ref()).collect();
+        let times: Vec<&Tensor> = self.tables.iter().filter_map(|table| table.distances.as_deref()).collect();
         if !times.is_empty() {
             let distances = story.distances().clamp_max(self.options.slots - 1).flatten(0, 1).index_select(0, &kept);
             vectors += Tensor::embedding(&Tensor::cat(&times, 1), &distances, -1, false, false);

@@ -7,13 +7,13 @@ use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
 use crate::attention::{Attention, AttentionOptions, ChoiceKind, ScoreKind, Step};
-use crate::nn::{Initialization, Scope};
+use crate::nn::{Initialization, Scope, Weight};
 
 /// Slots that are found by what is in them.
 pub struct Set {
     attention: Attention,
     /// What the slots hold at first [Z, M], learned: slots that were all alike would stay alike.
-    first: Tensor,
+    first: Weight,
 }
 
 impl Set {

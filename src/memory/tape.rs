@@ -7,7 +7,7 @@
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
-use crate::nn::{Initialization, Scope};
+use crate::nn::{Initialization, Scope, Weight};
 
 /// Sizes of a tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub struct TapeOptions {
 pub struct Tape {
     options: TapeOptions,
     /// Where each head stands at first, before the softmax [heads, Z].
-    first_weights: Tensor,
+    first_weights: Weight,
     /// What the slots hold at first [Z, M], where that is learned.
-    first_memory: Option<Tensor>,
+    first_memory: Option<Weight>,
 }
 
 /// What every slot begins with where that is not learned: not zero, whose length has no gradient.

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
-use crate::nn::{Initialization, Linear, Scope};
+use crate::nn::{Initialization, Linear, Scope, Weight};
 
 /// 2ⁿ leaves of M numbers and the summaries above them.
 pub struct Tree {
@@ -19,7 +19,7 @@ pub struct Tree {
     search: Linear,
     right: Linear,
     /// What the leaves hold at first [Z, M], learned: leaves that were all alike would stay alike.
-    first: Tensor,
+    first: Weight,
 }
 
 impl Tree {

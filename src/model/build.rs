@@ -1,4 +1,4 @@
-//! From a recipe to a model, or to its outline: the only matches over architectures.
+//! From a recipe to a model, or to its outline: the only match over architectures.
 
 use anyhow::Result;
 use tch::Device;
@@ -22,6 +22,11 @@ pub struct Vocabularies {
 /// A model with starting weights, a function of `seed`.
 pub fn build(recipe: &ModelRecipe, vocabularies: Vocabularies, seed: u64, device: Device) -> Result<Box<dyn Seq2Seq>> {
     let parameters = Parameters::new(seed, device);
+    build_in(&parameters, recipe, vocabularies)
+}
+
+/// The only match over architectures.
+fn build_in(parameters: &Parameters, recipe: &ModelRecipe, vocabularies: Vocabularies) -> Result<Box<dyn Seq2Seq>> {
     match recipe {
         ModelRecipe::Recurrent(recipe) => Ok(Box::new(RecurrentModel::new(recipe, vocabularies, parameters)?)),
         ModelRecipe::Transformer(recipe) => Ok(Box::new(TransformerModel::new(recipe, vocabularies, parameters)?)),
@@ -57,10 +62,8 @@ impl Outline {
 /// As [`build`].
 pub fn outline(recipe: &ModelRecipe, vocabularies: Vocabularies) -> Result<Outline> {
     let parameters = Parameters::outline();
-    match recipe {
-        ModelRecipe::Recurrent(recipe) => Ok(Outline::of(&RecurrentModel::new(recipe, vocabularies, parameters)?.parameters)),
-        ModelRecipe::Transformer(recipe) => Ok(Outline::of(&TransformerModel::new(recipe, vocabularies, parameters)?.parameters)),
-    }
+    build_in(&parameters, recipe, vocabularies)?;
+    Ok(Outline::of(&parameters))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
-use super::{Initialization, Scope};
+use super::{Initialization, Scope, Weight};
 
 /// A table `weight` [V, D]. The row of padding is an ordinary row: nothing that is used ever depends on it.
 pub struct Embedding {
-    pub weight: Tensor,
+    pub weight: Weight,
 }
 
 impl Embedding {
@@ -15,8 +15,8 @@ impl Embedding {
     }
 
     /// The same table under another use (tied embeddings).
-    pub fn tied(weight: &Tensor) -> Self {
-        Embedding { weight: weight.shallow_clone() }
+    pub fn tied(weight: &Weight) -> Self {
+        Embedding { weight: weight.tied() }
     }
 
     /// Ids [..] to vectors [.., D].

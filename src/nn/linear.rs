@@ -2,14 +2,14 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Initialization, Scope};
-use crate::runtime::bf16::{self, Side};
+use super::{Initialization, Scope, Weight};
+use crate::kernels::{Factor, add_product, product};
 use crate::runtime::{bf16_maps, for_products};
 
 /// A linear map, named `weight` [out, in] and `bias` [out] as in PyTorch.
 pub struct Linear {
-    pub weight: Tensor,
-    pub bias: Option<Tensor>,
+    pub weight: Weight,
+    pub bias: Option<Weight>,
 }
 
 impl Linear {
@@ -26,7 +26,7 @@ impl Linear {
 
     /// [.., in] to [.., out].
     pub fn forward(&self, input: &Tensor) -> Tensor {
-        linear(input, &self.weight, self.bias.as_ref())
+        linear(input, &self.weight, self.bias.as_deref())
     }
 }
 
@@ -42,7 +42,7 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor 
         Some(bias) => add_linear(&bias.to_kind(Kind::Float), &rows, weight),
         None => {
             let (rows, weight) = for_bf16(&rows, weight);
-            bf16::product(Side::AsItIs(&rows), Side::Transposed(&weight))
+            product(Factor::Plain(&rows), Factor::Transposed(&weight))
         }
     };
     size.push(weight.size()[0]);
@@ -57,12 +57,12 @@ pub fn add_linear(sum: &Tensor, input: &Tensor, weight: &Tensor) -> Tensor {
     let times = if sum.dim() == 1 { input.size()[0] } else { 1 };
     let sum = sum.repeat([times, 1]);
     let (input, weight) = for_bf16(input, weight);
-    bf16::add_product(&sum, Side::AsItIs(&input), Side::Transposed(&weight));
+    add_product(&sum, Factor::Plain(&input), Factor::Transposed(&weight));
     sum
 }
 
-/// Both sides of a product as [`bf16`] reads them.
-pub(super) fn for_bf16(input: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
+/// Both sides of a product as [`product`] reads them.
+pub fn for_bf16(input: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
     (input.to_kind(Kind::BFloat16).contiguous(), for_products(weight).contiguous())
 }
 

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Initialization, Scope};
+use super::{Initialization, Scope, Weight};
 
 /// Keeps the division finite where a vector is constant.
 const EPSILON: f64 = 1e-5;
@@ -19,8 +19,8 @@ pub enum NormKind {
 /// Over the last dimension; `weight` [D] starts at one, `bias` [D] at zero.
 pub struct Norm {
     kind: NormKind,
-    weight: Tensor,
-    bias: Option<Tensor>,
+    weight: Weight,
+    bias: Option<Weight>,
 }
 
 impl Norm {
@@ -34,8 +34,8 @@ impl Norm {
     pub fn forward(&self, input: &Tensor) -> Tensor {
         let size = self.weight.size();
         match self.kind {
-            NormKind::Layer => input.layer_norm(size, Some(&self.weight), self.bias.as_ref(), EPSILON, true),
-            NormKind::Rms => input.rms_norm(size, Some(&self.weight), EPSILON),
+            NormKind::Layer => input.layer_norm(size, Some(&*self.weight), self.bias.as_deref(), EPSILON, true),
+            NormKind::Rms => input.rms_norm(size, Some(&*self.weight), EPSILON),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -23,6 +24,39 @@ pub enum Initialization {
     Xavier { gain: f64 },
     /// One value everywhere.
     Constant(f64),
+}
+
+/// A tensor of a model: a parameter, or a table that follows from its recipe. Threads may read one together.
+///
+/// tch's `Tensor` can be sent to another thread but not shared with one, for libtorch lets a tensor be changed through a shared reference.
+/// Models change theirs while they are trained or loaded and at no other time, and then the model belongs to one thread: the trainer, or
+/// whoever loads it.
+pub struct Weight(Tensor);
+
+// SAFETY: libtorch's operations may read a tensor from several threads, its reference counts being atomic; and nothing of a model but
+// what trains or loads it, which has it alone, writes to a weight. `tests/sharing.rs` compares the version counters of all weights before
+// and after four threads have used a model.
+unsafe impl Sync for Weight {}
+
+impl Deref for Weight {
+    type Target = Tensor;
+
+    fn deref(&self) -> &Tensor {
+        &self.0
+    }
+}
+
+impl Weight {
+    /// The same weight under another use (tied weights).
+    pub fn tied(&self) -> Self {
+        Weight(self.0.shallow_clone())
+    }
+}
+
+impl From<Tensor> for Weight {
+    fn from(tensor: Tensor) -> Self {
+        Weight(tensor)
+    }
 }
 
 /// All parameters of a model, in the order of their creation.
@@ -75,14 +109,19 @@ impl Parameters {
 
     /// A table [..] in single precision that follows from the recipe alone and is no parameter, where the parameters live; `make` is not
     /// called for an outline.
-    pub fn table(&self, size: &[i64], make: impl FnOnce() -> Tensor) -> Tensor {
+    pub fn table(&self, size: &[i64], make: impl FnOnce() -> Tensor) -> Weight {
         self.table_bytes.set(self.table_bytes.get().saturating_add(numbers(size).saturating_mul(4)));
-        if self.outline { hollow(size) } else { make().to_device(self.device) }
+        Weight(if self.outline { hollow(size) } else { make().to_device(self.device) })
     }
 
     /// Bytes of all tables.
     pub fn table_bytes(&self) -> u64 {
         self.table_bytes.get()
+    }
+
+    /// The same for a model that several threads use.
+    pub fn weights(&self) -> Vec<(String, Weight)> {
+        self.named().into_iter().map(|(name, tensor)| (name, Weight(tensor))).collect()
     }
 
     /// Names and tensors in the order of creation; the tensors share storage with the model's.
@@ -111,20 +150,20 @@ impl<'a> Scope<'a> {
     ///
     /// # Panics
     /// When the name is taken: two parts of a model under one name is a mistake in the model's code.
-    pub fn tensor(&self, name: &str, size: &[i64], initialization: Initialization) -> Tensor {
+    pub fn tensor(&self, name: &str, size: &[i64], initialization: Initialization) -> Weight {
         let name = self.full(name);
         assert!(self.store.names.borrow_mut().insert(name.clone()), "two parameters are named {name}");
         let mut entries = self.store.entries.borrow_mut();
         if self.store.outline {
             let tensor = hollow(size);
             entries.push((name, tensor.shallow_clone()));
-            return tensor;
+            return Weight(tensor);
         }
         let mut chance = ChaCha8Rng::seed_from_u64(seed_of(self.store.seed, &name));
         let values = tch::no_grad(|| starting_values(size, initialization, &mut chance));
         let tensor = values.to_device(self.store.device).to_kind(self.store.kind).set_requires_grad(true);
         entries.push((name, tensor.shallow_clone()));
-        tensor
+        Weight(tensor)
     }
 }
 

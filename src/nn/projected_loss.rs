@@ -6,8 +6,8 @@
 
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::runtime::bf16::{self, Side};
-use crate::runtime::{bf16_maps, half_products};
+use crate::kernels::{Factor, add_product, product};
+use crate::runtime::{bf16_maps, half_products, has_bf16_products};
 
 /// Rows at once: a chunk of logits should fit the cache.
 const CHUNK: i64 = 256;
@@ -162,7 +162,7 @@ enum By {
 impl ChunkProducts {
     fn new(features: &Tensor, weight: &Tensor) -> Self {
         let half = half_products().or(bf16_maps().then_some(Kind::BFloat16));
-        let mkl = half == Some(Kind::BFloat16) && features.device() == Device::Cpu && bf16::available();
+        let mkl = half == Some(Kind::BFloat16) && features.device() == Device::Cpu && has_bf16_products();
         let read = |tensor: &Tensor| half.map_or_else(|| tensor.detach(), |kind| tensor.detach().to_kind(kind).contiguous());
         ChunkProducts { features: read(features), weight: read(weight), by: if mkl { By::Mkl } else { By::Libtorch } }
     }
@@ -173,10 +173,10 @@ impl ChunkProducts {
         match self.by {
             By::Libtorch => x.linear(&self.weight, bias).to_kind(Kind::Float),
             By::Mkl => {
-                let (x, weight) = (Side::AsItIs(&x), Side::Transposed(&self.weight));
-                let Some(bias) = bias else { return bf16::product(x, weight) };
+                let (x, weight) = (Factor::Plain(&x), Factor::Transposed(&self.weight));
+                let Some(bias) = bias else { return product(x, weight) };
                 let logits = bias.repeat([count, 1]);
-                bf16::add_product(&logits, x, weight);
+                add_product(&logits, x, weight);
                 logits
             }
         }
@@ -197,8 +197,8 @@ impl ChunkProducts {
                 delta.matmul(&self.weight).to_kind(of_weight.kind())
             }
             By::Mkl => {
-                bf16::add_product(of_weight, Side::Transposed(&delta), Side::AsItIs(&x));
-                bf16::product(Side::AsItIs(&delta), Side::AsItIs(&self.weight))
+                add_product(of_weight, Factor::Transposed(&delta), Factor::Plain(&x));
+                product(Factor::Plain(&delta), Factor::Plain(&self.weight))
             }
         }
     }

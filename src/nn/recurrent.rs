@@ -7,7 +7,7 @@
 use tch::Tensor;
 
 use super::linear::{add_linear, linear};
-use super::{Initialization, Pass, Scope};
+use super::{Initialization, Pass, Scope, Weight};
 use crate::runtime::{exact_on_cpu, for_products};
 
 /// Which recurrence.
@@ -45,16 +45,21 @@ impl CellState {
     pub fn shallow_clone(&self) -> Self {
         CellState { hidden: self.hidden.shallow_clone(), cell: self.cell.as_ref().map(Tensor::shallow_clone) }
     }
+
+    /// The states of these rows [R'] (int64), which may be repeated.
+    pub fn select(&self, rows: &Tensor) -> Self {
+        CellState { hidden: self.hidden.index_select(0, rows), cell: self.cell.as_ref().map(|cell| cell.index_select(0, rows)) }
+    }
 }
 
 /// One direction of one layer.
 pub struct Cell {
     kind: CellKind,
     hidden: i64,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
-    bias_ih: Tensor,
-    bias_hh: Tensor,
+    weight_ih: Weight,
+    weight_hh: Weight,
+    bias_ih: Weight,
+    bias_hh: Weight,
 }
 
 impl Cell {
@@ -91,7 +96,7 @@ impl Cell {
     pub fn input_gates(&self, input: &Tensor) -> Tensor {
         let width = *input.size().last().expect("an input has a last dimension");
         let bias = match self.kind {
-            CellKind::Lstm => &self.bias_ih + &self.bias_hh,
+            CellKind::Lstm => &*self.bias_ih + &*self.bias_hh,
             CellKind::Gru => self.bias_ih.shallow_clone(),
         };
         linear(input, &self.weight_ih.narrow(1, 0, width), Some(&bias))

@@ -15,8 +15,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::openmp::{openmp_parallel, processor_count};
 use super::symbol::symbol;
-use super::team::{parallel, processor_count};
 
 /// Between two looks at the threads.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -97,7 +97,7 @@ impl SleepingTeam {
     }
 
     fn start(size: u32) -> Option<Self> {
-        let parallel = parallel()?;
+        let parallel = openmp_parallel()?;
         let (leave, left) = channel::<()>();
         let builder = thread::Builder::new().name("crowd".into());
         builder

@@ -2,7 +2,7 @@
 //!
 //! Weights stay float32, and so does what is sensitive: normalisation, softmax, sums. Where gradients are wanted, and on GPUs, libtorch's
 //! autocast decides operation by operation: products read both sides in half precision and give half precision, which becomes float32 again
-//! where it meets float32. Where none are wanted, on a CPU, MKL multiplies bfloat16 into float32 (see [`super::bf16`]): linear maps read
+//! where it meets float32. Where none are wanted, on a CPU, MKL multiplies bfloat16 into float32: linear maps read
 //! bfloat16, a Transformer remembers keys and values in it, and nothing else changes.
 
 use std::cell::{Cell, RefCell};
@@ -11,7 +11,7 @@ use std::ffi::c_void;
 
 use tch::{Device, Kind, Tensor};
 
-use super::bf16;
+use super::mkl_products::gemm_bf16;
 use super::precision::Precision;
 
 // ATen/autocast_mode.h. tch binds these for CUDA alone, where they leave no choice of kind.
@@ -53,7 +53,12 @@ pub fn half_products() -> Option<Kind> {
     }
 }
 
-/// Whether linear maps of this thread read bfloat16 and give float32, by [`super::bf16::add_product`].
+/// Whether this libtorch multiplies bfloat16 into float32 without rounding the result.
+pub fn has_bf16_products() -> bool {
+    gemm_bf16().is_some()
+}
+
+/// Whether linear maps of this thread read bfloat16 and give float32, by MKL.
 pub fn bf16_maps() -> bool {
     PRODUCTS.get() == Products::Bf16Maps
 }
@@ -85,7 +90,7 @@ pub fn with_precision<R>(precision: Precision, device: Device, work: impl FnOnce
 
 /// The same for `work` that wants no gradients.
 pub fn with_precision_for_inference<R>(precision: Precision, device: Device, work: impl FnOnce() -> R) -> R {
-    if (precision, device) == (Precision::Bf16, Device::Cpu) && bf16::available() {
+    if (precision, device) == (Precision::Bf16, Device::Cpu) && has_bf16_products() {
         let _scope = Scope::enter(Products::Bf16Maps, device);
         return work();
     }

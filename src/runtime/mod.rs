@@ -2,8 +2,6 @@
 //! MKL's products and instructions, signals, the two ways out (results and messages), and files that are written whole.
 
 mod allocator;
-pub mod bf16;
-mod columns;
 mod console;
 mod crowding;
 mod device;
@@ -11,25 +9,28 @@ pub mod files;
 mod half;
 mod libtorch;
 mod mkl;
+mod mkl_products;
+mod openmp;
 mod precision;
 mod signals;
 mod symbol;
-mod team;
 mod threads;
 
 mod workers;
 
 pub use allocator::keep_memory;
-pub use columns::ColumnsOfProduct;
 pub(crate) use console::message;
 pub use console::{Output, print, printable, shortened, write_message, write_message_to};
 pub use device::{Chosen, DeviceChoice, usable_gpu_count};
-pub use half::{bf16_maps, exact, exact_on_cpu, for_products, half_products, with_precision, with_precision_for_inference};
+pub use half::{
+    bf16_maps, exact, exact_on_cpu, for_products, half_products, has_bf16_products, with_precision, with_precision_for_inference,
+};
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
+pub(crate) use mkl_products::{GemmBf16, NO_TRANSPOSE, ROW_MAJOR, Sgemm, TRANSPOSE, gemm_bf16, sgemm};
+pub(crate) use openmp::openmp_parallel;
 pub use precision::Precision;
 pub use signals::{Interrupt, Interrupted, Reacting, Signal, end_on_signal, watch_signals};
-pub use team::{in_parallel, team_size};
 pub use threads::{core_count, set_threads};
 
-pub use workers::{ReadOnly, share_out};
+pub use workers::share_out;

@@ -3,28 +3,6 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Something that several threads may read although its type does not say so, such as a model: tch's tensors are not `Sync`, because
-/// libtorch lets them be changed through a shared reference.
-pub struct ReadOnly<'a, T: ?Sized>(&'a T);
-
-// SAFETY: `new` makes its caller promise that the threads only read.
-unsafe impl<T: ?Sized> Sync for ReadOnly<'_, T> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized> Send for ReadOnly<'_, T> {}
-
-impl<'a, T: ?Sized> ReadOnly<'a, T> {
-    /// # Safety
-    /// As long as this lives, no thread may change what `value` holds, not even behind a shared reference: no tensor of it in place, no
-    /// cell, no reference count that is not atomic.
-    pub unsafe fn new(value: &'a T) -> Self {
-        ReadOnly(value)
-    }
-
-    pub fn get(&self) -> &'a T {
-        self.0
-    }
-}
-
 /// Runs `job` for every item and gives the results in the order of the items. At most `workers` run at a time, each with its share of
 /// libtorch's threads, and each in `around`, which is handed all that the worker does; one worker is the calling thread itself.
 pub fn share_out<I: Sync, R: Send>(

@@ -1,6 +1,8 @@
 //! Attention of one token sequence over one source, for every layer and head.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
+
+use crate::kernels::numbers_of;
 
 /// Weights [layers, heads, rows, columns]: rows are target tokens in the order produced, columns source tokens, EOS last on both sides.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +20,7 @@ impl TokenAttention {
     pub fn from_tensor(weights: &Tensor, rows: usize, columns: usize) -> Self {
         let weights = weights.narrow(2, 0, rows as i64).narrow(3, 0, columns as i64);
         let size = weights.size();
-        TokenAttention { layers: size[0] as usize, heads: size[1] as usize, rows, columns, weights: flat(&weights) }
+        TokenAttention { layers: size[0] as usize, heads: size[1] as usize, rows, columns, weights: numbers_of(&weights) }
     }
 
     /// One head of one layer as [rows · columns].
@@ -41,8 +43,23 @@ impl TokenAttention {
     }
 }
 
-/// The numbers of a tensor on any device, row-major.
-pub(super) fn flat(tensor: &Tensor) -> Vec<f32> {
-    let tensor = tensor.to_kind(Kind::Float).to_device(tch::Device::Cpu).contiguous().view(-1);
-    Vec::try_from(tensor).expect("a flat float tensor is a vector")
+/// Weights of one step for all rows, shared by the hypotheses that go through it.
+pub(super) struct StepAttention {
+    pub layers: usize,
+    pub heads: usize,
+    pub columns: usize,
+    pub weights: Vec<f32>,
+}
+
+impl StepAttention {
+    /// From [R, layers, heads, S].
+    pub fn new(weights: &Tensor) -> Self {
+        let size = weights.size();
+        StepAttention {
+            layers: size[1] as usize,
+            heads: size[2] as usize,
+            columns: size[3] as usize,
+            weights: numbers_of(weights),
+        }
+    }
 }

@@ -4,81 +4,85 @@
 //! and kept as it is; a source is done when its beam has found enough (see [`EarlyStopping`](super::EarlyStopping)) or reached its length
 //! limit, and its rows are dropped.
 
-use super::SearchOptions;
 use std::collections::HashSet;
 
-use super::candidate::{Candidate, Chosen, Place, RowRules, Scores, best, given};
-use super::constraint::Demands;
-use super::ensemble::{Ensemble, Walk};
-use super::group::{Frame, Group, gather};
-use super::hypothesis::{Hypothesis, Partial};
-use super::processor::{Produced, rules};
+use super::candidate::Candidate;
+use super::constraint::Constraints;
+use super::ensemble::{Ensemble, EnsembleDecoding};
+use super::extensions::{Chosen, GroupRows, best, given};
+use super::group::{Group, SentenceContext, gather};
+use super::hypothesis::{BeamHypothesis, Hypothesis};
+use super::options::SearchOptions;
+use super::processor::{Prefixes, rules};
+use super::scores::{RowRules, StepScores};
 use crate::batch::Source;
 
-/// The best hypotheses of every source, best first; `demands` has an entry for each of them.
+/// The best hypotheses of every source, best first; `constraints` has an entry for each of them.
 pub(super) fn beam_search(
     models: &Ensemble,
     source: &Source,
     options: &SearchOptions,
-    demands: &[Demands],
+    constraints: &[Constraints],
 ) -> Vec<Vec<Hypothesis>> {
     let rules = rules(options, source.ids.device());
     let mut done: Vec<Option<Vec<Hypothesis>>> = source.lengths.iter().map(|_| None).collect();
-    let mut walk = Walk::new(models, source, options.wants_attention());
-    let rows = source.lengths.iter().zip(demands).enumerate();
-    let mut beams: Vec<Beam> =
-        rows.map(|(row, (&length, demands))| Beam::new(row, Frame::new(options, demands, length as usize))).collect();
+    let mut decoding = EnsembleDecoding::start(models, source, options.wants_attention());
+    let rows = source.lengths.iter().zip(constraints).enumerate();
+    let mut beams: Vec<Beam> = rows
+        .map(|(row, (&length, constraints))| Beam::new(row, SentenceContext::new(options, constraints, length as usize)))
+        .collect();
     // Every source starts with one hypothesis; the first step spreads it over the beam.
     let mut first_step = true;
     while !beams.is_empty() {
         let scores = {
-            let produced = produced(&beams, first_step);
-            let stepped = walk.step(&produced, options.repetition());
-            Scores::new(stepped, &rules, &produced, &row_rules(&beams, produced.step, first_step))
+            let prefixes = prefixes(&beams, first_step);
+            let step = decoding.step(&prefixes, options.repetition());
+            StepScores::new(step, &rules, &prefixes, &row_rules(&beams, prefixes.length, first_step))
         };
         spread(&mut beams, &scores, options, first_step);
         first_step = false;
-        let (mut parents, mut kept) = (Vec::new(), Vec::new());
+        let parents: Vec<usize> =
+            beams.iter().flat_map(|beam| &beam.groups).flat_map(|group| group.parents.iter().copied()).collect();
+        let mut kept = Vec::new();
         for (index, beam) in std::mem::take(&mut beams).into_iter().enumerate() {
             if beam.groups.iter().all(|group| group.closed) {
                 done[beam.row] = Some(gather(beam.groups, options.n_best));
             } else {
-                parents.extend(beam.groups.iter().flat_map(|group| &group.parents));
-                kept.push(index as i64);
+                kept.push(index);
                 beams.push(beam);
             }
         }
         if !beams.is_empty() {
-            walk.keep_rows(&parents);
-            walk.keep_sources(&kept);
+            decoding.reorder(&parents);
+            decoding.retain(&kept);
         }
     }
     done.into_iter().map(|hypotheses| hypotheses.expect("every beam ends at its length limit")).collect()
 }
 
 /// What the rows of the coming step have.
-fn produced<'a>(beams: &'a [Beam], first_step: bool) -> Produced<'a> {
+fn prefixes<'a>(beams: &'a [Beam], first_step: bool) -> Prefixes<'a> {
     let rows: Vec<&[u32]> = beams.iter().flat_map(|beam| beam.rows(first_step).map(|row| row.tokens.as_slice())).collect();
-    Produced { step: rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0), rows }
+    Prefixes { length: rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0), rows }
 }
 
 /// One step: each group in turn takes its candidates.
-fn spread(beams: &mut [Beam], scores: &Scores, options: &SearchOptions, first_step: bool) {
-    let constrained = beams.iter().any(|beam| !beam.frame.constraints().is_empty());
+fn spread(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, first_step: bool) {
+    let constrained = beams.iter().any(|beam| !beam.sentence.phrases().is_empty());
     let likeliest = if constrained { scores.likeliest(&undoing(beams, first_step)) } else { Vec::new() };
     let (width, groups) = (options.group_width(), options.groups());
     let mut chosen: Vec<Chosen> = beams.iter().map(|_| Chosen::new()).collect();
     for group in 0..groups {
-        let place = match first_step {
-            true => Place { first: 0, width: 1, each: 1 },
-            false => Place { first: group * width, width, each: groups * width },
+        let rows = match first_step {
+            true => GroupRows { first: 0, width: 1, each: 1 },
+            false => GroupRows { first: group * width, width, each: groups * width },
         };
         let candidates: Vec<Vec<Candidate>> = {
-            let live: Vec<&[Partial]> = beams.iter().map(|beam| beam.groups[group].live.as_slice()).collect();
+            let live: Vec<&[BeamHypothesis]> = beams.iter().map(|beam| beam.groups[group].live.as_slice()).collect();
             // At most one extension of a hypothesis is its end: twice as many as the group is wide are enough to fill it.
-            let mut candidates = best(scores, &live, place, 2 * width, &chosen, options.diversity_penalty);
-            let wanted = wanted(beams, &live, place, &likeliest);
-            let more = given(scores, &live, place, &wanted, &chosen, options.diversity_penalty);
+            let mut candidates = best(scores, &live, rows, 2 * width, &chosen, options.diversity_penalty);
+            let wanted = wanted(beams, &live, rows, &likeliest);
+            let more = given(scores, &live, rows, &wanted, &chosen, options.diversity_penalty);
             let known: HashSet<(usize, usize, u32)> = (candidates.iter().enumerate())
                 .filter(|_| !wanted.is_empty())
                 .flat_map(|(source, all)| all.iter().map(move |candidate| (source, candidate.row, candidate.token)))
@@ -89,9 +93,9 @@ fn spread(beams: &mut [Beam], scores: &Scores, options: &SearchOptions, first_st
             candidates
         };
         for (index, (beam, candidates)) in beams.iter_mut().zip(candidates).enumerate() {
-            let first_row = index * place.each + place.first;
-            let frame = beam.frame;
-            beam.groups[group].advance(candidates, first_row, scores.weights.as_ref(), frame, &mut chosen[index]);
+            let first_row = index * rows.each + rows.first;
+            let sentence = beam.sentence;
+            beam.groups[group].advance(candidates, first_row, scores.attention.as_ref(), sentence, &mut chosen[index]);
         }
     }
 }
@@ -101,7 +105,7 @@ fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
     let mut rules = RowRules::default();
     let rows = beams.iter().flat_map(|beam| beam.rows(first_step).map(move |partial| (beam, partial)));
     for (row, (beam, partial)) in rows.enumerate() {
-        if let Some(&token) = beam.frame.demands.prefix.get(step) {
+        if let Some(&token) = beam.sentence.constraints.prefix.get(step) {
             rules.forced.push((row, token));
         }
         if !partial.is_filler() && !partial.progress.complete() {
@@ -114,7 +118,7 @@ fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
 /// The rows that have just met a phrase, with the tokens that would undo it.
 fn undoing(beams: &[Beam], first_step: bool) -> Vec<(usize, HashSet<u32>)> {
     let rows = beams.iter().flat_map(|beam| {
-        let constraints = beam.frame.constraints();
+        let constraints = beam.sentence.phrases();
         beam.rows(first_step).map(move |partial| partial.progress.undoing(constraints))
     });
     rows.enumerate().filter(|(_, tokens)| !tokens.is_empty()).collect()
@@ -122,12 +126,12 @@ fn undoing(beams: &[Beam], first_step: bool) -> Vec<(usize, HashSet<u32>)> {
 
 /// The extensions that constraints want to see beside the best: (source, hypothesis, token) for what comes next in a phrase, and the
 /// likeliest token of every hypothesis (Post and Vilar 2018, section 3.1) that undoes nothing.
-fn wanted(beams: &[Beam], live: &[&[Partial]], place: Place, likeliest: &[u32]) -> Vec<(usize, usize, u32)> {
+fn wanted(beams: &[Beam], live: &[&[BeamHypothesis]], rows: GroupRows, likeliest: &[u32]) -> Vec<(usize, usize, u32)> {
     let mut wanted = Vec::new();
-    for (source, beam) in beams.iter().enumerate().filter(|(_, beam)| !beam.frame.constraints().is_empty()) {
+    for (source, beam) in beams.iter().enumerate().filter(|(_, beam)| !beam.sentence.phrases().is_empty()) {
         for (row, partial) in live[source].iter().enumerate().filter(|(_, partial)| !partial.is_filler()) {
-            let mut tokens = partial.progress.next(beam.frame.constraints(), &partial.tokens);
-            tokens.insert(likeliest[source * place.each + place.first + row]);
+            let mut tokens = partial.progress.next(beam.sentence.phrases(), &partial.tokens);
+            tokens.insert(likeliest[source * rows.each + rows.first + row]);
             // In an order that does not change from run to run.
             let mut tokens: Vec<u32> = tokens.into_iter().collect();
             tokens.sort_unstable();
@@ -141,17 +145,17 @@ fn wanted(beams: &[Beam], live: &[&[Partial]], place: Place, likeliest: &[u32]) 
 struct Beam<'a> {
     /// Row in the batch.
     row: usize,
-    frame: Frame<'a>,
+    sentence: SentenceContext<'a>,
     groups: Vec<Group>,
 }
 
 impl<'a> Beam<'a> {
-    fn new(row: usize, frame: Frame<'a>) -> Self {
-        Beam { row, frame, groups: (0..frame.options.groups()).map(|_| Group::new(frame.constraints())).collect() }
+    fn new(row: usize, sentence: SentenceContext<'a>) -> Self {
+        Beam { row, sentence, groups: (0..sentence.options.groups()).map(|_| Group::new(sentence.phrases())).collect() }
     }
 
     /// The hypotheses that a step goes on from: at first there is but one, whatever the groups.
-    fn rows(&self, first_step: bool) -> impl Iterator<Item = &Partial> {
+    fn rows(&self, first_step: bool) -> impl Iterator<Item = &BeamHypothesis> {
         self.groups.iter().take(if first_step { 1 } else { self.groups.len() }).flat_map(|group| &group.live)
     }
 }

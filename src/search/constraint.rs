@@ -8,18 +8,18 @@ use super::candidate::Candidate;
 
 /// A phrase that must be in the translation.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Constraint {
+pub struct PhraseConstraint {
     pub tokens: Vec<u32>,
     /// Tokens that undo it when one of them comes right after: they would make its last word another word.
     pub not_before: Option<Arc<HashSet<u32>>>,
 }
 
-/// What one source asks for.
+/// What the translations of one source must hold.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Demands {
+pub struct Constraints {
     /// Tokens that every hypothesis starts with, fewer than its length limit. No rule but this one holds for them.
     pub prefix: Vec<u32>,
-    pub constraints: Vec<Constraint>,
+    pub phrases: Vec<PhraseConstraint>,
 }
 
 /// How far a hypothesis has got.
@@ -33,12 +33,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub fn new(constraints: &[Constraint]) -> Self {
+    pub fn new(constraints: &[PhraseConstraint]) -> Self {
         Progress { met: constraints.iter().map(|constraint| constraint.tokens.is_empty()).collect(), fresh: Vec::new(), bank: 0 }
     }
 
     /// Takes in the last of these tokens.
-    pub fn advance(&mut self, constraints: &[Constraint], tokens: &[u32]) {
+    pub fn advance(&mut self, constraints: &[PhraseConstraint], tokens: &[u32]) {
         let Some(last) = tokens.last().filter(|_| !constraints.is_empty()) else { return };
         for index in self.fresh.drain(..) {
             let goes_on = constraints[index].not_before.as_ref().is_some_and(|not_before| not_before.contains(last));
@@ -57,13 +57,13 @@ impl Progress {
     }
 
     /// Tokens that would begin a phrase or go on with it.
-    pub fn next(&self, constraints: &[Constraint], tokens: &[u32]) -> HashSet<u32> {
+    pub fn next(&self, constraints: &[PhraseConstraint], tokens: &[u32]) -> HashSet<u32> {
         let unmet = self.pairs(constraints).filter(|(met, _)| !met).map(|(_, constraint)| &constraint.tokens);
         unmet.flat_map(|phrase| [phrase.first(), phrase.get(begun(tokens, phrase))]).flatten().copied().collect()
     }
 
     /// Tokens that would undo what the last token met.
-    pub fn undoing(&self, constraints: &[Constraint]) -> HashSet<u32> {
+    pub fn undoing(&self, constraints: &[PhraseConstraint]) -> HashSet<u32> {
         let not_before = self.fresh.iter().filter_map(|&index| constraints[index].not_before.as_ref());
         not_before.flat_map(|tokens| tokens.iter().copied()).collect()
     }
@@ -77,7 +77,7 @@ impl Progress {
         (0..self.met.len()).filter(|&index| !self.met[index]).collect()
     }
 
-    fn pairs<'a>(&'a self, constraints: &'a [Constraint]) -> impl Iterator<Item = (bool, &'a Constraint)> {
+    fn pairs<'a>(&'a self, constraints: &'a [PhraseConstraint]) -> impl Iterator<Item = (bool, &'a PhraseConstraint)> {
         self.met.iter().copied().zip(constraints)
     }
 }
@@ -109,11 +109,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn phrases(all: &[&[u32]]) -> Vec<Constraint> {
-        all.iter().map(|tokens| Constraint { tokens: tokens.to_vec(), not_before: None }).collect()
+    fn phrases(all: &[&[u32]]) -> Vec<PhraseConstraint> {
+        all.iter().map(|tokens| PhraseConstraint { tokens: tokens.to_vec(), not_before: None }).collect()
     }
 
-    fn after(constraints: &[Constraint], tokens: &[u32]) -> Progress {
+    fn after(constraints: &[PhraseConstraint], tokens: &[u32]) -> Progress {
         let mut progress = Progress::new(constraints);
         (1..=tokens.len()).for_each(|length| progress.advance(constraints, &tokens[..length]));
         progress
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_word_that_goes_on_undoes_the_phrase() {
         let not_before = Some(Arc::new(HashSet::from([9])));
-        let constraints = [Constraint { tokens: vec![4, 5], not_before }];
+        let constraints = [PhraseConstraint { tokens: vec![4, 5], not_before }];
         assert!(after(&constraints, &[4, 5]).complete());
         assert!(after(&constraints, &[4, 5, 6, 9]).complete());
         let undone = after(&constraints, &[4, 5, 9]);
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn banks_take_turns_from_the_fullest() {
-        let candidate = |token, sum| Candidate { row: 0, token, log_probability: 0.0, sum, charge: 0.0 };
+        let candidate = |token, sum| Candidate { row: 0, token, log_probability: 0.0, sum, diversity: 0.0 };
         let of_banks = vec![(0, candidate(4, -1.0)), (0, candidate(5, -2.0)), (0, candidate(6, -3.0)), (2, candidate(7, -9.0))];
         let tokens: Vec<u32> = share(of_banks).iter().map(|candidate| candidate.token).collect();
         assert_eq!(tokens, [7, 4, 5, 6]);

@@ -2,45 +2,47 @@
 
 use std::rc::Rc;
 
-use super::SearchOptions;
-use super::candidate::{Candidate, Chosen};
-use super::constraint::{Constraint, Demands, share};
-use super::hypothesis::{Hypothesis, Partial, StepAttention};
+use super::attention::StepAttention;
+use super::candidate::Candidate;
+use super::constraint::{Constraints, PhraseConstraint, share};
+use super::extensions::Chosen;
+use super::hypothesis::{BeamHypothesis, Hypothesis};
+use super::options::SearchOptions;
 use super::stopping::{EarlyStopping, Live};
 use crate::text::special::EOS;
 
-/// What a source's groups have in common.
+/// What a source's groups have in common: what holds for the whole sentence.
 #[derive(Clone, Copy)]
-pub(super) struct Frame<'a> {
+pub(super) struct SentenceContext<'a> {
     pub options: &'a SearchOptions,
-    pub demands: &'a Demands,
+    pub constraints: &'a Constraints,
     /// Source tokens, EOS counted.
     pub source_length: usize,
     /// Most tokens of a hypothesis, EOS counted.
     pub maximum_length: usize,
 }
 
-impl<'a> Frame<'a> {
-    pub fn new(options: &'a SearchOptions, demands: &'a Demands, source_length: usize) -> Self {
+impl<'a> SentenceContext<'a> {
+    pub fn new(options: &'a SearchOptions, constraints: &'a Constraints, source_length: usize) -> Self {
         let maximum_length = options.maximum_length(source_length.saturating_sub(1));
-        Frame { options, demands, source_length, maximum_length }
+        SentenceContext { options, constraints, source_length, maximum_length }
     }
 
-    pub fn constraints(&self) -> &'a [Constraint] {
-        &self.demands.constraints
+    pub fn phrases(&self) -> &'a [PhraseConstraint] {
+        &self.constraints.phrases
     }
 
     /// As far as the hypothesis goes.
-    pub fn arrived(&self, partial: Partial) -> Hypothesis {
+    pub fn complete(&self, partial: BeamHypothesis) -> Hypothesis {
         partial.into_hypothesis(self.source_length, self.options)
     }
 }
 
 /// A beam that knows nothing of the other groups of its source but what they chose.
 pub(super) struct Group {
-    pub live: Vec<Partial>,
+    pub live: Vec<BeamHypothesis>,
     /// For each live hypothesis the row of the whole step that it continues.
-    pub parents: Vec<i64>,
+    pub parents: Vec<usize>,
     finished: Vec<Hypothesis>,
     /// Cut off by the length limit.
     cut: Vec<Hypothesis>,
@@ -48,8 +50,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub fn new(constraints: &[Constraint]) -> Self {
-        let start = Partial::new(constraints);
+    pub fn new(constraints: &[PhraseConstraint]) -> Self {
+        let start = BeamHypothesis::new(constraints);
         Group { live: vec![start], parents: Vec::new(), finished: Vec::new(), cut: Vec::new(), closed: false }
     }
 
@@ -59,48 +61,48 @@ impl Group {
         &mut self,
         candidates: Vec<Candidate>,
         first_row: usize,
-        weights: Option<&Rc<StepAttention>>,
-        frame: Frame,
+        attention: Option<&Rc<StepAttention>>,
+        sentence: SentenceContext,
         chosen: &mut Chosen,
     ) {
-        let width = frame.options.group_width();
+        let width = sentence.options.group_width();
         let (mut live, mut parents) = (Vec::with_capacity(width), Vec::with_capacity(width));
-        let candidates = if self.closed { Vec::new() } else { self.in_turn(candidates, frame.constraints()) };
+        let candidates = if self.closed { Vec::new() } else { self.in_turn(candidates, sentence.phrases()) };
         for (rank, candidate) in candidates.iter().enumerate() {
             let ends = candidate.token == EOS;
             // An end counts only among the best as many as the beam is wide: else it would be there for want of competition.
             if candidate.sum == f64::NEG_INFINITY || live.len() == width || (ends && rank >= width) {
                 continue;
             }
-            let attention = weights.map(|weights| (Rc::clone(weights), first_row + candidate.row));
+            let attention = attention.map(|attention| (Rc::clone(attention), first_row + candidate.row));
             let mut next = self.live[candidate.row].clone();
-            next.push(candidate, attention, frame.constraints());
+            next.push(candidate, attention, sentence.phrases());
             *chosen.entry(candidate.token).or_default() += 1;
             if ends {
-                self.finished.push(frame.arrived(next));
+                self.finished.push(sentence.complete(next));
             } else {
-                parents.push((first_row + candidate.row) as i64);
+                parents.push(first_row + candidate.row);
                 live.push(next);
             }
         }
         self.live = live;
         self.parents = parents;
-        if !self.closed && self.is_done(frame) {
+        if !self.closed && self.is_done(sentence) {
             self.closed = true;
             let live = std::mem::take(&mut self.live);
-            self.mark_cut_short(&live, frame);
-            if self.finished.len() < frame.options.n_best.min(self.enough(frame)) {
-                self.cut = live.into_iter().map(|partial| frame.arrived(partial)).collect();
+            self.mark_cut_short(&live, sentence);
+            if self.finished.len() < sentence.options.n_best.min(self.enough(sentence)) {
+                self.cut = live.into_iter().map(|partial| sentence.complete(partial)).collect();
             }
             self.parents.clear();
         }
         // A tiny vocabulary can leave the beam short, and a source's groups end at different times: rows that lead nowhere fill it up.
-        self.live.resize_with(width, Partial::filler);
-        self.parents.resize(width, first_row as i64);
+        self.live.resize_with(width, BeamHypothesis::filler);
+        self.parents.resize(width, first_row);
     }
 
     /// With constraints candidates come from each bank in turn.
-    fn in_turn(&self, candidates: Vec<Candidate>, constraints: &[Constraint]) -> Vec<Candidate> {
+    fn in_turn(&self, candidates: Vec<Candidate>, constraints: &[PhraseConstraint]) -> Vec<Candidate> {
         if constraints.is_empty() {
             return candidates;
         }
@@ -117,14 +119,14 @@ impl Group {
         share(possible.map(|candidate| (bank(&candidate), candidate)).collect())
     }
 
-    fn is_done(&self, frame: Frame) -> bool {
+    fn is_done(&self, sentence: SentenceContext) -> bool {
         let Some(first) = self.live.first() else { return true };
         let length = first.tokens.len();
-        if length >= frame.maximum_length {
+        if length >= sentence.maximum_length {
             return true;
         }
-        let options = frame.options;
-        let enough = self.enough(frame);
+        let options = sentence.options;
+        let enough = self.enough(sentence);
         if self.finished.len() < enough {
             return false;
         }
@@ -132,14 +134,14 @@ impl Group {
         scores.sort_by(|a, b| b.total_cmp(a));
         let sum = self.live.iter().map(|partial| partial.sum).fold(f64::NEG_INFINITY, f64::max);
         // Hypotheses that hurry through their phrases end first, and are not the best.
-        let policy = if frame.constraints().is_empty() { options.early_stopping } else { EarlyStopping::Never };
-        policy.stops(scores[enough - 1], Live { sum, length, maximum_length: frame.maximum_length }, options.length_penalty)
+        let policy = if sentence.phrases().is_empty() { options.early_stopping } else { EarlyStopping::Never };
+        policy.stops(scores[enough - 1], Live { sum, length, maximum_length: sentence.maximum_length }, options.length_penalty)
     }
 
     /// Finished hypotheses that are left because the length limit ended what the model likes better.
-    fn mark_cut_short(&mut self, live: &[Partial], frame: Frame) {
-        let limited = live.first().is_some_and(|first| first.tokens.len() >= frame.maximum_length);
-        let score = |partial: &Partial| partial.score(frame.source_length, frame.options);
+    fn mark_cut_short(&mut self, live: &[BeamHypothesis], sentence: SentenceContext) {
+        let limited = live.first().is_some_and(|first| first.tokens.len() >= sentence.maximum_length);
+        let score = |partial: &BeamHypothesis| partial.score(sentence.source_length, sentence.options);
         if !limited {
             return;
         }
@@ -150,8 +152,8 @@ impl Group {
     }
 
     /// How many finished hypotheses a group waits for.
-    fn enough(&self, frame: Frame) -> usize {
-        ((frame.options.patience * frame.options.group_width() as f64).round() as usize).max(1)
+    fn enough(&self, sentence: SentenceContext) -> usize {
+        ((sentence.options.patience * sentence.options.group_width() as f64).round() as usize).max(1)
     }
 
     /// Finished hypotheses, then those that were cut off: best first.

@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
-use tch::Tensor;
-
-use super::SearchOptions;
-use super::attention::{TokenAttention, flat};
+use super::attention::{StepAttention, TokenAttention};
 use super::candidate::Candidate;
-use super::constraint::{Constraint, Progress};
+use super::constraint::{PhraseConstraint, Progress};
+use super::options::SearchOptions;
 use crate::text::special::EOS;
 
 /// One translation of one source.
@@ -30,54 +28,43 @@ pub struct Hypothesis {
     pub unmet: Vec<usize>,
 }
 
-/// Weights of one step for all rows, shared by the hypotheses that go through it.
-pub(super) struct StepAttention {
-    layers: usize,
-    heads: usize,
-    columns: usize,
-    weights: Vec<f32>,
-}
-
-impl StepAttention {
-    /// From [R, layers, heads, S].
-    pub fn new(weights: &Tensor) -> Self {
-        let size = weights.size();
-        StepAttention { layers: size[1] as usize, heads: size[2] as usize, columns: size[3] as usize, weights: flat(weights) }
-    }
-}
-
-/// A hypothesis on its way. A sum of minus infinity marks a row that only fills the beam.
+/// A hypothesis in a beam, still growing. A sum of minus infinity marks a row that only fills the beam.
 #[derive(Clone, Default)]
-pub(super) struct Partial {
+pub(super) struct BeamHypothesis {
     pub tokens: Vec<u32>,
     log_probabilities: Vec<f32>,
     /// What it is ranked by before normalisation.
     pub sum: f64,
     /// What diversity took away: it counts inside the beam only.
-    pub charge: f64,
+    pub diversity: f64,
     /// Step and row of each token's weights.
     attention: Vec<(Rc<StepAttention>, usize)>,
     pub progress: Progress,
 }
 
-impl Partial {
-    pub fn new(constraints: &[Constraint]) -> Self {
-        Partial { progress: Progress::new(constraints), ..Partial::default() }
+impl BeamHypothesis {
+    pub fn new(constraints: &[PhraseConstraint]) -> Self {
+        BeamHypothesis { progress: Progress::new(constraints), ..BeamHypothesis::default() }
     }
 
     pub fn filler() -> Self {
-        Partial { sum: f64::NEG_INFINITY, ..Partial::default() }
+        BeamHypothesis { sum: f64::NEG_INFINITY, ..BeamHypothesis::default() }
     }
 
     pub fn is_filler(&self) -> bool {
         self.sum == f64::NEG_INFINITY
     }
 
-    pub fn push(&mut self, candidate: &Candidate, attention: Option<(Rc<StepAttention>, usize)>, constraints: &[Constraint]) {
+    pub fn push(
+        &mut self,
+        candidate: &Candidate,
+        attention: Option<(Rc<StepAttention>, usize)>,
+        constraints: &[PhraseConstraint],
+    ) {
         self.tokens.push(candidate.token);
         self.log_probabilities.push(candidate.log_probability);
         self.sum = candidate.sum;
-        self.charge = candidate.charge;
+        self.diversity = candidate.diversity;
         self.attention.extend(attention);
         if candidate.token != EOS {
             self.progress.advance(constraints, &self.tokens);

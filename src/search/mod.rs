@@ -5,22 +5,27 @@ mod beam;
 mod candidate;
 mod constraint;
 mod ensemble;
+mod extensions;
 mod forced;
 mod group;
 mod hypothesis;
+mod length_penalty;
 mod options;
 mod processor;
 mod sample;
+mod scored;
+mod scores;
 mod stopping;
-mod top;
 
 pub use attention::TokenAttention;
-pub use constraint::{Constraint, Demands};
+pub use constraint::{Constraints, PhraseConstraint};
 pub use ensemble::Ensemble;
-pub use forced::{Scored, score_pairs};
+pub use forced::score_pairs;
 pub use hypothesis::Hypothesis;
-pub use options::{LengthPenalty, Sampling, SearchOptions};
-pub use processor::{MinimumLength, NoRepeat, Processor, Produced, RepetitionPenalty, Suppress, SuppressPhrases};
+pub use length_penalty::LengthPenalty;
+pub use options::{Sampling, SearchOptions};
+pub use processor::{MinimumLength, NoRepeat, Prefixes, Processor, RepetitionPenalty, Suppress, SuppressPhrases};
+pub use scored::Scored;
 pub use stopping::EarlyStopping;
 
 use crate::batch::Source;
@@ -28,15 +33,20 @@ use crate::model::Seq2Seq;
 
 /// The best hypotheses of every source, best first; or samples.
 pub fn search(model: &dyn Seq2Seq, source: &Source, options: &SearchOptions) -> Vec<Vec<Hypothesis>> {
-    search_with(&model.into(), source, options, &vec![Demands::default(); source.lengths.len()])
+    search_with(&model.into(), source, options, &vec![Constraints::default(); source.lengths.len()])
 }
 
-/// The same with several models, and what each source asks for: `demands` has an entry for each.
-pub fn search_with(models: &Ensemble, source: &Source, options: &SearchOptions, demands: &[Demands]) -> Vec<Vec<Hypothesis>> {
-    assert_eq!(demands.len(), source.lengths.len(), "every source has its demands");
+/// The same with several models, and what the translations of each source must hold: `constraints` has an entry for each.
+pub fn search_with(
+    models: &Ensemble,
+    source: &Source,
+    options: &SearchOptions,
+    constraints: &[Constraints],
+) -> Vec<Vec<Hypothesis>> {
+    assert_eq!(constraints.len(), source.lengths.len(), "every source has its constraints");
     let _guard = tch::no_grad_guard();
     match options.sampling {
-        Some(sampling) => sample::sample(models, source, options, demands, sampling),
-        None => beam::beam_search(models, source, options, demands),
+        Some(sampling) => sample::sample(models, source, options, constraints, sampling),
+        None => beam::beam_search(models, source, options, constraints),
     }
 }

@@ -1,30 +1,7 @@
 //! What a search may be told.
 
-use super::processor::RepetitionPenalty;
+use super::length_penalty::LengthPenalty;
 use super::stopping::EarlyStopping;
-
-/// How a sum of log probabilities is made comparable between lengths. |Y| counts EOS.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum LengthPenalty {
-    /// The plain sum.
-    None,
-    /// Divided by |Y|^α; α = 1 is the mean.
-    Plain { alpha: f64 },
-    /// Divided by ((5 + |Y|) / 6)^α (Wu et al. 2016, equation 14).
-    Wu { alpha: f64 },
-}
-
-impl LengthPenalty {
-    /// The normalised score of a hypothesis of `length` tokens.
-    pub fn normalise(self, sum: f64, length: usize) -> f64 {
-        let length = length.max(1) as f64;
-        match self {
-            LengthPenalty::None => sum,
-            LengthPenalty::Plain { alpha } => sum / length.powf(alpha),
-            LengthPenalty::Wu { alpha } => sum / ((5.0 + length) / 6.0).powf(alpha),
-        }
-    }
-}
 
 /// Tokens are drawn by chance instead of searched for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,11 +100,7 @@ impl SearchOptions {
         self.diversity_groups.clamp(1, self.beam.max(1))
     }
 
-    pub(super) fn repetition(&self) -> Option<RepetitionPenalty> {
-        (self.repetition_penalty != 1.0).then_some(RepetitionPenalty { factor: self.repetition_penalty })
-    }
-
-    /// Whether attention has to be looked at.
+    /// Whether attention has to be known.
     pub(super) fn wants_attention(&self) -> bool {
         self.attention || self.coverage_penalty > 0.0
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use tch::{Device, Kind, Tensor};
 
-use super::SearchOptions;
+use super::options::SearchOptions;
 use crate::text::special::{BOS, EOS, PAD};
 
-/// What the rows of a step have produced so far.
-pub struct Produced<'a> {
+/// The tokens that the hypotheses of a step have so far.
+pub struct Prefixes<'a> {
     /// How many tokens every live row has.
-    pub step: usize,
+    pub length: usize,
     /// The tokens of each row.
     pub rows: Vec<&'a [u32]>,
 }
@@ -18,7 +18,7 @@ pub struct Produced<'a> {
 /// One rule. Scores [R, V] are log probabilities, or logits, which differ from them by a number for each row; minus infinity forbids a token.
 pub trait Processor {
     /// Changes the scores in place.
-    fn apply(&self, scores: &mut Tensor, produced: &Produced);
+    fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes);
 
     /// The only tokens that it ever forbids, where it does nothing but that.
     fn forbidden(&self) -> Option<&[u32]> {
@@ -44,6 +44,12 @@ pub(super) fn rules(options: &SearchOptions, device: Device) -> Vec<Box<dyn Proc
     rules
 }
 
+impl SearchOptions {
+    pub(super) fn repetition(&self) -> Option<RepetitionPenalty> {
+        (self.repetition_penalty != 1.0).then_some(RepetitionPenalty { factor: self.repetition_penalty })
+    }
+}
+
 /// Tokens that are never produced.
 pub struct Suppress {
     tokens: Vec<u32>,
@@ -58,7 +64,7 @@ impl Suppress {
 }
 
 impl Processor for Suppress {
-    fn apply(&self, scores: &mut Tensor, _: &Produced) {
+    fn apply(&self, scores: &mut Tensor, _: &Prefixes) {
         let _ = scores.index_fill_(1, &self.ids, f64::NEG_INFINITY);
     }
 
@@ -80,9 +86,9 @@ impl MinimumLength {
 }
 
 impl Processor for MinimumLength {
-    fn apply(&self, scores: &mut Tensor, produced: &Produced) {
-        if produced.step < self.length {
-            self.eos.apply(scores, produced);
+    fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
+        if prefixes.length < self.length {
+            self.eos.apply(scores, prefixes);
         }
     }
 
@@ -97,9 +103,9 @@ pub struct SuppressPhrases {
 }
 
 impl Processor for SuppressPhrases {
-    fn apply(&self, scores: &mut Tensor, produced: &Produced) {
+    fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
         let phrases = || self.phrases.iter().filter_map(|phrase| phrase.split_last());
-        let rows = produced.rows.iter().enumerate();
+        let rows = prefixes.rows.iter().enumerate();
         forbid(
             scores,
             rows.flat_map(|(row, tokens)| {
@@ -115,8 +121,8 @@ pub struct NoRepeat {
 }
 
 impl Processor for NoRepeat {
-    fn apply(&self, scores: &mut Tensor, produced: &Produced) {
-        let rows = produced.rows.iter().enumerate().filter(|(_, tokens)| tokens.len() >= self.size);
+    fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
+        let rows = prefixes.rows.iter().enumerate().filter(|(_, tokens)| tokens.len() >= self.size);
         forbid(
             scores,
             rows.flat_map(|(row, tokens)| {
@@ -140,9 +146,9 @@ pub struct RepetitionPenalty {
 
 impl RepetitionPenalty {
     /// The logits [R, V] as they are after it.
-    pub fn penalised(self, logits: &Tensor, produced: &Produced) -> Tensor {
+    pub fn penalised(self, logits: &Tensor, prefixes: &Prefixes) -> Tensor {
         let places: BTreeSet<(usize, u32)> =
-            produced.rows.iter().enumerate().flat_map(|(row, tokens)| tokens.iter().map(move |&token| (row, token))).collect();
+            prefixes.rows.iter().enumerate().flat_map(|(row, tokens)| tokens.iter().map(move |&token| (row, token))).collect();
         let logits = logits.to_kind(Kind::Float).contiguous().copy();
         if let Some(places) = flat_places(&logits, places) {
             let mut flat = logits.view(-1);
@@ -175,7 +181,7 @@ mod tests {
     /// What a rule makes of even scores of -1 over eight tokens.
     fn after(rule: &dyn Processor, rows: &[&[u32]]) -> Vec<Vec<f64>> {
         let mut scores = Tensor::full([rows.len() as i64, 8], -1.0, (Kind::Double, Device::Cpu));
-        rule.apply(&mut scores, &Produced { step: rows[0].len(), rows: rows.to_vec() });
+        rule.apply(&mut scores, &Prefixes { length: rows[0].len(), rows: rows.to_vec() });
         Vec::try_from(scores).unwrap()
     }
 
@@ -201,8 +207,8 @@ mod tests {
     #[test]
     fn the_repetition_penalty_counts_a_token_once_and_minds_its_sign() {
         let logits = Tensor::from_slice(&[3.0f32, -3.0, 0.0, 1.0, -1.0, 2.0, 3.0, -3.0]).view([2, 4]);
-        let produced = Produced { step: 3, rows: vec![&[0, 1, 0], &[]] };
-        let after = RepetitionPenalty { factor: 1.5 }.penalised(&logits, &produced);
+        let prefixes = Prefixes { length: 3, rows: vec![&[0, 1, 0], &[]] };
+        let after = RepetitionPenalty { factor: 1.5 }.penalised(&logits, &prefixes);
         let after: Vec<Vec<f32>> = Vec::try_from(after).unwrap();
         assert_eq!(after, [[2.0, -4.5, 0.0, 1.0], [-1.0, 2.0, 3.0, -3.0]]);
         assert_eq!(f64::try_from(logits.get(0).get(0)).unwrap(), 3.0, "the model's own logits stay");

@@ -7,31 +7,38 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use super::candidate::{Candidate, RowRules, Scores};
-use super::constraint::Demands;
-use super::ensemble::{Ensemble, Walk};
-use super::group::Frame;
-use super::hypothesis::{Hypothesis, Partial};
-use super::processor::{Produced, flat_places, rules};
-use super::{Sampling, SearchOptions};
+use super::candidate::Candidate;
+use super::constraint::Constraints;
+use super::ensemble::{Ensemble, EnsembleDecoding, EnsembleStep};
+use super::group::SentenceContext;
+use super::hypothesis::{BeamHypothesis, Hypothesis};
+use super::options::{Sampling, SearchOptions};
+use super::processor::{Prefixes, flat_places, rules};
+use super::scores::{RowRules, StepScores};
 use crate::batch::Source;
+use crate::kernels::numbers_of;
+use crate::model::NextTokenScores;
 
 /// `options.n_best` independent draws for every source, in the order they were drawn. Prefixes are kept to, constraints are not.
 pub(super) fn sample(
     models: &Ensemble,
     source: &Source,
     options: &SearchOptions,
-    demands: &[Demands],
+    constraints: &[Constraints],
     sampling: Sampling,
 ) -> Vec<Vec<Hypothesis>> {
     let rules = rules(options, source.ids.device());
     let count = options.n_best.max(1);
     let sentences = sentences(source);
-    let mut walk = Walk::new(models, source, options.wants_attention());
-    let starts: Vec<i64> = (0..source.rows()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
-    walk.keep_rows(&starts);
-    let frames: Vec<Frame> =
-        source.lengths.iter().zip(demands).map(|(&length, demands)| Frame::new(options, demands, length as usize)).collect();
+    let mut decoding = EnsembleDecoding::start(models, source, options.wants_attention());
+    let starts: Vec<usize> = (0..source.lengths.len()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
+    decoding.reorder(&starts);
+    let contexts: Vec<SentenceContext> = source
+        .lengths
+        .iter()
+        .zip(constraints)
+        .map(|(&length, constraints)| SentenceContext::new(options, constraints, length as usize))
+        .collect();
     let mut draws: Vec<Vec<Draw>> =
         sentences.iter().map(|ids| (0..count).map(|index| Draw::new(sampling.seed, index as u64, ids)).collect()).collect();
     // Sources still going, by their place in the batch.
@@ -40,14 +47,16 @@ pub(super) fn sample(
         let now: Vec<&Draw> = going.iter().flat_map(|&source| &draws[source]).collect();
         let rows: Vec<&[u32]> = now.iter().map(|draw| draw.partial.tokens.as_slice()).collect();
         let step = rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
-        let produced = Produced { step, rows };
-        let stepped = walk.step(&produced, options.repetition()).normalised();
+        let prefixes = Prefixes { length: step, rows };
+        let stepped = decoding.step(&prefixes, options.repetition());
+        let scores = NextTokenScores::LogProbabilities(stepped.scores.log_probabilities());
+        let stepped = EnsembleStep { scores, ..stepped };
         let forced = going.iter().enumerate().flat_map(|(place, &source)| {
-            let token = frames[source].demands.prefix.get(step);
+            let token = contexts[source].constraints.prefix.get(step);
             (place * count..(place + 1) * count).filter_map(move |row| Some((row, *token?)))
         });
         let row_rules = RowRules { forced: forced.collect(), endless: Vec::new() };
-        let scores = Scores::new(stepped, &rules, &produced, &row_rules);
+        let scores = StepScores::new(stepped, &rules, &prefixes, &row_rules);
         let mut chances = Vec::with_capacity(going.len() * count);
         for &source in &going {
             chances.extend(draws[source].iter_mut().map(Draw::chance));
@@ -67,30 +76,25 @@ pub(super) fn sample(
                 continue;
             }
             let sum = draw.partial.sum + f64::from(log_probabilities[row]);
-            let candidate = Candidate { row: 0, token, log_probability: log_probabilities[row], sum, charge: 0.0 };
-            draw.partial.push(&candidate, scores.weights.as_ref().map(|weights| (Rc::clone(weights), row)), &[]);
-            draw.done = draw.partial.ended() || draw.partial.tokens.len() >= frames[source].maximum_length;
+            let candidate = Candidate { row: 0, token, log_probability: log_probabilities[row], sum, diversity: 0.0 };
+            draw.partial.push(&candidate, scores.attention.as_ref().map(|attention| (Rc::clone(attention), row)), &[]);
+            draw.done = draw.partial.ended() || draw.partial.tokens.len() >= contexts[source].maximum_length;
         }
-        let kept: Vec<i64> = (0..going.len())
-            .filter(|&place| draws[going[place]].iter().any(|draw| !draw.done))
-            .map(|place| place as i64)
-            .collect();
+        let kept: Vec<usize> = (0..going.len()).filter(|&place| draws[going[place]].iter().any(|draw| !draw.done)).collect();
         if kept.len() < going.len() {
-            let rows: Vec<i64> = kept.iter().flat_map(|&place| place * count as i64..(place + 1) * count as i64).collect();
-            going = kept.iter().map(|&place| going[place as usize]).collect();
+            going = kept.iter().map(|&place| going[place]).collect();
             if !going.is_empty() {
-                walk.keep_rows(&rows);
-                walk.keep_sources(&kept);
+                decoding.retain(&kept);
             }
         }
     }
-    let arrived = draws.into_iter().zip(&frames);
-    arrived.map(|(draws, frame)| draws.into_iter().map(|draw| frame.arrived(draw.partial)).collect()).collect()
+    let complete = draws.into_iter().zip(&contexts);
+    complete.map(|(draws, sentence)| draws.into_iter().map(|draw| sentence.complete(draw.partial)).collect()).collect()
 }
 
 /// One sample on its way.
 struct Draw {
-    partial: Partial,
+    partial: BeamHypothesis,
     random: ChaCha8Rng,
     done: bool,
 }
@@ -102,7 +106,7 @@ impl Draw {
         hash.update(seed.to_le_bytes());
         hash.update(index.to_le_bytes());
         ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
-        Draw { partial: Partial::new(&[]), random: ChaCha8Rng::from_seed(hash.finalize().into()), done: false }
+        Draw { partial: BeamHypothesis::new(&[]), random: ChaCha8Rng::from_seed(hash.finalize().into()), done: false }
     }
 
     /// From 0 to 1, 1 excluded.
@@ -155,5 +159,5 @@ fn pick(scores: &Tensor, chances: &[f64], sampling: Sampling) -> Vec<u32> {
 /// The value of one token in each row.
 fn at(scores: &Tensor, tokens: &[u32]) -> Vec<f32> {
     let places = flat_places(scores, tokens.iter().copied().enumerate()).expect("a step has rows");
-    super::attention::flat(&scores.view(-1).index_select(0, &places))
+    numbers_of(&scores.view(-1).index_select(0, &places))
 }

@@ -1,6 +1,6 @@
 //! When a beam has found enough.
 
-use super::LengthPenalty;
+use super::length_penalty::LengthPenalty;
 
 /// What happens once enough hypotheses are finished (as many as the beam is wide, times patience). A beam also ends where its length
 /// limit is reached, or nothing is left to go on with.

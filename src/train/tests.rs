@@ -73,7 +73,8 @@ enum Saving {
 fn words(dropout: f64) -> Words {
     // libtorch's generator is one for all tests that run side by side.
     let store = Parameters::new(1, tch::Device::Cpu);
-    let tensor = |name: &'static str, size: &[i64]| (name, store.root().tensor(name, size, Initialization::Normal(0.3)));
+    let start = Initialization::Normal(0.3);
+    let tensor = |name: &'static str, size: &[i64]| (name, store.root().tensor(name, size, start).shallow_clone());
     let parameters = [tensor("embedding", &[WORDS as i64, 8]), tensor("weight", &[CLASSES, 8]), tensor("bias", &[CLASSES])];
     Words {
         parameters: parameters.into(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use super::Translator;
-use crate::search::{Constraint, SearchOptions};
+use crate::search::{PhraseConstraint, SearchOptions};
 use crate::text::special::{SPELLINGS, UNK};
 use crate::text::words;
 
@@ -25,7 +25,7 @@ pub struct Glossary {
 struct Entry {
     source: String,
     target: String,
-    constraint: Constraint,
+    constraint: PhraseConstraint,
 }
 
 impl Glossary {
@@ -35,7 +35,7 @@ impl Glossary {
     }
 
     /// Adds an entry. Where the source phrase has another target phrase already, that one stays and is given back.
-    pub fn insert(&mut self, source: &str, target: &str, constraint: Constraint) -> Option<&str> {
+    pub fn insert(&mut self, source: &str, target: &str, constraint: PhraseConstraint) -> Option<&str> {
         let source = self.plain(source);
         match self.entries.iter().position(|entry| entry.source == source) {
             Some(index) => Some(self.entries[index].target.as_str()).filter(|&other| other != target),
@@ -48,7 +48,7 @@ impl Glossary {
 
     /// The target phrases of a line and what they demand, each once. A source phrase counts where it stands as whole words; of entries that
     /// overlap in the line the longest counts.
-    pub fn of_line(&self, line: &str) -> Vec<(&str, &Constraint)> {
+    pub fn of_line(&self, line: &str) -> Vec<(&str, &PhraseConstraint)> {
         let line = self.plain(line);
         let mut found: Vec<(usize, usize, usize)> = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -64,7 +64,7 @@ impl Glossary {
             }
         }
         taken.sort_unstable();
-        let mut demands: Vec<(&str, &Constraint)> = Vec::new();
+        let mut demands: Vec<(&str, &PhraseConstraint)> = Vec::new();
         for (_, _, index) in taken {
             let Entry { target, constraint, .. } = &self.entries[index];
             if !demands.iter().any(|(_, other)| other.tokens == constraint.tokens) {
@@ -102,7 +102,7 @@ impl Translator {
     ///
     /// # Errors
     /// A phrase that no translation can hold: a blank one, one with unknown characters or words, one with a suppressed piece.
-    pub fn constraint(&self, phrase: &str, continuations: &Continuations, search: &SearchOptions) -> Result<Constraint> {
+    pub fn constraint(&self, phrase: &str, continuations: &Continuations, search: &SearchOptions) -> Result<PhraseConstraint> {
         let tokenizer = self.tokenizers.target();
         let encoding = tokenizer.encode(phrase);
         ensure!(!encoding.ids.is_empty(), "an empty phrase cannot be asked for");
@@ -118,7 +118,7 @@ impl Translator {
             anyhow::bail!("{phrase:?} cannot be asked for: {:?} is suppressed", tokenizer.decode(&tokens));
         }
         let ends_word = phrase.trim_end().chars().next_back().is_some_and(char::is_alphanumeric);
-        Ok(Constraint { tokens: encoding.ids, not_before: ends_word.then(|| Arc::clone(&continuations.0)) })
+        Ok(PhraseConstraint { tokens: encoding.ids, not_before: ends_word.then(|| Arc::clone(&continuations.0)) })
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn glossary(lowercase: bool, phrases: &[&str]) -> Glossary {
         let mut glossary = Glossary::new(lowercase);
         for (phrase, id) in phrases.iter().zip(10..) {
-            glossary.insert(phrase, &phrase.to_uppercase(), Constraint { tokens: vec![id], not_before: None });
+            glossary.insert(phrase, &phrase.to_uppercase(), PhraseConstraint { tokens: vec![id], not_before: None });
         }
         glossary
     }

@@ -48,7 +48,7 @@ impl Translator {
     }
 
     /// Copies the weights of a checkpoint folder into this model, without looking at checksums.
-    pub fn load_weights(&self, folder: &Path) -> Result<()> {
+    pub fn load_weights(&mut self, folder: &Path) -> Result<()> {
         load_weights(&self.model.parameters(), folder)
     }
 

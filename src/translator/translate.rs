@@ -10,8 +10,8 @@ use super::glossary::Glossary;
 use super::view::AttentionView;
 use crate::batch::Source;
 use crate::corpus::batches_in_order;
-use crate::runtime::{Interrupt, ReadOnly, share_out, with_precision_for_inference};
-use crate::search::{Constraint, Demands, Hypothesis, SearchOptions, search_with};
+use crate::runtime::{Interrupt, share_out, with_precision_for_inference};
+use crate::search::{Constraints, Hypothesis, PhraseConstraint, SearchOptions, search_with};
 use crate::text::Encoding;
 use crate::text::special::UNK;
 
@@ -93,7 +93,7 @@ impl Translator {
         if search_options.sampling.is_some() && options.glossary.is_some() {
             bail!("a glossary needs a search: samples are drawn as they come");
         }
-        let wanted: Vec<Vec<(&str, &Constraint)>> =
+        let wanted: Vec<Vec<(&str, &PhraseConstraint)>> =
             lines.iter().map(|line| options.glossary.as_ref().map_or_else(Vec::new, |glossary| glossary.of_line(line))).collect();
         for &line in &filled {
             let limit = search_options.maximum_length(encodings[line].ids.len());
@@ -109,27 +109,24 @@ impl Translator {
         // Small enough that every worker has one.
         let share = lengths.iter().sum::<usize>().div_ceil(options.workers.max(1)).max(LEAST_SHARE);
         let batches = batches_in_order(&lengths, options.batch_tokens.min(share));
-        // SAFETY: searching reads the models and tokenizers and changes nothing in them.
-        let shared = unsafe { ReadOnly::new(self) };
         // For all batches of a worker: weights are cast once.
         let (precision, device) = (self.precision, self.device);
         let around = |work: &mut dyn FnMut()| with_precision_for_inference(precision, device, work);
         let found = share_out(&batches, options.workers, around, |batch| -> Result<Vec<Vec<Translated>>> {
             options.interrupt.check()?;
-            let translator = shared.get();
             let rows: Vec<usize> = batch.iter().map(|&position| filled[position]).collect();
             let ids: Vec<&[u32]> = rows.iter().map(|&line| encodings[line].ids.as_slice()).collect();
-            let demands = rows.iter().map(|&line| Demands {
+            let constraints = rows.iter().map(|&line| Constraints {
                 prefix: prefix.clone(),
-                constraints: wanted[line].iter().map(|&(_, constraint)| constraint.clone()).collect(),
+                phrases: wanted[line].iter().map(|&(_, constraint)| constraint.clone()).collect(),
             });
-            let demands: Vec<Demands> = demands.collect();
-            let source = Source::new(&ids, translator.device);
-            let found = search_with(&translator.ensemble(), &source, &search_options, &demands);
+            let constraints: Vec<Constraints> = constraints.collect();
+            let source = Source::new(&ids, self.device);
+            let found = search_with(&self.ensemble(), &source, &search_options, &constraints);
             let texts = rows.iter().zip(found).map(|(&line, hypotheses)| {
                 let texts = hypotheses.into_iter().map(|hypothesis| {
                     let unmet = hypothesis.unmet.iter().map(|&index| wanted[line][index].0.to_owned()).collect();
-                    Ok(Translated { unmet, ..translator.to_text(lines[line], &encodings[line], hypothesis, options)? })
+                    Ok(Translated { unmet, ..self.to_text(lines[line], &encodings[line], hypothesis, options)? })
                 });
                 texts.collect()
             });

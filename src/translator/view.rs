@@ -65,7 +65,7 @@ impl Translator {
         let pass = Pass::evaluation();
         let source = Source::new(&[[0u32; 0]], self.device);
         let input = Tensor::from_slice(&[i64::from(BOS)]).unsqueeze(0).to_device(self.device);
-        let decoded = self.model.decode(&self.model.encode(&source, &pass), &input, &pass, WithAttention::Yes);
+        let decoded = self.model.forward(&source, &input, &pass, WithAttention::Yes);
         decoded.attention.map(|weights| (weights.size()[1] as usize, weights.size()[2] as usize))
     }
 }

@@ -74,8 +74,8 @@ fn logits_are_marians() {
             let tokenizer = translator.tokenizers.target();
             let target = Target::new(&[tokenizer.encode(case["target"]["line"].as_str().unwrap()).ids], translator.device);
             let logits = tch::no_grad(|| {
-                let encoded = translator.model.encode(&Source::new(&[source], translator.device), &Pass::evaluation());
-                let decoded = translator.model.decode(&encoded, &target.input, &Pass::evaluation(), WithAttention::No);
+                let source = Source::new(&[source], translator.device);
+                let decoded = translator.model.forward(&source, &target.input, &Pass::evaluation(), WithAttention::No);
                 translator.model.output().logits(&decoded.features.squeeze_dim(0))
             });
             // Where transformers shares out the padding's probability, the padding has none here.

@@ -27,16 +27,7 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
     let target = Target::new(&fixture.case.target, Device::Cpu);
     let pass = Pass::evaluation();
 
-    let encoded = model.encode(&source, &pass);
-    // What is between encoder and decoder, where the reference has it.
-    if let (true, Some(states)) = (model.attends(), fixture.find("states")) {
-        comparison.close("states", encoded.memory.last().expect("a memory"), states, FORWARD);
-    }
-    if fixture.find("first/hidden").is_some() {
-        compare_first(fixture, &encoded.initial.tensors, comparison);
-    }
-
-    let decoded = model.decode(&encoded, &target.input, &pass, WithAttention::Yes);
+    let decoded = model.forward(&source, &target.input, &pass, WithAttention::Yes);
     assert_eq!(decoded.attention.is_some(), model.attends(), "{}", fixture.name);
     assert_eq!(fixture.find("weights").is_some(), model.attends(), "{}", fixture.name);
     if let Some(weights) = &decoded.attention {
@@ -56,22 +47,6 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
     comparison.close("loss", &Tensor::from(sums.sum), fixture.tensor("loss"), FORWARD);
     sums.backward.backward();
     fixture.compare_gradients("", &parameters, comparison);
-}
-
-/// The decoder's first state: hidden, and for an LSTM cell, of every layer in turn.
-fn compare_first(fixture: &Fixture<ModelCase>, tensors: &[Tensor], comparison: &mut Comparison) {
-    let hidden = fixture.tensor("first/hidden");
-    let cell = fixture.find("first/cell");
-    let expected: Vec<(String, Tensor)> = (0..hidden.size()[0])
-        .flat_map(|layer| {
-            let of = |what: &str, states: &Tensor| (format!("first/{what} of layer {layer}"), states.get(layer));
-            [Some(of("hidden", hidden)), cell.map(|cell| of("cell", cell))].into_iter().flatten()
-        })
-        .collect();
-    assert!(tensors.len() >= expected.len(), "{}: too few tensors in the first state", fixture.name);
-    for ((name, expected), tensor) in expected.iter().zip(tensors) {
-        comparison.close(name, tensor, expected, FORWARD);
-    }
 }
 
 #[test]

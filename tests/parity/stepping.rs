@@ -3,11 +3,12 @@
 use targum::batch::{Source, Target};
 use targum::model::WithAttention;
 use targum::nn::Pass;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use super::compare::{Comparison, FORWARD};
 use super::fixture::{Fixture, ModelCase, fixtures};
 use super::models::FOLDERS;
+use crate::models::tokens;
 
 /// Two hypotheses of each source side by side, each with words of its own.
 fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
@@ -18,25 +19,22 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
     let first = Target::new(&fixture.case.target, Device::Cpu).input;
     let second = first.flip([0]);
 
-    let encoded = model.encode(&source, &pass);
-    let forced = [&first, &second].map(|input| model.decode(&encoded, input, &pass, WithAttention::Yes));
+    let forced = [&first, &second].map(|input| model.forward(&source, input, &pass, WithAttention::Yes));
     let beside = |tensors: [&Tensor; 2]| Tensor::stack(&tensors, 1).flatten(0, 1);
     let logits = beside([&model.output().logits(&forced[0].features), &model.output().logits(&forced[1].features)]);
     let weights = forced[0].attention.as_ref().zip(forced[1].attention.as_ref()).map(|(one, other)| beside([one, other]));
 
     let inputs = beside([&first, &second]);
-    let twice = Tensor::arange(source.rows(), (Kind::Int64, Device::Cpu)).repeat_interleave_self_int(2, 0, None);
-    let mut state = encoded.initial.shallow_clone();
-    state.select(&twice);
+    let twice: Vec<usize> = (0..source.lengths.len()).flat_map(|row| [row, row]).collect();
+    let mut decoding = model.start(&source);
+    decoding.reorder(&twice);
     for at in 0..inputs.size()[1] {
-        let step = model.step(&encoded, state, &inputs.select(1, at), WithAttention::Yes);
-        assert_eq!(step.state.step, at + 1, "{}", fixture.name);
-        comparison.close(&format!("logits of step {at}"), &step.logits, &logits.select(1, at), FORWARD);
+        let step = decoding.step(&tokens(&inputs.select(1, at)), WithAttention::Yes);
+        comparison.close(&format!("logits of step {at}"), step.scores.tensor(), &logits.select(1, at), FORWARD);
         assert_eq!(step.attention.is_some(), weights.is_some(), "{}", fixture.name);
         if let (Some(found), Some(weights)) = (&step.attention, &weights) {
             comparison.close(&format!("weights of step {at}"), found, &weights.select(3, at), FORWARD);
         }
-        state = step.state;
     }
 }
 

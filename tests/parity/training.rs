@@ -26,7 +26,7 @@ struct Case {
 /// Adds the gradient of the summed loss; gives the loss a token, and the tokens.
 fn backward(model: &dyn Seq2Seq, source: &Source, target: &Target) -> (f64, f64) {
     let pass = Pass::evaluation();
-    let decoded = model.decode(&model.encode(source, &pass), &target.input, &pass, WithAttention::No);
+    let decoded = model.forward(source, &target.input, &pass, WithAttention::No);
     let output = model.output();
     let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: LABEL_SMOOTHING };
     let sums = loss.with_gradient(&real(&decoded.features, target), &target.output);

@@ -1,6 +1,6 @@
 //! Beam search: against greedy search by hand, and against looking at everything.
 
-use targum::search::{Demands, EarlyStopping, Hypothesis, LengthPenalty, SearchOptions, search};
+use targum::search::{Constraints, EarlyStopping, Hypothesis, LengthPenalty, SearchOptions, search};
 
 use super::{FEW, SOURCES, all_but, families, forced, found, producible, sequences, sources, sum};
 
@@ -134,7 +134,7 @@ fn who_waits_longer_finds_no_worse() {
     for (name, model) in families() {
         let best = |early_stopping, patience| -> Vec<(f64, bool)> {
             let options = SearchOptions { beam: 3, early_stopping, patience, ..SearchOptions::default() };
-            let found = found(model.as_ref(), &options, &Demands::default());
+            let found = found(model.as_ref(), &options, &Constraints::default());
             found.iter().map(|hypotheses| (hypotheses[0].score, hypotheses[0].finished)).collect()
         };
         let order = [
@@ -159,7 +159,7 @@ fn waiting_to_the_end_finds_what_was_missed() {
         let families = families();
         let of_family = |model: &dyn targum::model::Seq2Seq| -> f64 {
             let options = SearchOptions { beam: 2, early_stopping, ..SearchOptions::default() };
-            found(model, &options, &Demands::default()).iter().map(|hypotheses| hypotheses[0].score).sum()
+            found(model, &options, &Constraints::default()).iter().map(|hypotheses| hypotheses[0].score).sum()
         };
         families.iter().map(|(_, model)| of_family(model.as_ref())).sum()
     };
@@ -170,14 +170,14 @@ fn waiting_to_the_end_finds_what_was_missed() {
 fn groups_without_a_penalty_are_narrow_beams_and_with_one_they_part() {
     for (name, model) in families() {
         let options = SearchOptions { beam: 6, n_best: 6, diversity_groups: 3, ..SearchOptions::default() };
-        let free = found(model.as_ref(), &SearchOptions { diversity_penalty: 0.0, ..options.clone() }, &Demands::default());
+        let free = found(model.as_ref(), &SearchOptions { diversity_penalty: 0.0, ..options.clone() }, &Constraints::default());
         let narrow = SearchOptions { beam: 2, n_best: 2, ..SearchOptions::default() };
-        for (free, narrow) in free.iter().zip(found(model.as_ref(), &narrow, &Demands::default())) {
+        for (free, narrow) in free.iter().zip(found(model.as_ref(), &narrow, &Constraints::default())) {
             let tokens = |all: &[Hypothesis]| -> Vec<Vec<u32>> { all.iter().map(|h| h.tokens.clone()).collect() };
             assert_eq!(tokens(&free[..2]), tokens(&narrow), "{name}");
         }
         let apart = SearchOptions { beam: 4, n_best: 4, diversity_groups: 4, diversity_penalty: 1e6, ..SearchOptions::default() };
-        for hypotheses in found(model.as_ref(), &apart, &Demands::default()) {
+        for hypotheses in found(model.as_ref(), &apart, &Constraints::default()) {
             let first: std::collections::BTreeSet<Option<&u32>> = hypotheses.iter().map(|h| h.tokens.first()).collect();
             assert_eq!(first.len(), 4, "{name}: each group begins in its own way");
         }

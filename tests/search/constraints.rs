@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use targum::search::{Constraint, Demands, EarlyStopping, SearchOptions, search_with};
+use targum::search::{Constraints, EarlyStopping, PhraseConstraint, SearchOptions, search_with};
 
 use super::{FEW, all_but, families, forced, found, producible, sequences, sources, sum};
 
-fn demands(phrases: &[&[u32]]) -> Demands {
-    let constraints = phrases.iter().map(|tokens| Constraint { tokens: tokens.to_vec(), not_before: None });
-    Demands { prefix: Vec::new(), constraints: constraints.collect() }
+fn constraints(phrases: &[&[u32]]) -> Constraints {
+    let constraints = phrases.iter().map(|tokens| PhraseConstraint { tokens: tokens.to_vec(), not_before: None });
+    Constraints { prefix: Vec::new(), phrases: constraints.collect() }
 }
 
 #[test]
@@ -28,8 +28,8 @@ fn a_wide_beam_finds_the_best_that_holds_the_phrase() {
             suppressed: all_but(&FEW),
             ..SearchOptions::default()
         };
-        let demands = demands(&[&[9, 10]]);
-        let found = search_with(&model.as_ref().into(), &sources(&[source]), &options, &[demands]).remove(0);
+        let constraints = constraints(&[&[9, 10]]);
+        let found = search_with(&model.as_ref().into(), &sources(&[source]), &options, &[constraints]).remove(0);
         let scored = forced(model.as_ref(), source, &all);
         let mut scores: Vec<f64> = scored.iter().map(|s| sum(s) / s.log_probabilities.len() as f64).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
@@ -46,7 +46,7 @@ fn many_phrases_fit_into_any_beam() {
         let phrases: [&[u32]; 4] = [&[9, 10], &[4], &[5, 5, 6], &[10, 9]];
         for beam in [1, 2, 5, 12] {
             let options = SearchOptions { beam, maximum_length_offset: 20, ..SearchOptions::default() };
-            for hypotheses in found(model.as_ref(), &options, &demands(&phrases)) {
+            for hypotheses in found(model.as_ref(), &options, &constraints(&phrases)) {
                 assert_eq!(hypotheses[0].unmet, [0usize; 0], "{name}, {beam}: {:?}", hypotheses[0].tokens);
                 assert!(phrases.iter().all(|phrase| hypotheses[0].tokens.windows(phrase.len()).any(|part| part == *phrase)));
             }
@@ -58,13 +58,13 @@ fn many_phrases_fit_into_any_beam() {
 fn what_does_not_fit_is_named() {
     for (name, model) in families() {
         let options = SearchOptions { maximum_length_ratio: 0.0, maximum_length_offset: 3, ..SearchOptions::default() };
-        for hypotheses in found(model.as_ref(), &options, &demands(&[&[9], &[4, 5, 6, 7]])) {
+        for hypotheses in found(model.as_ref(), &options, &constraints(&[&[9], &[4, 5, 6, 7]])) {
             assert!(!hypotheses[0].finished, "{name}");
             assert!(hypotheses[0].unmet.contains(&1), "{name}: {:?}", hypotheses[0].tokens);
         }
         // A phrase that another rule forbids is lacking, and nothing else goes wrong.
         let options = SearchOptions { suppressed: vec![9], ..SearchOptions::default() };
-        for hypotheses in found(model.as_ref(), &options, &demands(&[&[9], &[4]])) {
+        for hypotheses in found(model.as_ref(), &options, &constraints(&[&[9], &[4]])) {
             assert_eq!(hypotheses[0].unmet, [0], "{name}");
         }
     }
@@ -74,9 +74,9 @@ fn what_does_not_fit_is_named() {
 fn a_word_that_goes_on_does_not_count() {
     let not_before: HashSet<u32> = producible().into_iter().filter(|&token| token > 11).collect();
     for (name, model) in families() {
-        let constraint = Constraint { tokens: vec![9, 10], not_before: Some(Arc::new(not_before.clone())) };
-        let demands = Demands { prefix: Vec::new(), constraints: vec![constraint] };
-        for hypotheses in found(model.as_ref(), &SearchOptions::default(), &demands) {
+        let constraint = PhraseConstraint { tokens: vec![9, 10], not_before: Some(Arc::new(not_before.clone())) };
+        let constraints = Constraints { prefix: Vec::new(), phrases: vec![constraint] };
+        for hypotheses in found(model.as_ref(), &SearchOptions::default(), &constraints) {
             let tokens = &hypotheses[0].tokens;
             let ends = (0..tokens.len().saturating_sub(1)).filter(|&at| tokens[at..].starts_with(&[9, 10])).map(|at| at + 2);
             let whole = ends.clone().any(|end| tokens.get(end).is_none_or(|next| !not_before.contains(next)));

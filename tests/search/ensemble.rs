@@ -2,7 +2,7 @@
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention};
-use targum::search::{Demands, Ensemble, SearchOptions, search_with};
+use targum::search::{Constraints, Ensemble, SearchOptions, search_with};
 use tch::Device;
 
 use super::{SOURCES, families, forced, found, sharp, sources};
@@ -18,8 +18,9 @@ fn a_model_with_itself_is_itself() {
     for (name, model) in families() {
         let options = SearchOptions { beam: 3, n_best: 3, attention: true, ..SearchOptions::default() };
         let twice = Ensemble::new(model.as_ref(), [model.as_ref()]);
-        let together = search_with(&twice, &sources(&SOURCES), &options, &vec![Demands::default(); SOURCES.len()]);
-        for (one, two) in found(model.as_ref(), &options, &Demands::default()).iter().flatten().zip(together.iter().flatten()) {
+        let together = search_with(&twice, &sources(&SOURCES), &options, &vec![Constraints::default(); SOURCES.len()]);
+        for (one, two) in found(model.as_ref(), &options, &Constraints::default()).iter().flatten().zip(together.iter().flatten())
+        {
             assert_eq!(one.tokens, two.tokens, "{name}");
             assert!((one.score - two.score).abs() < 1e-4, "{name}");
             assert_eq!(one.attention.is_some(), two.attention.is_some(), "{name}");
@@ -35,7 +36,7 @@ fn probabilities_and_attention_are_means() {
     let models = [bahdanau(3), bahdanau(4), bahdanau(5)];
     let ensemble = Ensemble::new(models[0].as_ref(), models[1..].iter().map(|model| model.as_ref()));
     let options = SearchOptions { beam: 4, n_best: 4, attention: true, ..SearchOptions::default() };
-    let together = search_with(&ensemble, &sources(&SOURCES), &options, &vec![Demands::default(); SOURCES.len()]);
+    let together = search_with(&ensemble, &sources(&SOURCES), &options, &vec![Constraints::default(); SOURCES.len()]);
     for (source, hypotheses) in SOURCES.iter().zip(together) {
         for hypothesis in hypotheses {
             let apart: Vec<_> =

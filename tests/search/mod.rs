@@ -11,7 +11,7 @@ mod stopping;
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, build};
 use targum::recipe::ModelRecipe;
-use targum::search::{Demands, Hypothesis, Scored, SearchOptions, score_pairs, search_with};
+use targum::search::{Constraints, Hypothesis, Scored, SearchOptions, score_pairs, search_with};
 use tch::Device;
 
 use crate::models::{VOCABULARY, recipes};
@@ -93,7 +93,7 @@ fn sum(scored: &Scored) -> f64 {
     scored.log_probabilities.iter().map(|&p| f64::from(p)).sum()
 }
 
-/// Searches all of [`SOURCES`] with the same demands.
-fn found(model: &dyn Seq2Seq, options: &SearchOptions, demands: &Demands) -> Vec<Vec<Hypothesis>> {
-    search_with(&model.into(), &sources(&SOURCES), options, &vec![demands.clone(); SOURCES.len()])
+/// Searches all of [`SOURCES`] with the same constraints.
+fn found(model: &dyn Seq2Seq, options: &SearchOptions, constraints: &Constraints) -> Vec<Vec<Hypothesis>> {
+    search_with(&model.into(), &sources(&SOURCES), options, &vec![constraints.clone(); SOURCES.len()])
 }

@@ -2,26 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use targum::search::{Constraint, Demands, EarlyStopping, Hypothesis, LengthPenalty, Sampling, SearchOptions, search_with};
+use targum::search::{
+    Constraints, EarlyStopping, Hypothesis, LengthPenalty, PhraseConstraint, Sampling, SearchOptions, search_with,
+};
 
 use targum::batch::Source;
-use targum::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
+use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
 use targum::nn::Pass;
 use targum::runtime::{Precision, with_precision_for_inference};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{SOURCES, families, forced, found, sharp_of, sources};
 use crate::models::recipes;
 
 /// A way of searching, by name. All have a beam of 4 and 4 hypotheses.
-fn modes() -> Vec<(&'static str, SearchOptions, Demands)> {
+fn modes() -> Vec<(&'static str, SearchOptions, Constraints)> {
     let base = SearchOptions { beam: 4, n_best: 4, attention: true, ..SearchOptions::default() };
     let sampling = |temperature, top_k, top_p| Some(Sampling { temperature, top_k, top_p, seed: 7 });
-    let of = |name, options| (name, options, Demands::default());
-    let prefix = Demands { prefix: vec![9, 4, 9], ..Demands::default() };
-    let phrase = |tokens: &[u32]| Constraint { tokens: tokens.to_vec(), not_before: None };
-    let constraints = Demands { constraints: vec![phrase(&[9, 10]), phrase(&[4])], ..Demands::default() };
-    let both = Demands { prefix: vec![9, 4], constraints: vec![phrase(&[4, 11, 5])] };
+    let of = |name, options| (name, options, Constraints::default());
+    let prefix = Constraints { prefix: vec![9, 4, 9], ..Constraints::default() };
+    let phrase = |tokens: &[u32]| PhraseConstraint { tokens: tokens.to_vec(), not_before: None };
+    let constraints = Constraints { phrases: vec![phrase(&[9, 10]), phrase(&[4])], ..Constraints::default() };
+    let both = Constraints { prefix: vec![9, 4], phrases: vec![phrase(&[4, 11, 5])] };
     vec![
         of("beam", base.clone()),
         of("greedy", SearchOptions { beam: 1, n_best: 1, ..base.clone() }),
@@ -57,13 +59,13 @@ fn modes() -> Vec<(&'static str, SearchOptions, Demands)> {
 }
 
 /// Every family in every mode it can be searched in.
-fn each(check: impl Fn(&str, &dyn targum::model::Seq2Seq, &SearchOptions, &Demands)) {
+fn each(check: impl Fn(&str, &dyn targum::model::Seq2Seq, &SearchOptions, &Constraints)) {
     for (family, model) in families() {
-        for (mode, mut options, demands) in modes() {
+        for (mode, mut options, constraints) in modes() {
             if !model.attends() {
                 options.coverage_penalty = 0.0;
             }
-            check(&format!("{family}, {mode}"), model.as_ref(), &options, &demands);
+            check(&format!("{family}, {mode}"), model.as_ref(), &options, &constraints);
         }
     }
 }
@@ -79,10 +81,10 @@ fn holds(tokens: &[u32], phrase: &[u32]) -> bool {
 
 #[test]
 fn a_source_gets_the_same_translation_whatever_its_neighbours() {
-    each(|name, model, options, demands| {
-        let together = found(model, options, demands);
+    each(|name, model, options, constraints| {
+        let together = found(model, options, constraints);
         for (row, source) in SOURCES.iter().enumerate() {
-            let alone = &search_with(&model.into(), &sources(&[source]), options, std::slice::from_ref(demands))[0];
+            let alone = &search_with(&model.into(), &sources(&[source]), options, std::slice::from_ref(constraints))[0];
             assert_eq!(together[row].len(), alone.len(), "{name}");
             for (one, other) in together[row].iter().zip(alone) {
                 assert_eq!(one.tokens, other.tokens, "{name}");
@@ -92,20 +94,34 @@ fn a_source_gets_the_same_translation_whatever_its_neighbours() {
     });
 }
 
-/// A model that says nothing of its scores but what they are.
+/// A model that gives log probabilities where the other gives logits with a summary.
 struct Bare<'a>(&'a dyn Seq2Seq);
 
+struct BareDecoding<'a>(Box<dyn Decoding + 'a>);
+
+impl Decoding for BareDecoding<'_> {
+    fn step(&mut self, previous: &[u32], attention: WithAttention) -> StepOutput {
+        let step = self.0.step(previous, attention);
+        let log_probabilities = step.scores.tensor().log_softmax(-1, Kind::Float);
+        StepOutput { scores: NextTokenScores::LogProbabilities(log_probabilities), ..step }
+    }
+
+    fn reorder(&mut self, hypotheses: &[usize]) {
+        self.0.reorder(hypotheses);
+    }
+
+    fn retain(&mut self, sources: &[usize]) {
+        self.0.retain(sources);
+    }
+}
+
 impl Seq2Seq for Bare<'_> {
-    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        Step { summary: None, ..self.0.step(encoded, state, previous, attention) }
+    fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
+        Box::new(BareDecoding(self.0.start(source)))
     }
 
-    fn encode(&self, source: &Source, pass: &Pass) -> Encoded {
-        self.0.encode(source, pass)
-    }
-
-    fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
-        self.0.decode(encoded, input, pass, attention)
+    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+        self.0.forward(source, input, pass, attention)
     }
 
     fn output(&self) -> OutputLayer<'_> {
@@ -128,8 +144,8 @@ fn half_precision_searches_nearly_the_same_model() {
         scored.log_probabilities.iter().take(hypothesis.log_probabilities.len()).map(|&p| f64::from(p)).sum()
     };
     for (family, model) in families() {
-        for (mode, options, demands) in modes().into_iter().filter(|(mode, ..)| ["beam", "greedy", "prefix"].contains(mode)) {
-            let search = || found(model.as_ref(), &options, &demands);
+        for (mode, options, constraints) in modes().into_iter().filter(|(mode, ..)| ["beam", "greedy", "prefix"].contains(mode)) {
+            let search = || found(model.as_ref(), &options, &constraints);
             let hypotheses = with_precision_for_inference(Precision::Bf16, Device::Cpu, search);
             // Sources end at different steps, and rows of those that are done are no one's.
             for (source, hypotheses) in SOURCES.iter().zip(hypotheses) {
@@ -151,12 +167,12 @@ fn what_models_find_out_about_their_scores_changes_nothing() {
     for (name, recipe) in recipes().into_iter().filter(|(name, _)| name == "bahdanau" || name == "transformer") {
         let model = sharp_of(&recipe, 3, MANY);
         let once = Source::new(&SOURCES[..1], Device::Cpu);
-        let encoded = tch::no_grad(|| model.encode(&once, &Pass::evaluation()));
-        let first = || model.step(&encoded, encoded.initial.shallow_clone(), &Tensor::from_slice(&[2i64]), WithAttention::No);
-        let summary = tch::no_grad(first).summary;
-        assert!(summary.is_some() || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))), "{name}");
-        for (mode, options, demands) in modes() {
-            let [with, without] = [model.as_ref(), &Bare(model.as_ref())].map(|model| found(model, &options, &demands));
+        let first = model.start(&once).step(&[2], WithAttention::No);
+        let NextTokenScores::Logits { summary, .. } = first.scores else { panic!("{name}: no logits") };
+        let in_blocks = summary.block_maxima.is_some();
+        assert!(in_blocks || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))), "{name}");
+        for (mode, options, constraints) in modes() {
+            let [with, without] = [model.as_ref(), &Bare(model.as_ref())].map(|model| found(model, &options, &constraints));
             for (with, without) in with.iter().zip(&without) {
                 assert_eq!(with.len(), without.len(), "{name}, {mode}");
                 for (one, other) in with.iter().zip(without) {
@@ -175,16 +191,16 @@ fn what_models_find_out_about_their_scores_changes_nothing() {
 fn neighbours_may_ask_for_different_things() {
     for (name, model) in families() {
         let options = SearchOptions { beam: 4, n_best: 2, ..SearchOptions::default() };
-        let phrase = |tokens: &[u32]| Constraint { tokens: tokens.to_vec(), not_before: None };
-        let demands = [
-            Demands { prefix: vec![4, 5, 6], ..Demands::default() },
-            Demands { constraints: vec![phrase(&[7, 8]), phrase(&[5])], ..Demands::default() },
-            Demands::default(),
-            Demands { prefix: vec![9], constraints: vec![phrase(&[4])] },
+        let phrase = |tokens: &[u32]| PhraseConstraint { tokens: tokens.to_vec(), not_before: None };
+        let constraints = [
+            Constraints { prefix: vec![4, 5, 6], ..Constraints::default() },
+            Constraints { phrases: vec![phrase(&[7, 8]), phrase(&[5])], ..Constraints::default() },
+            Constraints::default(),
+            Constraints { prefix: vec![9], phrases: vec![phrase(&[4])] },
         ];
-        let together = search_with(&model.as_ref().into(), &sources(&SOURCES), &options, &demands);
-        for ((source, demands), together) in SOURCES.iter().zip(demands).zip(together) {
-            let alone = &search_with(&model.as_ref().into(), &sources(&[source]), &options, &[demands])[0];
+        let together = search_with(&model.as_ref().into(), &sources(&SOURCES), &options, &constraints);
+        for ((source, constraints), together) in SOURCES.iter().zip(constraints).zip(together) {
+            let alone = &search_with(&model.as_ref().into(), &sources(&[source]), &options, &[constraints])[0];
             let tokens = |all: &[Hypothesis]| -> Vec<Vec<u32>> { all.iter().map(|h| h.tokens.clone()).collect() };
             assert_eq!(tokens(&together), tokens(alone), "{name}");
         }
@@ -193,8 +209,8 @@ fn neighbours_may_ask_for_different_things() {
 
 #[test]
 fn scores_and_attention_are_those_of_forced_decoding() {
-    each(|name, model, options, demands| {
-        for (row, hypotheses) in found(model, options, demands).into_iter().enumerate() {
+    each(|name, model, options, constraints| {
+        for (row, hypotheses) in found(model, options, constraints).into_iter().enumerate() {
             for hypothesis in hypotheses {
                 let forced = forced(model, SOURCES[row], &[&hypothesis.tokens]).remove(0);
                 let count = hypothesis.log_probabilities.len();
@@ -230,10 +246,10 @@ fn scores_and_attention_are_those_of_forced_decoding() {
 
 #[test]
 fn what_was_asked_for_holds() {
-    each(|name, model, options, demands| {
-        for (source, hypotheses) in SOURCES.iter().zip(found(model, options, demands)) {
+    each(|name, model, options, constraints| {
+        for (source, hypotheses) in SOURCES.iter().zip(found(model, options, constraints)) {
             // Groups may find the same, and a phrase may leave few ways.
-            let all = options.diversity_groups == 1 && demands.constraints.is_empty();
+            let all = options.diversity_groups == 1 && constraints.phrases.is_empty();
             assert!(hypotheses.len() == options.n_best || (!all && !hypotheses.is_empty()), "{name}: {}", hypotheses.len());
             let limit = options.maximum_length(source.len());
             for Hypothesis { tokens, finished, unmet, .. } in &hypotheses {
@@ -241,13 +257,13 @@ fn what_was_asked_for_holds() {
                 assert!(tokens.len() >= options.minimum_length && length <= limit, "{name}: {tokens:?}");
                 assert!(*finished || length == limit, "{name}: {tokens:?}");
                 assert!(tokens.iter().all(|token| ![0, 2, 3].contains(token)), "{name}: {tokens:?}");
-                assert!(tokens.starts_with(&demands.prefix), "{name}: {tokens:?}");
-                let own = &tokens[demands.prefix.len()..];
+                assert!(tokens.starts_with(&constraints.prefix), "{name}: {tokens:?}");
+                let own = &tokens[constraints.prefix.len()..];
                 assert!(!own.iter().any(|token| options.suppressed.contains(token)), "{name}: {tokens:?}");
                 assert!(!options.suppressed_phrases.iter().any(|phrase| holds(tokens, phrase)), "{name}: {tokens:?}");
                 assert!(options.no_repeat_ngram == 0 || !repeats(own, options.no_repeat_ngram), "{name}: {tokens:?}");
                 let lacking: Vec<usize> =
-                    (0..demands.constraints.len()).filter(|&index| !holds(tokens, &demands.constraints[index].tokens)).collect();
+                    (0..constraints.phrases.len()).filter(|&index| !holds(tokens, &constraints.phrases[index].tokens)).collect();
                 assert_eq!(unmet, &lacking, "{name}: {tokens:?}");
                 assert!(!finished || unmet.is_empty(), "{name}: {tokens:?}");
             }
@@ -263,9 +279,9 @@ fn what_was_asked_for_holds() {
 
 #[test]
 fn the_first_does_not_depend_on_how_many_are_asked_for() {
-    each(|name, model, options, demands| {
-        let one = found(model, &SearchOptions { n_best: 1, ..options.clone() }, demands);
-        let several = found(model, options, demands);
+    each(|name, model, options, constraints| {
+        let one = found(model, &SearchOptions { n_best: 1, ..options.clone() }, constraints);
+        let several = found(model, options, constraints);
         assert!(one.iter().zip(&several).all(|(one, several)| one[0].tokens == several[0].tokens), "{name}");
     });
 }
@@ -275,7 +291,7 @@ fn the_repetition_penalty_makes_fewer_repetitions() {
     let repetitions = |repetition_penalty| -> usize {
         let options = SearchOptions { repetition_penalty, ..SearchOptions::default() };
         let of_family = |model: &dyn targum::model::Seq2Seq| -> usize {
-            let found = found(model, &options, &Demands::default());
+            let found = found(model, &options, &Constraints::default());
             found.iter().map(|all| all[0].tokens.len() - all[0].tokens.iter().collect::<BTreeSet<_>>().len()).sum()
         };
         families().iter().map(|(_, model)| of_family(model.as_ref())).sum()

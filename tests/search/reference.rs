@@ -2,40 +2,64 @@
 
 use serde_json::Value;
 use targum::batch::Source;
-use targum::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
-use targum::nn::Pass;
+use targum::kernels::LogitSummary;
+use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
+use targum::nn::{Pass, Weight};
 use targum::search::{EarlyStopping, LengthPenalty, SearchOptions, search};
 use tch::{Device, Kind, Tensor};
 
 /// Logits of the next token from the source's only token and the token before; the end gets likelier from step to step.
 pub(super) struct Table {
-    pub after: Tensor,
-    pub of_source: Tensor,
+    pub after: Weight,
+    pub of_source: Weight,
     pub first_source: i64,
     pub hurry: f64,
 }
 
-impl Seq2Seq for Table {
-    fn encode(&self, source: &Source, _: &Pass) -> Encoded {
-        let which = source.ids.narrow(1, 0, 1) - self.first_source;
-        Encoded::new(
-            source.keep.shallow_clone(),
-            Tensor::from_slice(&source.lengths).unsqueeze(1),
-            vec![which],
-            DecoderState::default(),
-        )
-    }
+/// A decoding session of a [`Table`].
+struct TableDecoding<'a> {
+    table: &'a Table,
+    /// The only token of each source, counted from the first one.
+    sources: Vec<i64>,
+    hypotheses: usize,
+    position: usize,
+}
 
-    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, _: WithAttention) -> Step {
-        let beside = previous.size()[0] / encoded.rows();
-        let which = encoded.memory[0].expand([-1, beside], false).reshape(-1);
-        let logits = self.after.index_select(0, previous) + self.of_source.index_select(0, &which);
+impl Decoding for TableDecoding<'_> {
+    fn step(&mut self, previous: &[u32], _: WithAttention) -> StepOutput {
+        let width = previous.len() / self.sources.len();
+        let which: Vec<i64> = self.sources.iter().flat_map(|&source| std::iter::repeat_n(source, width)).collect();
+        let previous: Vec<i64> = previous.iter().map(|&token| i64::from(token)).collect();
+        let [previous, which] = [previous, which].map(|ids| Tensor::from_slice(&ids));
+        let logits = self.table.after.index_select(0, &previous) + self.table.of_source.index_select(0, &which);
         let mut end = logits.select(1, 3);
-        end += self.hurry * state.step as f64;
-        Step { logits, summary: None, attention: None, state: DecoderState { step: state.step + 1, ..DecoderState::default() } }
+        end += self.table.hurry * self.position as f64;
+        self.position += 1;
+        let summary = LogitSummary::of(&logits);
+        StepOutput { scores: NextTokenScores::Logits { logits, summary }, attention: None }
     }
 
-    fn decode(&self, _: &Encoded, _: &Tensor, _: &Pass, _: WithAttention) -> Decoded {
+    fn reorder(&mut self, hypotheses: &[usize]) {
+        // A table remembers nothing of its hypotheses, but every source keeps its own.
+        let width = self.hypotheses / self.sources.len();
+        let sources = hypotheses.chunks(hypotheses.len() / self.sources.len()).enumerate();
+        assert!(sources.into_iter().all(|(source, of_source)| of_source.iter().all(|hypothesis| hypothesis / width == source)));
+        self.hypotheses = hypotheses.len();
+    }
+
+    fn retain(&mut self, sources: &[usize]) {
+        self.hypotheses = self.hypotheses / self.sources.len() * sources.len();
+        self.sources = sources.iter().map(|&source| self.sources[source]).collect();
+    }
+}
+
+impl Seq2Seq for Table {
+    fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
+        let sources = Vec::<i64>::try_from(source.ids.select(1, 0) - self.first_source).unwrap();
+        Box::new(TableDecoding { table: self, hypotheses: sources.len(), sources, position: 0 })
+    }
+
+    fn forward(&self, _: &Source, _: &Tensor, _: &Pass, _: WithAttention) -> DecoderOutput {
         unreachable!("search takes steps")
     }
 
@@ -93,8 +117,8 @@ fn stopping_policies_length_penalties_and_rules_are_those_of_transformers() {
     let table = |key: &str| Tensor::from_slice(&numbers(&file[key])).to_kind(Kind::Float).view([-1, vocabulary]);
     let sources = tokens(&file["sources"]);
     let model = Table {
-        after: table("after"),
-        of_source: table("of_source"),
+        after: table("after").into(),
+        of_source: table("of_source").into(),
         first_source: i64::from(sources[0]),
         hurry: file["hurry"].as_f64().unwrap(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use targum::search::{Demands, Sampling, SearchOptions, search};
+use targum::search::{Constraints, Sampling, SearchOptions, search};
 
 use super::{SOURCES, families, forced, found, producible, sources};
 
@@ -13,12 +13,12 @@ fn sampling(temperature: f64, top_k: usize, top_p: f64) -> Option<Sampling> {
 #[test]
 fn the_likeliest_token_alone_is_greedy_search() {
     for (name, model) in families() {
-        let greedy = found(model.as_ref(), &SearchOptions::greedy(), &Demands::default());
+        let greedy = found(model.as_ref(), &SearchOptions::greedy(), &Constraints::default());
         let narrow = SearchOptions { sampling: sampling(1.0, 1, 1.0), n_best: 2, ..SearchOptions::default() };
         let nucleus = SearchOptions { sampling: sampling(1.0, 0, 1e-9), n_best: 2, ..SearchOptions::default() };
         let cold = SearchOptions { sampling: sampling(1e-6, 0, 1.0), n_best: 2, ..SearchOptions::default() };
         for options in [narrow, nucleus, cold] {
-            for (greedy, drawn) in greedy.iter().zip(found(model.as_ref(), &options, &Demands::default())) {
+            for (greedy, drawn) in greedy.iter().zip(found(model.as_ref(), &options, &Constraints::default())) {
                 assert!(drawn.iter().all(|drawn| drawn.tokens == greedy[0].tokens), "{name}, {:?}", options.sampling);
             }
         }
@@ -85,7 +85,7 @@ fn a_seed_says_it_all() {
     let drawn = |seed, n_best| -> Vec<Vec<Vec<u32>>> {
         let sampling = Some(Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, seed });
         let options = SearchOptions { n_best, sampling, ..SearchOptions::default() };
-        let all = found(model.as_ref(), &options, &Demands::default());
+        let all = found(model.as_ref(), &options, &Constraints::default());
         all.into_iter().map(|hypotheses| hypotheses.into_iter().map(|h| h.tokens).collect()).collect()
     };
     assert_eq!(drawn(1, 3), drawn(1, 3));

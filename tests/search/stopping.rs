@@ -11,7 +11,8 @@ const EOS: usize = 3;
 /// Logits [V, V] of the next token after each token, for the source of one token, 4.
 fn table(after: Tensor) -> Table {
     let vocabulary = after.size()[1];
-    Table { after, of_source: Tensor::zeros([1, vocabulary], (Kind::Float, tch::Device::Cpu)), first_source: 4, hurry: 0.0 }
+    let of_source = Tensor::zeros([1, vocabulary], (Kind::Float, tch::Device::Cpu));
+    Table { after: after.into(), of_source: of_source.into(), first_source: 4, hurry: 0.0 }
 }
 
 fn best(model: &Table, options: &SearchOptions) -> Hypothesis {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
 use super::parent_marginals;
-use crate::nn::{Initialization, Linear, Scope, masked_softmax};
+use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
 
 /// Potentials of arcs, θ_mh = tanh(s·tanh(W₁ x_h + W₂ x_m + b)) (Kim et al. 2017, section 4.1 and appendix A.1).
 pub struct Syntactic {
@@ -13,7 +13,7 @@ pub struct Syntactic {
     /// W₂.
     modifier: Linear,
     /// s [A].
-    energy: Tensor,
+    energy: Weight,
 }
 
 /// How potentials become weights.

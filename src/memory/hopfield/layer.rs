@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use crate::nn::{Initialization, Linear, Pass, Scope, masked_softmax};
+use crate::nn::{Initialization, Linear, Pass, Scope, Weight, masked_softmax};
 
 /// Options of a [`HopfieldLayer`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +46,7 @@ pub struct HopfieldLayer {
 enum Beta {
     Given(f64),
     /// ln β [H]: β is above zero by itself.
-    Learned(Tensor),
+    Learned(Weight),
 }
 
 /// What is worked out once for a memory.
@@ -149,7 +149,7 @@ impl HopfieldLayer {
 pub struct HopfieldMemory {
     layer: HopfieldLayer,
     /// [Z, D]
-    patterns: Tensor,
+    patterns: Weight,
 }
 
 impl HopfieldMemory {

@@ -3,13 +3,12 @@
 use anyhow::Result;
 use tch::Tensor;
 
-use super::bridge::Sides;
-use super::build::Starts;
-use super::look::{Look, LookOptions, in_a_row};
-use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Stepped, Steps};
+use super::bridge::Dimensions;
+use super::build::Initializers;
+use super::cross_attention::{CrossAttention, CrossAttentionOptions, drawn_in_turn};
+use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
 use crate::attention::{AttentionOptions, Step};
-use crate::model::{DecoderState, Encoded, WithAttention};
+use crate::model::{DecoderOutput, WithAttention};
 use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
 
 /// c_t = Σ_j α_tj h_j with α from (s_{t-1}, h_j); s_t = RNN([y_{t-1}; c_t], s_{t-1}) (section 3.1);
@@ -19,37 +18,34 @@ use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
 /// followed, as most implementations do. An LSTM in place of the paper's gated unit starts with a zero cell.
 pub struct BahdanauDecoder {
     stack: RecurrentStack,
-    look: Look,
+    cross_attention: CrossAttention,
     /// s_0 = tanh(W_s ←h_1): from the backward direction, which ends at the first word.
     start: Linear,
     deep: Linear,
     kind: CellKind,
-    dropout: f64,
 }
 
 /// Sizes and options of a [`BahdanauDecoder`].
 pub struct BahdanauOptions {
-    pub sides: Sides,
+    pub dimensions: Dimensions,
     pub embedding: i64,
     /// Features after maxout.
     pub maxout: i64,
     pub attention: AttentionOptions,
-    pub look: LookOptions,
-    pub dropout: f64,
+    pub cross_attention: CrossAttentionOptions,
 }
 
 impl BahdanauDecoder {
-    pub fn new(scope: Scope, options: &BahdanauOptions, starts: &Starts) -> Result<Self> {
-        let BahdanauOptions { sides, embedding, maxout, attention, look, dropout } = options;
-        let (kind, hidden, context) = (sides.kind, sides.decoder_hidden, attention.keys);
+    pub fn new(scope: Scope, options: &BahdanauOptions, initializers: &Initializers) -> Result<Self> {
+        let BahdanauOptions { dimensions, embedding, maxout, attention, cross_attention } = options;
+        let (kind, hidden, context) = (dimensions.kind, dimensions.decoder_hidden, attention.keys);
         let joined = hidden + embedding + context;
         Ok(BahdanauDecoder {
-            stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, starts.cell),
-            look: Look::new(&scope, attention, look)?,
-            start: Linear::new(scope.sub("start"), sides.encoder_hidden, hidden, starts.other),
-            deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, starts.other),
+            stack: RecurrentStack::new(scope.sub("rnn"), kind, embedding + context, hidden, 1, false, initializers.cell),
+            cross_attention: CrossAttention::new(&scope, attention, cross_attention)?,
+            start: Linear::new(scope.sub("start"), dimensions.encoder_hidden, hidden, initializers.other),
+            deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, initializers.other),
             kind,
-            dropout: *dropout,
         })
     }
 
@@ -61,82 +57,73 @@ impl BahdanauDecoder {
 }
 
 impl Decoder for BahdanauDecoder {
-    fn prepare(&self, read: &Read) -> Encoded {
-        let prepared = self.look.attention.prepare(&read.output.states, &read.keep, &read.lengths);
-        let top = read.output.finals.last().expect("an encoder has a layer");
+    fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState) {
+        let memory = self.cross_attention.attention.prepare(&encoded.states.states, &encoded.keep, &encoded.lengths);
+        let source = EncodedSource { memory, target_ids: encoded.target_ids.as_ref().map(Tensor::shallow_clone) };
+        let top = encoded.states.finals.last().expect("an encoder has a layer");
         let backward = top.last().expect("a layer has a direction");
-        let hidden = self.start.forward(&backward.hidden).tanh();
+        let hidden = self.start.forward(&backward.hidden).tanh(); // [B, H]
         let cell = (self.kind == CellKind::Lstm).then(|| hidden.zeros_like());
-        let mut tensors = flatten(vec![CellState { hidden, cell }]);
-        if self.look.attention.wants_coverage() {
-            tensors.push(read.keep.zeros_like().to_kind(tch::Kind::Float));
-        }
-        Encoded::new(
-            prepared.keep.shallow_clone(),
-            prepared.lengths.shallow_clone(),
-            Look::memory(prepared, read.same.as_ref()),
-            DecoderState { step: 0, tensors, ..DecoderState::default() },
-        )
+        let coverage = self.cross_attention.no_coverage(&source);
+        let state = RecurrentState { coverage, ..RecurrentState::of(vec![CellState { hidden, cell }]) };
+        (source, state)
     }
 
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
-        let prepared = Look::prepared(encoded);
+    fn forward(
+        &self,
+        source: &EncodedSource,
+        start: RecurrentState,
+        embedded: &Tensor,
+        pass: &Pass,
+        attention: WithAttention,
+    ) -> DecoderOutput {
         let cell = &self.stack.layers[0].forward;
-        let stepper = cell.stepper(prepared.values.size()[2]);
-        let (states, rest) = unflatten(&encoded.initial.tensors, self.kind, 1);
-        let mut state = states.into_iter().next().expect("one layer");
-        let mut covered = rest.first().map(|covered| covered.unsqueeze(1));
+        let stepper = cell.stepper(source.memory.values.size()[2]);
+        let RecurrentState { cells, coverage, .. } = start;
+        let mut state = cells.into_iter().next().expect("one layer");
+        let mut coverage = coverage.map(|coverage| coverage.unsqueeze(1)); // [B, 1, S]
         // Time first, so that each step's gates lie together.
-        let gates = cell.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0);
+        let gates = cell.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0); // T times [B, G·H]
         let (mut hidden, mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
-            let query = state.hidden.unsqueeze(1);
-            let looked = self.look.attend(&query, &prepared, Step::Same(step as i64), covered.as_ref(), pass);
-            let attended = looked.attended;
-            drawn.extend(looked.drawn);
-            let context = attended.context.squeeze_dim(1);
+            let query = state.hidden.unsqueeze(1); // [B, 1, H]
+            let found = self.cross_attention.attend(&query, source, Step::Same(step as i64), coverage.as_ref(), pass);
+            let attended = found.attended;
+            drawn.extend(found.drawn);
+            let context = attended.context.squeeze_dim(1); // [B, D]
             state = stepper.step(gates, Some(&context), &state);
             hidden.push(state.hidden.shallow_clone());
             contexts.push(context);
-            if let Some(covered) = &mut covered {
-                *covered = &*covered + &attended.weights;
+            if let Some(coverage) = &mut coverage {
+                *coverage = &*coverage + &attended.weights;
             }
-            weights.push(attended.weights);
+            weights.push(attended.weights); // [B, 1, S]
         }
-        let (hidden, context) = (Tensor::stack(&hidden, 1), Tensor::stack(&contexts, 1));
-        let features = pass.dropout(&self.features(&hidden, embedded, &context), self.dropout);
-        let wanted = attention == WithAttention::Yes || self.look.copies();
-        let weights = wanted.then(|| Tensor::cat(&weights, 1));
-        let copied = weights.as_ref().and_then(|weights| self.look.copied(encoded, [&context, &hidden, embedded], weights));
-        Steps { features, weights, drawn: in_a_row(drawn), copied }
+        let (hidden, context) = (Tensor::stack(&hidden, 1), Tensor::stack(&contexts, 1)); // [B, T, H], [B, T, D]
+        let features = self.features(&hidden, embedded, &context); // [B, T, F]
+        let wanted = attention == WithAttention::Yes || self.cross_attention.copies();
+        let weights = wanted.then(|| Tensor::cat(&weights, 1)); // [B, T, S]
+        let parts = [&context, &hidden, embedded];
+        let copied = weights.as_ref().and_then(|weights| self.cross_attention.copied(source, parts, weights));
+        DecoderOutput { features, attention: weights.map(of_one_head), drawn: drawn_in_turn(drawn), copied }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
-        let (rows, sources) = (embedded.size()[0], encoded.rows());
-        let side_by_side = |tensor: &Tensor| tensor.reshape([sources, rows / sources, -1]);
-        let prepared = Look::prepared(encoded);
-        let (states, rest) = unflatten(&state.tensors, self.kind, 1);
-        let covered = rest.first().map(side_by_side);
-        let query = side_by_side(&states[0].hidden);
-        let step = Step::Same(state.step);
-        let attended = self.look.attend(&query, &prepared, step, covered.as_ref(), &Pass::evaluation()).attended;
-        let context = attended.context.reshape([rows, -1]);
+    fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
+        let rows = embedded.size()[0];
+        let coverage = state.coverage.as_ref().map(|coverage| source.side_by_side(coverage)); // [B, W, S]
+        let query = source.side_by_side(&state.cells[0].hidden); // [B, W, H]
+        let step = Step::Same(position);
+        let attended = self.cross_attention.attend(&query, source, step, coverage.as_ref(), &Pass::evaluation()).attended;
+        let context = attended.context.reshape([rows, -1]); // [R, D]
         let cell = &self.stack.layers[0].forward;
-        let gates = cell.input_gates(embedded);
-        let next = cell.stepper(context.size()[1]).step(&gates, Some(&context), &states[0]);
-        let features = self.features(&next.hidden, embedded, &context);
-        let parts = [&attended.context, &side_by_side(&next.hidden), &side_by_side(embedded)];
-        let copied = self.look.copied(encoded, parts, &attended.weights);
-        let mut tensors = flatten(vec![next]);
-        if let Some(covered) = covered {
-            tensors.push((covered + &attended.weights).reshape([rows, -1]));
-        }
-        Stepped {
-            features,
-            weights: Some(attended.weights.reshape([rows, -1])),
-            copied,
-            state: DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
-        }
+        let gates = cell.input_gates(embedded); // [R, G·H]
+        let next = cell.stepper(context.size()[1]).step(&gates, Some(&context), &state.cells[0]);
+        let features = self.features(&next.hidden, embedded, &context); // [R, F]
+        let parts = [&attended.context, &source.side_by_side(&next.hidden), &source.side_by_side(embedded)];
+        let copied = self.cross_attention.copied(source, parts, &attended.weights);
+        state.cells = vec![next];
+        state.coverage = coverage.map(|coverage| (coverage + &attended.weights).reshape([rows, -1])); // [R, S]
+        DecoderStep { features, weights: Some(attended.weights.reshape([rows, -1])), copied }
     }
 
     fn attends(&self) -> bool {

@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::nn::{CellKind, CellState, Initialization, Linear, Scope, StackOutput};
 
 /// Sizes on both sides of a [`Bridge`].
-pub struct Sides {
+pub struct Dimensions {
     pub kind: CellKind,
     pub encoder_layers: i64,
     pub encoder_hidden: i64,
@@ -14,7 +14,7 @@ pub struct Sides {
     pub decoder_hidden: i64,
 }
 
-impl Sides {
+impl Dimensions {
     /// Width of the encoder's states.
     pub fn memory(&self) -> i64 {
         self.encoder_hidden * if self.bidirectional { 2 } else { 1 }
@@ -23,7 +23,7 @@ impl Sides {
 
 /// How the decoder's first states come about.
 pub enum Bridge {
-    /// Layer by layer the encoder's last ones, where both sides have one shape (Sutskever et al. 2014; Luong et al. 2015).
+    /// Layer by layer the encoder's last ones, where both dimensions have one shape (Sutskever et al. 2014; Luong et al. 2015).
     Copy,
     /// For each decoder layer the maps from a pair of encoder directions: tanh(W [→h; ←h]) for hidden states, and without tanh,
     /// since a cell is unbounded, for cells.
@@ -36,18 +36,18 @@ pub struct Projection {
 }
 
 impl Bridge {
-    pub fn new(scope: Scope, sides: &Sides, initialization: Initialization) -> Self {
-        let same = sides.encoder_layers == sides.decoder_layers && sides.memory() == sides.decoder_hidden;
-        if same && !sides.bidirectional {
+    pub fn new(scope: Scope, dimensions: &Dimensions, initialization: Initialization) -> Self {
+        let same = dimensions.encoder_layers == dimensions.decoder_layers && dimensions.memory() == dimensions.decoder_hidden;
+        if same && !dimensions.bidirectional {
             return Bridge::Copy;
         }
-        let input = sides.memory();
-        let linear = |name: &str| Linear::new(scope.sub(name), input, sides.decoder_hidden, initialization);
+        let input = dimensions.memory();
+        let linear = |name: &str| Linear::new(scope.sub(name), input, dimensions.decoder_hidden, initialization);
         Bridge::Dense(
-            (0..sides.decoder_layers)
+            (0..dimensions.decoder_layers)
                 .map(|layer| Projection {
                     hidden: linear(&format!("hidden_l{layer}")),
-                    cell: (sides.kind == CellKind::Lstm).then(|| linear(&format!("cell_l{layer}"))),
+                    cell: (dimensions.kind == CellKind::Lstm).then(|| linear(&format!("cell_l{layer}"))),
                 })
                 .collect(),
         )

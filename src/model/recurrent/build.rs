@@ -4,26 +4,26 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Tensor};
 
 use super::bahdanau::{BahdanauDecoder, BahdanauOptions};
-use super::bridge::Sides;
+use super::bridge::Dimensions;
+use super::cross_attention::CrossAttentionOptions;
 use super::fixed::FixedContextDecoder;
-use super::look::LookOptions;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
 use crate::attention::hard::HardAttention;
 use crate::attention::{AttentionOptions, ChoiceKind};
 use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
-use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack};
+use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack, Weight};
 use crate::recipe;
 
 impl RecurrentModel {
-    pub fn new(recipe: &recipe::RecurrentRecipe, vocabularies: Vocabularies, parameters: Parameters) -> Result<Self> {
+    pub fn new(recipe: &recipe::RecurrentRecipe, vocabularies: Vocabularies, parameters: &Parameters) -> Result<Self> {
         let root = parameters.root();
-        let starts = Starts::of(recipe.initialization);
-        let sides = sides(recipe);
+        let initializers = Initializers::of(recipe.initialization);
+        let dimensions = dimensions(recipe);
 
         let source_embedding =
-            Embedding::new(root.sub("source_embedding"), vocabularies.source, recipe.embedding, starts.embedding);
+            Embedding::new(root.sub("source_embedding"), vocabularies.source, recipe.embedding, initializers.embedding);
         let target_embedding = match recipe.tied {
             recipe::Tied::All => {
                 ensure!(
@@ -34,43 +34,46 @@ impl RecurrentModel {
                 );
                 Embedding::tied(&source_embedding.weight)
             }
-            _ => Embedding::new(root.sub("target_embedding"), vocabularies.target, recipe.embedding, starts.embedding),
+            _ => Embedding::new(root.sub("target_embedding"), vocabularies.target, recipe.embedding, initializers.embedding),
         };
         let encoder = RecurrentStack::new(
             root.sub("encoder"),
-            sides.kind,
+            dimensions.kind,
             recipe.embedding,
-            sides.encoder_hidden,
-            sides.encoder_layers,
-            sides.bidirectional,
-            starts.cell,
+            dimensions.encoder_hidden,
+            dimensions.encoder_layers,
+            dimensions.bidirectional,
+            initializers.cell,
         );
         let attention = AttentionOptions {
             score: recipe.attention.score.into(),
             choice: choice(&recipe.attention),
             size: recipe.attention.size,
-            query: sides.decoder_hidden,
-            keys: sides.memory(),
+            query: dimensions.decoder_hidden,
+            keys: dimensions.memory(),
             maximum_length: recipe.maximum_length,
             coverage: recipe.attention.coverage,
             hopfield_steps: recipe.attention.hopfield_steps,
-            initialization: starts.other,
-            score_initialization: starts.score,
-            energy_initialization: starts.energy,
+            initialization: initializers.other,
+            score_initialization: initializers.score,
+            energy_initialization: initializers.energy,
         };
-        let look = LookOptions {
+        let cross_attention = CrossAttentionOptions {
             hard: recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft }),
-            copy: recipe.copy.then_some([sides.decoder_hidden, recipe.embedding]),
-            initialization: starts.other,
+            copy: recipe.copy.then_some([dimensions.decoder_hidden, recipe.embedding]),
+            initialization: initializers.other,
         };
-        let same = if recipe.copy { Some(same(&vocabularies, parameters.device())?) } else { None };
+        let target_ids = if recipe.copy { Some(target_ids(&vocabularies, parameters.device())?) } else { None };
         let scope = root.sub("decoder");
         let (embedding, dropout) = (recipe.embedding, recipe.dropout);
         let decoder: Box<dyn Decoder> = match recipe.decoder.kind {
-            recipe::DecoderKind::None => Box::new(FixedContextDecoder::new(scope, &sides, embedding, dropout, &starts)),
+            recipe::DecoderKind::None => {
+                Box::new(FixedContextDecoder::new(scope, &dimensions, embedding, dropout, &initializers))
+            }
             recipe::DecoderKind::Bahdanau => {
-                let options = BahdanauOptions { sides, embedding, maxout: recipe.decoder.maxout, attention, look, dropout };
-                Box::new(BahdanauDecoder::new(scope, &options, &starts)?)
+                let options =
+                    BahdanauOptions { dimensions, embedding, maxout: recipe.decoder.maxout, attention, cross_attention };
+                Box::new(BahdanauDecoder::new(scope, &options, &initializers)?)
             }
             recipe::DecoderKind::Luong => {
                 let input_feeding = recipe.decoder.input_feeding;
@@ -82,24 +85,32 @@ impl RecurrentModel {
                     shift: memory.shift,
                     learned_start: false,
                 });
-                let options = LuongOptions { sides, embedding, input_feeding, attention, look, tape, dropout };
-                Box::new(LuongDecoder::new(scope, &options, &starts)?)
+                let options = LuongOptions { dimensions, embedding, input_feeding, attention, cross_attention, tape, dropout };
+                Box::new(LuongDecoder::new(scope, &options, &initializers)?)
             }
         };
         let output = match recipe.tied {
-            recipe::Tied::None => Linear::new(root.sub("output"), recipe.features(), vocabularies.target, starts.other),
+            recipe::Tied::None => Linear::new(root.sub("output"), recipe.features(), vocabularies.target, initializers.other),
             recipe::Tied::Decoder | recipe::Tied::All => {
                 let bias = root.sub("output").tensor("bias", &[vocabularies.target], Initialization::Constant(0.0));
-                Linear { weight: target_embedding.weight.shallow_clone(), bias: Some(bias) }
+                Linear { weight: target_embedding.weight.tied(), bias: Some(bias) }
             }
         };
-        drop(root);
-        Ok(RecurrentModel { source_embedding, target_embedding, encoder, decoder, output, dropout, parameters, same })
+        Ok(RecurrentModel {
+            parameters: parameters.weights(),
+            source_embedding,
+            target_embedding,
+            encoder,
+            decoder,
+            output,
+            dropout,
+            target_ids,
+        })
     }
 }
 
 /// For each source id the target id of the same spelling [V_s].
-fn same(vocabularies: &Vocabularies, device: Device) -> Result<Tensor> {
+fn target_ids(vocabularies: &Vocabularies, device: Device) -> Result<Weight> {
     let same = vocabularies.same.as_ref().context("a model that copies has to know which words both vocabularies have")?;
     ensure!(
         same.len() as i64 == vocabularies.source && same.iter().all(|id| (0..vocabularies.target).contains(id)),
@@ -108,11 +119,11 @@ fn same(vocabularies: &Vocabularies, device: Device) -> Result<Tensor> {
         vocabularies.source,
         same.len()
     );
-    Ok(Tensor::from_slice(same).to_device(device))
+    Ok(Tensor::from_slice(same).to_device(device).into())
 }
 
-fn sides(recipe: &recipe::RecurrentRecipe) -> Sides {
-    Sides {
+fn dimensions(recipe: &recipe::RecurrentRecipe) -> Dimensions {
+    Dimensions {
         kind: match recipe.cell {
             recipe::CellKind::Lstm => CellKind::Lstm,
             recipe::CellKind::Gru => CellKind::Gru,
@@ -134,7 +145,7 @@ fn choice(attention: &recipe::AttentionRecipe) -> ChoiceKind {
 }
 
 /// Starting values by the papers.
-pub(super) struct Starts {
+pub(super) struct Initializers {
     pub cell: CellInitialization,
     pub score: Initialization,
     pub energy: Initialization,
@@ -142,13 +153,13 @@ pub(super) struct Starts {
     pub other: Initialization,
 }
 
-impl Starts {
+impl Initializers {
     fn of(initialization: recipe::InitializationKind) -> Self {
         match initialization {
             // Luong et al. 2015, section 4: all parameters uniform in [-0.1, 0.1].
             recipe::InitializationKind::Uniform => {
                 let uniform = Initialization::Uniform(0.1);
-                Starts {
+                Initializers {
                     cell: CellInitialization { input: uniform, recurrent: uniform },
                     score: uniform,
                     energy: uniform,
@@ -160,7 +171,7 @@ impl Starts {
             // biases zero, the rest N(0, 0.01²).
             recipe::InitializationKind::Bahdanau => {
                 let small = Initialization::Normal(0.01);
-                Starts {
+                Initializers {
                     cell: CellInitialization { input: small, recurrent: Initialization::Orthogonal },
                     score: Initialization::Normal(0.001),
                     energy: Initialization::Constant(0.0),
@@ -169,9 +180,9 @@ impl Starts {
                 }
             }
             recipe::InitializationKind::UnitEmbeddings => {
-                Starts { embedding: Initialization::Normal(1.0), ..Starts::of(recipe::InitializationKind::Xavier) }
+                Initializers { embedding: Initialization::Normal(1.0), ..Initializers::of(recipe::InitializationKind::Xavier) }
             }
-            recipe::InitializationKind::Xavier => Starts {
+            recipe::InitializationKind::Xavier => Initializers {
                 cell: CellInitialization { input: Initialization::Xavier { gain: 1.0 }, recurrent: Initialization::Orthogonal },
                 score: Initialization::Xavier { gain: 1.0 },
                 energy: Initialization::Xavier { gain: 1.0 },

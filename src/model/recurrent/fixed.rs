@@ -5,74 +5,69 @@
 
 use tch::Tensor;
 
-use super::bridge::{Bridge, Sides};
-use super::build::Starts;
-use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Stepped, Steps};
-use crate::model::{DecoderState, Encoded, WithAttention};
-use crate::nn::{CellKind, CellState, Pass, RecurrentStack, Scope};
+use super::bridge::{Bridge, Dimensions};
+use super::build::Initializers;
+use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState};
+use crate::attention::Prepared;
+use crate::model::{DecoderOutput, WithAttention};
+use crate::nn::{Pass, RecurrentStack, Scope};
 
 /// s_t = RNN([y_{t-1}; c], s_{t-1}); features are s_t.
 pub struct FixedContextDecoder {
     stack: RecurrentStack,
     bridge: Bridge,
-    kind: CellKind,
     dropout: f64,
 }
 
 impl FixedContextDecoder {
-    pub fn new(scope: Scope, sides: &Sides, embedding: i64, dropout: f64, starts: &Starts) -> Self {
-        let (input, hidden, layers) = (embedding + sides.memory(), sides.decoder_hidden, sides.decoder_layers);
+    pub fn new(scope: Scope, dimensions: &Dimensions, embedding: i64, dropout: f64, initializers: &Initializers) -> Self {
+        let (input, hidden, layers) = (embedding + dimensions.memory(), dimensions.decoder_hidden, dimensions.decoder_layers);
         FixedContextDecoder {
-            stack: RecurrentStack::new(scope.sub("rnn"), sides.kind, input, hidden, layers, false, starts.cell),
-            bridge: Bridge::new(scope.sub("bridge"), sides, starts.other),
-            kind: sides.kind,
+            stack: RecurrentStack::new(scope.sub("rnn"), dimensions.kind, input, hidden, layers, false, initializers.cell),
+            bridge: Bridge::new(scope.sub("bridge"), dimensions, initializers.other),
             dropout,
         }
     }
 
     /// [embedded; c] with c beside every step: [B, T, E] to [B, T, E + D].
-    fn with_context(&self, encoded: &Encoded, embedded: &Tensor) -> Tensor {
-        let context = encoded.memory[0].unsqueeze(1);
+    fn with_context(&self, source: &EncodedSource, embedded: &Tensor) -> Tensor {
         let steps = embedded.size()[1];
-        Tensor::cat(&[embedded, &context.expand([-1, steps, -1], false)], 2)
-    }
-
-    fn states(&self, state: &DecoderState) -> Vec<CellState> {
-        unflatten(&state.tensors, self.kind, self.stack.layers.len()).0
+        Tensor::cat(&[embedded, &source.memory.values.expand([-1, steps, -1], false)], 2)
     }
 }
 
 impl Decoder for FixedContextDecoder {
-    fn prepare(&self, read: &Read) -> Encoded {
-        let top = read.output.finals.last().expect("an encoder has a layer");
-        let context = Tensor::cat(&top.iter().map(|state| &state.hidden).collect::<Vec<_>>(), 1);
-        Encoded::new(
-            read.keep.shallow_clone(),
-            read.lengths.shallow_clone(),
-            vec![context],
-            DecoderState { step: 0, tensors: flatten(self.bridge.cross(&read.output)), ..DecoderState::default() },
-        )
+    fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState) {
+        let top = encoded.states.finals.last().expect("an encoder has a layer");
+        let context = Tensor::cat(&top.iter().map(|state| &state.hidden).collect::<Vec<_>>(), 1).unsqueeze(1); // [B, 1, D]
+        let memory = Prepared {
+            keys: context.shallow_clone(),
+            values: context,
+            keep: encoded.keep.narrow(1, 0, 1).ones_like(), // [B, 1]
+            lengths: encoded.lengths.ones_like(),
+        };
+        (EncodedSource { memory, target_ids: None }, RecurrentState::of(self.bridge.cross(&encoded.states)))
     }
 
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, _: WithAttention) -> Steps {
-        let states = self.states(&encoded.initial);
-        let output = self.stack.run(&self.with_context(encoded, embedded), &states, self.dropout, pass);
-        Steps { features: pass.dropout(&output.states, self.dropout), weights: None, drawn: None, copied: None }
+    fn forward(
+        &self,
+        source: &EncodedSource,
+        start: RecurrentState,
+        embedded: &Tensor,
+        pass: &Pass,
+        _: WithAttention,
+    ) -> DecoderOutput {
+        let output = self.stack.run(&self.with_context(source, embedded), &start.cells, self.dropout, pass);
+        DecoderOutput { features: output.states, attention: None, drawn: None, copied: None }
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
+    fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, _: i64) -> DecoderStep {
         let rows = embedded.size()[0];
         // W hypotheses of a source are W steps beside each other as far as the context is concerned.
-        let input = self.with_context(encoded, &embedded.reshape([encoded.rows(), rows / encoded.rows(), -1]));
-        let output = self.stack.run(&input.reshape([rows, 1, -1]), &self.states(state), 0.0, &Pass::evaluation());
-        let ends = output.finals.into_iter().flatten().collect();
-        Stepped {
-            features: output.states.squeeze_dim(1),
-            weights: None,
-            copied: None,
-            state: DecoderState { step: state.step + 1, tensors: flatten(ends), ..DecoderState::default() },
-        }
+        let input = self.with_context(source, &source.side_by_side(embedded)); // [B, W, E + D]
+        let output = self.stack.run(&input.reshape([rows, 1, -1]), &state.cells, 0.0, &Pass::evaluation()); // [R, 1, H]
+        state.cells = output.finals.into_iter().flatten().collect();
+        DecoderStep { features: output.states.squeeze_dim(1), weights: None, copied: None }
     }
 
     fn attends(&self) -> bool {

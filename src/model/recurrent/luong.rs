@@ -3,16 +3,15 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::bridge::{Bridge, Sides};
-use super::build::Starts;
-use super::look::{Look, LookOptions, Looked, in_a_row};
-use super::state::{flatten, unflatten};
-use super::{Decoder, Read, Stepped, Steps};
-use crate::attention::{Attended, AttentionOptions, Prepared, Step};
+use super::bridge::{Bridge, Dimensions};
+use super::build::Initializers;
+use super::cross_attention::{CrossAttended, CrossAttention, CrossAttentionOptions, drawn_in_turn};
+use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
+use crate::attention::{Attended, AttentionOptions, Step};
 use crate::memory::machine::step as step_memory;
-use crate::memory::{Memory as _, MemoryState, Tape, TapeOptions};
-use crate::model::{DecoderState, Encoded, WithAttention};
-use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Stepper};
+use crate::memory::{Memory as _, Tape, TapeOptions};
+use crate::model::{DecoderOutput, WithAttention};
+use crate::nn::{Linear, Pass, RecurrentStack, Scope, Stepper};
 
 /// h_t = stacked RNN of y_{t-1} (with input feeding: of [y_{t-1}; h̃_{t-1}], section 3.3); c_t from h_t;
 /// features = h̃_t = tanh(W_c [c_t; h_t]) (equation 5).
@@ -23,11 +22,10 @@ use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope, Steppe
 /// With a tape (Graves et al. 2014) h_t also works its heads, and what was read joins in: h̃_t = tanh(W_c [c_t; h_t; r_t]).
 pub struct LuongDecoder {
     stack: RecurrentStack,
-    look: Look,
+    cross_attention: CrossAttention,
     combine: Linear,
-    tape: Option<WorkedTape>,
+    tape: Option<TapeWithInterface>,
     bridge: Bridge,
-    kind: CellKind,
     hidden: i64,
     input_feeding: bool,
     dropout: f64,
@@ -35,120 +33,122 @@ pub struct LuongDecoder {
 
 /// Sizes and options of a [`LuongDecoder`].
 pub struct LuongOptions {
-    pub sides: Sides,
+    pub dimensions: Dimensions,
     pub embedding: i64,
     pub input_feeding: bool,
     pub attention: AttentionOptions,
-    pub look: LookOptions,
+    pub cross_attention: CrossAttentionOptions,
     /// Only with input feeding.
     pub tape: Option<TapeOptions>,
     pub dropout: f64,
 }
 
-/// A tape, and the map from h_t to what its heads are told.
-struct WorkedTape {
+/// A tape, and the map from h_t to the interface of its heads.
+struct TapeWithInterface {
     tape: Tape,
     interface: Linear,
 }
 
 impl LuongDecoder {
-    pub fn new(scope: Scope, options: &LuongOptions, starts: &Starts) -> Result<Self> {
-        let (kind, hidden, layers) = (options.sides.kind, options.sides.decoder_hidden, options.sides.decoder_layers);
+    pub fn new(scope: Scope, options: &LuongOptions, initializers: &Initializers) -> Result<Self> {
+        let Dimensions { kind, decoder_hidden: hidden, decoder_layers: layers, .. } = options.dimensions;
         let input = options.embedding + if options.input_feeding { hidden } else { 0 };
         let tape = options.tape.map(|sizes| {
             let tape = Tape::new(&scope.sub("tape"), sizes);
-            let interface = Linear::new(scope.sub("tape.interface"), hidden, tape.interface(), starts.other);
-            WorkedTape { tape, interface }
+            let interface = Linear::new(scope.sub("tape.interface"), hidden, tape.interface(), initializers.other);
+            TapeWithInterface { tape, interface }
         });
-        let read = tape.as_ref().map_or(0, |worked| worked.tape.read_size());
+        let read = tape.as_ref().map_or(0, |tape| tape.tape.read_size());
         Ok(LuongDecoder {
-            stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, starts.cell),
-            look: Look::new(&scope, &options.attention, &options.look)?,
-            combine: Linear::without_bias(scope.sub("combine"), options.attention.keys + hidden + read, hidden, starts.other),
+            stack: RecurrentStack::new(scope.sub("rnn"), kind, input, hidden, layers, false, initializers.cell),
+            cross_attention: CrossAttention::new(&scope, &options.attention, &options.cross_attention)?,
+            combine: Linear::without_bias(
+                scope.sub("combine"),
+                options.attention.keys + hidden + read,
+                hidden,
+                initializers.other,
+            ),
             tape,
-            bridge: Bridge::new(scope.sub("bridge"), &options.sides, starts.other),
-            kind,
+            bridge: Bridge::new(scope.sub("bridge"), &options.dimensions, initializers.other),
             hidden,
             input_feeding: options.input_feeding,
             dropout: options.dropout,
         })
     }
 
-    fn unpack(&self, tensors: &[Tensor]) -> Memory {
-        let (states, rest) = unflatten(tensors, self.kind, self.stack.layers.len());
-        let mut rest = rest.iter().map(Tensor::shallow_clone);
-        let feed = if self.input_feeding { rest.next() } else { None };
-        let covered = if self.look.attention.wants_coverage() { rest.next() } else { None };
-        let tape = self.tape.as_ref().map(|_| MemoryState(rest.collect()));
-        Memory { states, feed, covered, tape }
-    }
-
     /// h̃ = tanh(W_c [c; h])
-    fn combined(&self, parts: &[&Tensor]) -> Tensor {
+    fn attentional(&self, parts: &[&Tensor]) -> Tensor {
         self.combine.forward(&Tensor::cat(parts, -1)).tanh()
     }
 
-    /// Recurrence over the whole target, then attention.
-    fn decode_at_once(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass) -> Steps {
-        let prepared = Look::prepared(encoded);
-        let Memory { states, covered, .. } = self.unpack(&encoded.initial.tensors);
-        let hidden = self.stack.run(embedded, &states, self.dropout, pass).states;
-        let Looked { attended, drawn } = match covered {
-            None => self.look.attend(&hidden, &prepared, Step::From(0), None, pass),
-            Some(covered) => self.attend_in_turn(&hidden, &prepared, covered.unsqueeze(1), pass),
+    /// Without input feeding: recurrence over the whole target, then attention.
+    fn forward_at_once(&self, source: &EncodedSource, start: RecurrentState, embedded: &Tensor, pass: &Pass) -> DecoderOutput {
+        let hidden = self.stack.run(embedded, &start.cells, self.dropout, pass).states; // [B, T, H]
+        let CrossAttended { attended, drawn } = match start.coverage {
+            None => self.cross_attention.attend(&hidden, source, Step::From(0), None, pass),
+            Some(coverage) => self.attend_in_turn(&hidden, source, coverage.unsqueeze(1), pass),
         };
-        let copied = self.look.copied(encoded, [&attended.context, &hidden, embedded], &attended.weights);
-        Steps { features: self.combined(&[&attended.context, &hidden]), weights: Some(attended.weights), drawn, copied }
+        let parts = [&attended.context, &hidden, embedded];
+        let copied = self.cross_attention.copied(source, parts, &attended.weights);
+        let features = self.attentional(&[&attended.context, &hidden]); // [B, T, H]
+        DecoderOutput { features, attention: Some(of_one_head(attended.weights)), drawn, copied }
     }
 
-    /// With coverage each step's attention needs those before it, though the recurrence does not.
-    fn attend_in_turn(&self, hidden: &Tensor, prepared: &Prepared, mut covered: Tensor, pass: &Pass) -> Looked {
+    /// With coverage [B, 1, S] each step's attention needs those before it, though the recurrence does not.
+    fn attend_in_turn(&self, hidden: &Tensor, source: &EncodedSource, mut coverage: Tensor, pass: &Pass) -> CrossAttended {
         let (mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         for (step, query) in hidden.split(1, 1).iter().enumerate() {
-            let looked = self.look.attend(query, prepared, Step::Same(step as i64), Some(&covered), pass);
-            covered = &covered + &looked.attended.weights;
-            contexts.push(looked.attended.context);
-            weights.push(looked.attended.weights);
-            drawn.extend(looked.drawn);
+            let found = self.cross_attention.attend(query, source, Step::Same(step as i64), Some(&coverage), pass);
+            coverage = &coverage + &found.attended.weights;
+            contexts.push(found.attended.context); // [B, 1, D]
+            weights.push(found.attended.weights); // [B, 1, S]
+            drawn.extend(found.drawn);
         }
-        let attended = Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) };
-        Looked { attended, drawn: in_a_row(drawn) }
+        let attended = Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }; // [B, T, D], [B, T, S]
+        CrossAttended { attended, drawn: drawn_in_turn(drawn) }
     }
 
-    /// Input feeding: step by step.
-    fn decode_in_turn(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
-        let prepared = Look::prepared(encoded);
-        let mut memory = self.unpack(&encoded.initial.tensors);
+    /// With input feeding: step by step.
+    fn forward_in_turn(
+        &self,
+        source: &EncodedSource,
+        mut state: RecurrentState,
+        embedded: &Tensor,
+        pass: &Pass,
+        attention: WithAttention,
+    ) -> DecoderOutput {
         let (rows, steps) = (embedded.size()[0], embedded.size()[1]);
         let steppers = self.steppers();
         // Time first, so that each step's gates lie together.
-        let gates = self.stack.layers[0].forward.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0);
+        let gates = self.stack.layers[0].forward.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0); // T times [B, G·H]
         let between = (self.stack.layers.len() > 1)
             .then(|| {
                 let size = [steps, self.stack.layers.len() as i64 - 1, rows, self.hidden];
                 pass.mask(&size, self.dropout, Kind::Float, embedded.device())
             })
             .flatten();
+        let copies = self.cross_attention.copies();
         let (mut features, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
         let (mut contexts, mut hidden) = (Vec::new(), Vec::new());
-        for (step, gates) in gates.iter().enumerate() {
-            let masks = between.as_ref().map(|masks| masks.get(step as i64));
-            let side = Side { step: step as i64, beside: 1, pass };
-            let looked = self.advance(&steppers, gates, masks.as_ref(), &prepared, &mut memory, side);
-            features.push(memory.feed.as_ref().expect("input feeding keeps its features").shallow_clone());
-            weights.push(looked.attended.weights);
-            drawn.extend(looked.drawn);
-            if self.look.copies() {
-                contexts.push(looked.attended.context);
-                hidden.push(memory.top().unsqueeze(1));
+        for (position, gates) in gates.iter().enumerate() {
+            let masks = between.as_ref().map(|masks| masks.get(position as i64)); // [layers - 1, B, H]
+            let (attentional, found) = self.advance(&steppers, gates, masks.as_ref(), source, &mut state, position as i64, pass);
+            features.push(attentional);
+            weights.push(found.attended.weights); // [B, 1, S]
+            drawn.extend(found.drawn);
+            if copies {
+                contexts.push(found.attended.context); // [B, 1, D]
+                hidden.push(state.top().unsqueeze(1)); // [B, 1, H]
             }
         }
-        let wanted = attention == WithAttention::Yes || self.look.copies();
-        let weights = wanted.then(|| Tensor::cat(&weights, 1));
-        let copied = weights.as_ref().filter(|_| self.look.copies()).and_then(|weights| {
-            self.look.copied(encoded, [&Tensor::cat(&contexts, 1), &Tensor::cat(&hidden, 1), embedded], weights)
+        let wanted = attention == WithAttention::Yes || copies;
+        let weights = wanted.then(|| Tensor::cat(&weights, 1)); // [B, T, S]
+        let copied = weights.as_ref().filter(|_| copies).and_then(|weights| {
+            let parts = [&Tensor::cat(&contexts, 1), &Tensor::cat(&hidden, 1), embedded];
+            self.cross_attention.copied(source, parts, weights)
         });
-        Steps { features: Tensor::stack(&features, 1), weights, drawn: in_a_row(drawn), copied }
+        let features = Tensor::stack(&features, 1); // [B, T, H]
+        DecoderOutput { features, attention: weights.map(of_one_head), drawn: drawn_in_turn(drawn), copied }
     }
 
     fn steppers(&self) -> Vec<Stepper<'_>> {
@@ -157,126 +157,86 @@ impl LuongDecoder {
         self.stack.layers.iter().enumerate().map(|(layer, l)| l.forward.stepper(if layer == 0 { fed } else { 0 })).collect()
     }
 
-    /// One step of every layer and the attention; leaves the new state (and h̃ as `feed`) in `memory`.
+    /// One step of every layer and the attention for R rows, W beside each other for each source: h̃ [R, H], and what attention found.
+    #[expect(clippy::too_many_arguments, reason = "a step has so many parts")]
     fn advance(
         &self,
         steppers: &[Stepper],
         gates: &Tensor,
         masks: Option<&Tensor>,
-        prepared: &Prepared,
-        memory: &mut Memory,
-        side: Side,
-    ) -> Looked {
-        let fed = if self.input_feeding { memory.feed.as_ref() } else { None };
-        memory.states[0] = steppers[0].step(gates, fed, &memory.states[0]);
+        source: &EncodedSource,
+        state: &mut RecurrentState,
+        position: i64,
+        pass: &Pass,
+    ) -> (Tensor, CrossAttended) {
+        let fed = state.attentional.as_ref();
+        state.cells[0] = steppers[0].step(gates, fed, &state.cells[0]);
         for (layer, stepper) in steppers.iter().enumerate().skip(1) {
-            let below = &memory.states[layer - 1].hidden;
+            let below = &state.cells[layer - 1].hidden; // [R, H]
             let input = match masks {
                 Some(masks) => below * masks.get(layer as i64 - 1),
                 None => below.shallow_clone(),
             };
-            let gates = self.stack.layers[layer].forward.input_gates(&input);
-            memory.states[layer] = stepper.step(&gates, None, &memory.states[layer]);
+            let gates = self.stack.layers[layer].forward.input_gates(&input); // [R, G·H]
+            state.cells[layer] = stepper.step(&gates, None, &state.cells[layer]);
         }
-        let hidden = memory.top().shallow_clone();
-        let side_by_side = |tensor: &Tensor| tensor.reshape([tensor.size()[0] / side.beside, side.beside, -1]);
-        let covered = memory.covered.as_ref().map(side_by_side);
-        let looked = self.look.attend(&side_by_side(&hidden), prepared, Step::Same(side.step), covered.as_ref(), side.pass);
-        let context = looked.attended.context.reshape([hidden.size()[0], -1]);
-        memory.feed = Some(match (&self.tape, &memory.tape) {
-            (Some(worked), Some(state)) => {
-                let accessed = step_memory(&worked.tape, &worked.interface.forward(&hidden), state);
-                memory.tape = Some(accessed.state);
-                self.combined(&[&context, &hidden, &accessed.read])
+        let hidden = state.top().shallow_clone(); // [R, H]
+        let coverage = state.coverage.as_ref().map(|coverage| source.side_by_side(coverage)); // [B, W, S]
+        let query = source.side_by_side(&hidden); // [B, W, H]
+        let found = self.cross_attention.attend(&query, source, Step::Same(position), coverage.as_ref(), pass);
+        let context = found.attended.context.reshape([hidden.size()[0], -1]); // [R, D]
+        let attentional = match (&self.tape, &state.tape) {
+            (Some(worked), Some(tape)) => {
+                let accessed = step_memory(&worked.tape, &worked.interface.forward(&hidden), tape);
+                state.tape = Some(accessed.state);
+                self.attentional(&[&context, &hidden, &accessed.read])
             }
-            _ => self.combined(&[&context, &hidden]),
-        });
-        if let Some(covered) = covered {
-            memory.covered = Some((covered + &looked.attended.weights).reshape([hidden.size()[0], -1]));
-        }
-        looked
+            _ => self.attentional(&[&context, &hidden]),
+        };
+        state.attentional = self.input_feeding.then(|| attentional.shallow_clone());
+        state.coverage = coverage.map(|coverage| (coverage + &found.attended.weights).reshape([hidden.size()[0], -1])); // [R, S]
+        (attentional, found)
     }
-}
-
-/// The decoder's state with its parts named.
-struct Memory {
-    states: Vec<CellState>,
-    /// h̃ of the step before.
-    feed: Option<Tensor>,
-    /// Sum of earlier weights [R, S].
-    covered: Option<Tensor>,
-    tape: Option<MemoryState>,
-}
-
-impl Memory {
-    /// The highest layer's.
-    fn top(&self) -> &Tensor {
-        &self.states.last().expect("a decoder has a layer").hidden
-    }
-}
-
-/// Where a step stands: its number, and how many hypotheses of a source are side by side.
-struct Side<'a> {
-    step: i64,
-    beside: i64,
-    /// Whether what is looked at is drawn.
-    pass: &'a Pass,
 }
 
 impl Decoder for LuongDecoder {
-    fn prepare(&self, read: &Read) -> Encoded {
-        let prepared = self.look.attention.prepare(&read.output.states, &read.keep, &read.lengths);
-        let mut tensors = flatten(self.bridge.cross(&read.output));
-        if self.input_feeding {
-            tensors.push(tensors[0].zeros_like());
-        }
-        if self.look.attention.wants_coverage() {
-            tensors.push(read.keep.zeros_like().to_kind(Kind::Float));
-        }
-        if let Some(worked) = &self.tape {
-            tensors.extend(worked.tape.start(read.keep.size()[0]).0);
-        }
-        Encoded::new(
-            prepared.keep.shallow_clone(),
-            prepared.lengths.shallow_clone(),
-            Look::memory(prepared, read.same.as_ref()),
-            DecoderState { step: 0, tensors, ..DecoderState::default() },
-        )
-    }
-
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps {
-        let steps = if self.input_feeding {
-            self.decode_in_turn(encoded, embedded, pass, attention)
-        } else {
-            self.decode_at_once(encoded, embedded, pass)
+    fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState) {
+        let memory = self.cross_attention.attention.prepare(&encoded.states.states, &encoded.keep, &encoded.lengths);
+        let source = EncodedSource { memory, target_ids: encoded.target_ids.as_ref().map(Tensor::shallow_clone) };
+        let cells = self.bridge.cross(&encoded.states);
+        let state = RecurrentState {
+            attentional: self.input_feeding.then(|| cells[0].hidden.zeros_like()),
+            coverage: self.cross_attention.no_coverage(&source),
+            tape: self.tape.as_ref().map(|worked| worked.tape.start(encoded.keep.size()[0])),
+            cells,
         };
-        Steps { features: pass.dropout(&steps.features, self.dropout), ..steps }
+        (source, state)
     }
 
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped {
-        let rows = embedded.size()[0];
-        let mut memory = self.unpack(&state.tensors);
-        let gates = self.stack.layers[0].forward.input_gates(embedded);
-        let pass = Pass::evaluation();
-        let side = Side { step: state.step, beside: rows / encoded.rows(), pass: &pass };
-        let prepared = Look::prepared(encoded);
-        let looked = self.advance(&self.steppers(), &gates, None, &prepared, &mut memory, side);
-        let beside = |tensor: &Tensor| tensor.reshape([encoded.rows(), rows / encoded.rows(), -1]);
-        let parts = [&looked.attended.context, &beside(memory.top()), &beside(embedded)];
-        let copied = self.look.copied(encoded, parts, &looked.attended.weights);
-        let features = memory.feed.expect("a step leaves its features");
-        let mut tensors = flatten(memory.states);
+    fn forward(
+        &self,
+        source: &EncodedSource,
+        start: RecurrentState,
+        embedded: &Tensor,
+        pass: &Pass,
+        attention: WithAttention,
+    ) -> DecoderOutput {
         if self.input_feeding {
-            tensors.push(features.shallow_clone());
+            self.forward_in_turn(source, start, embedded, pass, attention)
+        } else {
+            self.forward_at_once(source, start, embedded, pass)
         }
-        tensors.extend(memory.covered);
-        tensors.extend(memory.tape.into_iter().flat_map(|state| state.0));
-        Stepped {
-            features,
-            weights: Some(looked.attended.weights.reshape([rows, -1])),
-            copied,
-            state: DecoderState { step: state.step + 1, tensors, ..DecoderState::default() },
-        }
+    }
+
+    fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
+        let rows = embedded.size()[0];
+        let gates = self.stack.layers[0].forward.input_gates(embedded); // [R, G·H]
+        let pass = Pass::evaluation();
+        let (features, found) = self.advance(&self.steppers(), &gates, None, source, state, position, &pass);
+        let attended = found.attended;
+        let parts = [&attended.context, &source.side_by_side(state.top()), &source.side_by_side(embedded)];
+        let copied = self.cross_attention.copied(source, parts, &attended.weights);
+        DecoderStep { features, weights: Some(attended.weights.reshape([rows, -1])), copied }
     }
 
     fn attends(&self) -> bool {

@@ -3,64 +3,93 @@
 mod bahdanau;
 mod bridge;
 mod build;
+mod cross_attention;
+mod decoding;
 mod fixed;
-mod look;
 mod luong;
 mod model;
 mod state;
 
 pub use model::RecurrentModel;
+pub(crate) use state::RecurrentState;
 
 use tch::Tensor;
 
-use super::{DecoderState, Encoded, WithAttention};
-use crate::attention::Copied;
-use crate::attention::hard::Drawn;
+use super::{DecoderOutput, WithAttention};
+use crate::attention::{Copied, Prepared};
 use crate::nn::{Pass, StackOutput};
 
 /// A source as the encoder leaves it.
-pub(crate) struct Read {
-    pub output: StackOutput,
+pub(crate) struct EncoderOutput {
+    pub states: StackOutput,
     /// True where there is a token [B, S].
     pub keep: Tensor,
     /// Number of tokens as float [B, 1].
     pub lengths: Tensor,
-    /// What each position is in the target's vocabulary [B, S], where the model copies.
-    pub same: Option<Tensor>,
+    /// What each position is in the target's vocabulary [B, S] (int64), where the model copies.
+    pub target_ids: Option<Tensor>,
 }
 
-/// All steps of a target.
-pub(crate) struct Steps {
-    /// What the output layer reads [B, T, F].
-    pub features: Tensor,
-    /// Weights [B, T, S], where they are wanted and there are any.
-    pub weights: Option<Tensor>,
-    /// Of hard attention [B, T].
-    pub drawn: Option<Drawn>,
-    pub copied: Option<Copied>,
+/// A source as a decoder sees it at every step.
+pub(crate) struct EncodedSource {
+    /// What is attended to. Without attention it is the one vector that a source has become, as a memory of one position.
+    pub memory: Prepared,
+    /// See [`EncoderOutput::target_ids`].
+    pub target_ids: Option<Tensor>,
+}
+
+impl EncodedSource {
+    /// B
+    pub fn sources(&self) -> i64 {
+        self.memory.keep.size()[0]
+    }
+
+    /// Of these sources [B'] (int64).
+    pub fn select(&self, sources: &Tensor) -> Self {
+        EncodedSource {
+            memory: self.memory.select(sources),
+            target_ids: self.target_ids.as_ref().map(|ids| ids.index_select(0, sources)),
+        }
+    }
+
+    /// What belongs to hypotheses [R, ·], those of a source beside each other [B, W, ·].
+    pub fn side_by_side(&self, tensor: &Tensor) -> Tensor {
+        tensor.reshape([self.sources(), tensor.size()[0] / self.sources(), -1])
+    }
 }
 
 /// One step of R = B · W hypotheses.
-pub(crate) struct Stepped {
-    /// [R, F]
+pub(crate) struct DecoderStep {
+    /// What the output layer reads [R, F].
     pub features: Tensor,
     /// Weights [R, S], where there are any.
     pub weights: Option<Tensor>,
     /// Of [B, W].
     pub copied: Option<Copied>,
-    pub state: DecoderState,
 }
 
 /// What the families differ in. Features go to the output layer, which the model owns.
-pub(crate) trait Decoder {
-    /// Works out once what steps need of a source.
-    fn prepare(&self, read: &Read) -> Encoded;
+pub(crate) trait Decoder: Send + Sync {
+    /// Works out once what steps need of a source, and where its decoder starts: one hypothesis for each source.
+    fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState);
 
-    /// All steps for embedded inputs [B, T, E].
-    fn decode(&self, encoded: &Encoded, embedded: &Tensor, pass: &Pass, attention: WithAttention) -> Steps;
+    /// Teacher forcing: all steps for embedded inputs [B, T, E], from the start.
+    fn forward(
+        &self,
+        source: &EncodedSource,
+        start: RecurrentState,
+        embedded: &Tensor,
+        pass: &Pass,
+        attention: WithAttention,
+    ) -> DecoderOutput;
 
-    /// One step for embedded inputs [R, E].
-    fn step(&self, encoded: &Encoded, state: &DecoderState, embedded: &Tensor) -> Stepped;
+    /// Step `position` (counted from 0) for embedded inputs [R, E]; the state goes on with it.
+    fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep;
 
     fn attends(&self) -> bool;
+}
+
+/// Weights [B, T, S] of one layer with one head: [B, 1, 1, T, S].
+fn of_one_head(weights: Tensor) -> Tensor {
+    weights.unsqueeze(1).unsqueeze(1)
 }

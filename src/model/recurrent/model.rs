@@ -2,60 +2,55 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Decoder, Read, Stepped, Steps};
+use super::decoding::RecurrentDecoding;
+use super::{Decoder, EncoderOutput};
 use crate::batch::Source;
-use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
-use crate::nn::{Embedding, Linear, Parameters, Pass, RecurrentStack};
+use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
+use crate::nn::{Embedding, Linear, Pass, RecurrentStack, Weight};
 
 /// A recurrent encoder-decoder. Dropout falls on embeddings, between layers and on the features before the output layer, never on
 /// recurrent connections (Zaremba et al. 2014).
 pub struct RecurrentModel {
-    pub(crate) parameters: Parameters,
-    pub(crate) source_embedding: Embedding,
-    pub(crate) target_embedding: Embedding,
-    pub(crate) encoder: RecurrentStack,
-    pub(crate) decoder: Box<dyn Decoder>,
-    pub(crate) output: Linear,
-    pub(crate) dropout: f64,
+    pub(super) parameters: Vec<(String, Weight)>,
+    pub(super) source_embedding: Embedding,
+    pub(super) target_embedding: Embedding,
+    pub(super) encoder: RecurrentStack,
+    pub(super) decoder: Box<dyn Decoder>,
+    pub(super) output: Linear,
+    pub(super) dropout: f64,
     /// For each source id the target id of the same spelling [V_s], where the model copies.
-    pub(crate) same: Option<Tensor>,
+    pub(super) target_ids: Option<Weight>,
+}
+
+impl RecurrentModel {
+    pub(super) fn encode(&self, source: &Source, pass: &Pass) -> EncoderOutput {
+        let embedded = pass.dropout(&self.source_embedding.forward(&source.ids), self.dropout); // [B, S, E]
+        let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(source.ids.device()); // [B, 1]
+        let states = self.encoder.read(&embedded, &source.lengths, self.dropout, pass); // [B, S, D]
+        let same = |ids: &Weight| ids.index_select(0, &source.ids.reshape([-1])).view_as(&source.ids); // [B, S]
+        let target_ids = self.target_ids.as_ref().map(same);
+        EncoderOutput { states, keep: source.keep.shallow_clone(), lengths, target_ids }
+    }
 }
 
 impl Seq2Seq for RecurrentModel {
-    fn encode(&self, source: &Source, pass: &Pass) -> Encoded {
-        let embedded = pass.dropout(&self.source_embedding.forward(&source.ids), self.dropout);
-        let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(source.ids.device());
-        let output = self.encoder.read(&embedded, &source.lengths, self.dropout, pass);
-        let same = self.same.as_ref().map(|same| same.index_select(0, &source.ids.reshape([-1])).view_as(&source.ids));
-        self.decoder.prepare(&Read { output, keep: source.keep.shallow_clone(), lengths, same })
+    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+        let (source, start) = self.decoder.start(&self.encode(source, pass));
+        let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout); // [B, T, E]
+        let decoded = self.decoder.forward(&source, start, &embedded, pass, attention);
+        DecoderOutput { features: pass.dropout(&decoded.features, self.dropout), ..decoded }
     }
 
-    fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
-        let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout);
-        let Steps { features, weights, drawn, copied } = self.decoder.decode(encoded, &embedded, pass, attention);
-        Decoded { features, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)), drawn, copied }
-    }
-
-    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        let embedded = self.target_embedding.forward(previous);
-        let Stepped { features, weights, copied, state } = self.decoder.step(encoded, &state, &embedded);
-        let (logits, summary) = match copied {
-            None => self.output().step(&features),
-            Some(copied) => {
-                let rows = Tensor::arange(features.size()[0], (Kind::Int64, features.device()));
-                (copied.log_probabilities(&self.output().logits(&features), &rows), None)
-            }
-        };
-        let attention = (attention == WithAttention::Yes).then_some(weights).flatten();
-        Step { logits, summary, attention: attention.map(|weights| weights.unsqueeze(1).unsqueeze(1)), state }
+    fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
+        Box::new(RecurrentDecoding::start(self, source))
     }
 
     fn output(&self) -> OutputLayer<'_> {
-        OutputLayer { weight: &self.output.weight, bias: self.output.bias.as_ref() }
+        OutputLayer { weight: &self.output.weight, bias: self.output.bias.as_deref() }
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
-        self.parameters.named()
+        self.parameters.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect()
     }
 
     fn attends(&self) -> bool {
@@ -63,6 +58,6 @@ impl Seq2Seq for RecurrentModel {
     }
 
     fn copies(&self) -> bool {
-        self.same.is_some()
+        self.target_ids.is_some()
     }
 }

@@ -1,21 +1,46 @@
-//! Layer states as the flat list of tensors that search moves about.
+//! What a recurrent decoder remembers of its hypotheses between two steps.
 
 use tch::Tensor;
 
-use crate::nn::{CellKind, CellState};
+use crate::memory::MemoryState;
+use crate::nn::CellState;
 
-/// Appends hidden (and cell) of every layer.
-pub fn flatten(states: Vec<CellState>) -> Vec<Tensor> {
-    states.into_iter().flat_map(|state| std::iter::once(state.hidden).chain(state.cell)).collect()
+/// Of R hypotheses.
+pub struct RecurrentState {
+    /// One for each layer.
+    pub cells: Vec<CellState>,
+    /// With input feeding: the attentional vector h̃ [R, H] of the step before.
+    pub attentional: Option<Tensor>,
+    /// With coverage: the sum of all earlier weights [R, S].
+    pub coverage: Option<Tensor>,
+    /// With a tape: what is on it, and where its heads are.
+    pub tape: Option<MemoryState>,
 }
 
-/// Takes the states of `layers` layers back from the front of the list; the rest follows.
-pub fn unflatten(tensors: &[Tensor], kind: CellKind, layers: usize) -> (Vec<CellState>, &[Tensor]) {
-    let each = if kind == CellKind::Lstm { 2 } else { 1 };
-    let (states, rest) = tensors.split_at(layers * each);
-    let states = states
-        .chunks(each)
-        .map(|parts| CellState { hidden: parts[0].shallow_clone(), cell: parts.get(1).map(Tensor::shallow_clone) })
-        .collect();
-    (states, rest)
+impl RecurrentState {
+    /// The cells alone.
+    pub fn of(cells: Vec<CellState>) -> Self {
+        RecurrentState { cells, attentional: None, coverage: None, tape: None }
+    }
+
+    /// The highest layer's hidden state [R, H].
+    pub fn top(&self) -> &Tensor {
+        &self.cells.last().expect("a decoder has a layer").hidden
+    }
+
+    /// R
+    pub fn hypotheses(&self) -> i64 {
+        self.top().size()[0]
+    }
+
+    /// Of these hypotheses [R'] (int64), which may be repeated.
+    pub fn select(&self, hypotheses: &Tensor) -> Self {
+        let of = |tensor: &Tensor| tensor.index_select(0, hypotheses);
+        RecurrentState {
+            cells: self.cells.iter().map(|cell| cell.select(hypotheses)).collect(),
+            attentional: self.attentional.as_ref().map(of),
+            coverage: self.coverage.as_ref().map(of),
+            tape: self.tape.as_ref().map(|tape| tape.select(hypotheses)),
+        }
+    }
 }

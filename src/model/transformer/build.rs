@@ -6,12 +6,12 @@ use super::layers::{DecoderLayer, EncoderLayer};
 use super::sublayer::{FeedForward, Residual};
 use crate::attention::MultiHead;
 use crate::model::Vocabularies;
-use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, sinusoids};
+use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, Weight, sinusoids};
 use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Tied, TransformerRecipe};
 use anyhow::{Result, ensure};
 
 impl TransformerModel {
-    pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, parameters: Parameters) -> Result<Self> {
+    pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, parameters: &Parameters) -> Result<Self> {
         let root = parameters.root();
         let scope = root.sub("model");
         let size = recipe.dimension;
@@ -27,12 +27,12 @@ impl TransformerModel {
                 vocabularies.target
             );
             let shared = table(scope.sub("shared"), vocabularies.source);
-            (shared.shallow_clone(), shared)
+            (shared.tied(), shared)
         } else {
             let [source, target] = ["encoder", "decoder"].map(|side| scope.sub(side).sub("embed_tokens"));
             (table(source, vocabularies.source), table(target, vocabularies.target))
         };
-        let builder = Builder { recipe, parameters: &parameters };
+        let builder = Builder { recipe, parameters };
         let (encoder_scope, decoder_scope) = (scope.sub("encoder"), scope.sub("decoder"));
         let source = builder.input(&encoder_scope, source);
         let encoder = builder.layers(&encoder_scope, &recipe.encoder, |scope| builder.encoder_layer(scope));
@@ -41,14 +41,13 @@ impl TransformerModel {
             Tied::None => {
                 root.sub("lm_head").tensor("weight", &[vocabularies.target, size], Initialization::Xavier { gain: 1.0 })
             }
-            Tied::Decoder | Tied::All => target.shallow_clone(),
+            Tied::Decoder | Tied::All => target.tied(),
         };
         let target = builder.input(&decoder_scope, target);
         let decoder = builder.layers(&decoder_scope, &recipe.decoder, |scope| builder.decoder_layer(scope));
         let decoder_norm = builder.last_norm(&decoder_scope);
         let output_bias = root.tensor("final_logits_bias", &[vocabularies.target], Initialization::Constant(0.0));
         let rotary = (recipe.positions == Positions::Rotary).then(|| (size / recipe.encoder.heads, size / recipe.decoder.heads));
-        drop((encoder_scope, decoder_scope, scope, root));
         Ok(TransformerModel {
             source,
             target,
@@ -59,7 +58,7 @@ impl TransformerModel {
             output,
             output_bias,
             rotary,
-            parameters,
+            parameters: parameters.weights(),
         })
     }
 }
@@ -70,7 +69,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn input(&self, scope: &Scope, tokens: tch::Tensor) -> InputEmbedding {
+    fn input(&self, scope: &Scope, tokens: Weight) -> InputEmbedding {
         let recipe = self.recipe;
         let (length, size) = (recipe.maximum_length, recipe.dimension);
         let table = |layout| self.parameters.table(&[length, size], || sinusoids(length, size, layout));
@@ -105,8 +104,8 @@ impl Builder<'_> {
 
     fn encoder_layer(&self, layer: &LayerScope) -> EncoderLayer {
         EncoderLayer {
-            attention: self.attention(layer, "self_attn"),
-            attention_residual: self.residual(layer, "self_attn_layer_norm"),
+            self_attention: self.attention(layer, "self_attn"),
+            self_attention_residual: self.residual(layer, "self_attn_layer_norm"),
             feed_forward: self.feed_forward(layer),
             feed_forward_residual: self.residual(layer, "final_layer_norm"),
         }
@@ -114,10 +113,10 @@ impl Builder<'_> {
 
     fn decoder_layer(&self, layer: &LayerScope) -> DecoderLayer {
         DecoderLayer {
-            attention: self.attention(layer, "self_attn"),
-            attention_residual: self.residual(layer, "self_attn_layer_norm"),
-            cross: self.attention(layer, "encoder_attn"),
-            cross_residual: self.residual(layer, "encoder_attn_layer_norm"),
+            self_attention: self.attention(layer, "self_attn"),
+            self_attention_residual: self.residual(layer, "self_attn_layer_norm"),
+            cross_attention: self.attention(layer, "encoder_attn"),
+            cross_attention_residual: self.residual(layer, "encoder_attn_layer_norm"),
             feed_forward: self.feed_forward(layer),
             feed_forward_residual: self.residual(layer, "final_layer_norm"),
         }

@@ -2,16 +2,16 @@
 
 use tch::{Kind, Tensor};
 
-use crate::nn::{Norm, Pass};
+use crate::nn::{Norm, Pass, Weight};
 use crate::recipe::Start;
 use crate::text::special::BOS;
 
 /// How positions enter.
 pub(super) enum PositionTable {
     /// Sinusoids [length, D] in the layout of the recipe; longer inputs get more rows.
-    Fixed { table: Tensor, layout: crate::nn::Sinusoids },
+    Fixed { table: Weight, layout: crate::nn::Sinusoids },
     /// `embed_positions.weight` [length, D]. Positions behind it share its last row, so that a long sentence is read rather than refused.
-    Learned(Tensor),
+    Learned(Weight),
     /// Rotary: nothing is added here.
     None,
 }
@@ -28,7 +28,7 @@ pub(super) enum Place {
 /// The input side of encoder or decoder.
 pub(super) struct InputEmbedding {
     /// [V, D], shared where the recipe ties it.
-    pub tokens: Tensor,
+    pub tokens: Weight,
     pub positions: PositionTable,
     /// √D or 1.
     pub scale: f64,

@@ -1,22 +1,18 @@
 //! The whole Transformer under the house's `Seq2Seq` trait.
 
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
+use super::cache::KeysAndValues;
+use super::decoding::TransformerDecoding;
 use super::embedding::{InputEmbedding, Place};
-use super::layers::{DecoderLayer, EncoderLayer, Memory, SelfStep, SourceView, StepSource};
-use super::produced::{Produced, nothing, with_own, with_room};
-use crate::attention::Joined;
+use super::layers::{DecoderLayer, EncoderLayer, SourceView};
 use crate::batch::Source;
-use crate::model::{Decoded, DecoderState, Encoded, OutputLayer, Seq2Seq, Step, WithAttention};
-use crate::nn::{Norm, Parameters, Pass, Rotation};
-use crate::runtime::bf16_maps;
+use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
+use crate::nn::{Norm, Pass, Rotation, Weight};
 
-/// An encoder-decoder of attention layers.
-///
-/// What is remembered of a source are the keys and values of every decoder layer's attention to it; a decoder's state are the keys and
-/// values of its self-attention, which all hypotheses of a source share, and which of them are whose.
+/// An encoder-decoder of attention layers (Vaswani et al. 2017).
 pub struct TransformerModel {
-    pub(crate) parameters: Parameters,
+    pub(super) parameters: Vec<(String, Weight)>,
     pub(super) source: InputEmbedding,
     pub(super) target: InputEmbedding,
     pub(super) encoder: Vec<EncoderLayer>,
@@ -24,116 +20,72 @@ pub struct TransformerModel {
     pub(super) decoder: Vec<DecoderLayer>,
     pub(super) decoder_norm: Option<Norm>,
     /// [V, D]
-    pub(super) output: Tensor,
+    pub(super) output: Weight,
     /// [V]
-    pub(super) output_bias: Tensor,
+    pub(super) output_bias: Weight,
     /// Numbers a head when positions are rotary: encoder's, decoder's.
     pub(super) rotary: Option<(i64, i64)>,
 }
 
 impl TransformerModel {
-    fn finished(&self, output: Tensor) -> Tensor {
+    /// The encoder's output [B, S, D].
+    pub(super) fn encode(&self, source: &Source, pass: &Pass) -> Tensor {
+        let mut states = self.source.forward(&source.ids, Place::All, pass); // [B, S, D]
+        let rotation = self.rotary.map(|(size, _)| Rotation::new(0, states.size()[1], size, states.device()));
+        for layer in &self.encoder {
+            states = layer.forward(&states, &source.keep, rotation.as_ref(), pass);
+        }
+        match &self.encoder_norm {
+            Some(norm) => norm.forward(&states),
+            None => states,
+        }
+    }
+
+    /// What leaves the decoder's layers, normalised where they are pre-norm.
+    pub(super) fn normalised(&self, output: Tensor) -> Tensor {
         match &self.decoder_norm {
             Some(norm) => norm.forward(&output),
             None => output,
         }
     }
 
-    /// What [`Seq2Seq::step`] would have to join at every step.
-    fn joined(&self) -> Vec<Tensor> {
-        let joined = self.decoder.iter().map(|layer| layer.attention.joined());
-        joined.flat_map(|Joined { weight, bias }| [weight, bias]).collect()
-    }
-
-    fn decoder_rotation(&self, start: i64, length: i64) -> Option<Rotation> {
+    /// Of `length` positions from `start` on, when positions are rotary.
+    pub(super) fn decoder_rotation(&self, start: i64, length: i64) -> Option<Rotation> {
         self.rotary.map(|(_, size)| Rotation::new(start, length, size, self.output.device()))
     }
 }
 
 impl Seq2Seq for TransformerModel {
-    fn encode(&self, source: &Source, pass: &Pass) -> Encoded {
-        let mut states = self.source.forward(&source.ids, Place::All, pass);
-        let (rows, length, size) = states.size3().expect("embedded ids have three dimensions");
-        let rotation = self.rotary.map(|(size, _)| Rotation::new(0, length, size, states.device()));
-        for layer in &self.encoder {
-            states = layer.forward(&states, &source.keep, rotation.as_ref(), pass);
-        }
-        if let Some(norm) = &self.encoder_norm {
-            states = norm.forward(&states);
-        }
-        let device = states.device();
-        // A step on the CPU reads what is remembered place by place (`attention::step`), and has a loop for each of these kinds.
-        let evaluated = !pass.trains() && device == Device::Cpu;
-        let remembered = evaluated.then(|| if bf16_maps() { Kind::BFloat16 } else { Kind::Float });
-        let memory = self.decoder.iter().flat_map(|layer| {
-            let (keys, values) = layer.cross.keys_and_values(&states);
-            [keys, values].map(|part| remembered.map_or_else(|| part.shallow_clone(), |kind| part.to_kind(kind)))
-        });
-        let options = (remembered.unwrap_or(Kind::Float), device);
-        let initial = DecoderState {
-            step: 0,
-            tensors: vec![Tensor::empty([rows, 0], (Kind::Int64, device))],
-            shared: Some(nothing(self.decoder.len(), rows, size, options)),
-        };
-        let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(device);
-        Encoded {
-            standing: memory.collect(),
-            constants: if pass.trains() { Vec::new() } else { self.joined() },
-            ..Encoded::new(source.keep.shallow_clone(), lengths, Vec::new(), initial)
-        }
-    }
-
-    fn decode(&self, encoded: &Encoded, input: &Tensor, pass: &Pass, attention: WithAttention) -> Decoded {
-        let mut states = self.target.forward(input, Place::All, pass);
+    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+        let memory = self.encode(source, pass); // [B, S, D]
+        // All layers' before the first layer: so gradients of the encoder's output are summed in one order.
+        let memories: Vec<KeysAndValues> = self
+            .decoder
+            .iter()
+            .map(|layer| {
+                let (keys, values) = layer.cross_attention.keys_and_values(&memory); // [B, S, D] each
+                KeysAndValues { keys, values }
+            })
+            .collect();
+        let mut states = self.target.forward(input, Place::All, pass); // [B, T, D]
         let rotation = self.decoder_rotation(0, input.size()[1]);
-        let view = SourceView { keep: &encoded.keep, wanted: attention == WithAttention::Yes };
+        let view = SourceView { keep: &source.keep, with_attention: attention == WithAttention::Yes };
         let mut weights = Vec::new();
-        for (layer, source) in self.decoder.iter().zip(pairs(&encoded.standing)) {
-            let (output, found) = layer.forward(&states, &Memory::from(source), &view, rotation.as_ref(), pass);
+        for (layer, memory) in self.decoder.iter().zip(&memories) {
+            let (output, layer_weights) = layer.forward(&states, memory, &view, rotation.as_ref(), pass); // [B, T, D], [B, H, T, S]
             states = output;
-            weights.extend(found);
+            weights.extend(layer_weights);
         }
-        Decoded {
-            features: self.finished(states),
-            attention: view.wanted.then(|| Tensor::stack(&weights, 1)),
+        DecoderOutput {
+            features: self.normalised(states),
+            attention: view.with_attention.then(|| Tensor::stack(&weights, 1)), // [B, layers, H, T, S]
             drawn: None,
             copied: None,
         }
     }
 
-    fn step(&self, encoded: &Encoded, state: DecoderState, previous: &Tensor, attention: WithAttention) -> Step {
-        let (rows, wanted) = (previous.size()[0], attention == WithAttention::Yes);
-        let width = rows / encoded.rows();
-        let mut shared = with_room(state.shared.expect("what a Transformer goes on from it has made"), width);
-        let filled = shared.filled;
-        let mut states = self.target.forward(&previous.unsqueeze(1), Place::One(state.step), &Pass::evaluation()).squeeze_dim(1);
-        let rotation = self.decoder_rotation(state.step, 1);
-        let places = with_own(&state.tensors[0], filled, width);
-        let mut weights = Vec::new();
-        let layers = self.decoder.iter().zip(pairs(&encoded.standing)).zip(pairs(&shared.tensors)).zip(pairs(&encoded.constants));
-        for (((layer, source), produced), joined) in layers {
-            let step = SelfStep {
-                joined: Joined::from(joined),
-                produced: Produced::from(produced),
-                origins: &shared.origins,
-                filled,
-                places: &places,
-                rotation: rotation.as_ref(),
-            };
-            let source =
-                StepSource { memory: Memory::from(source), origins: &encoded.origins, lengths: &encoded.lengths, wanted };
-            let (output, found) = layer.step(&states, &step, &source);
-            states = output;
-            weights.extend(found);
-        }
-        shared.filled += width;
-        let (logits, summary) = self.output().step(&self.finished(states));
-        Step {
-            logits,
-            summary,
-            attention: wanted.then(|| Tensor::stack(&weights, 1)),
-            state: DecoderState { step: state.step + 1, tensors: vec![places], shared: Some(shared) },
-        }
+    fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
+        Box::new(TransformerDecoding::start(self, source))
     }
 
     fn output(&self) -> OutputLayer<'_> {
@@ -141,15 +93,10 @@ impl Seq2Seq for TransformerModel {
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
-        self.parameters.named()
+        self.parameters.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect()
     }
 
     fn attends(&self) -> bool {
         true
     }
-}
-
-/// Two tensors for each layer in turn.
-fn pairs(tensors: &[Tensor]) -> impl Iterator<Item = [Tensor; 2]> {
-    tensors.chunks(2).map(|pair| [pair[0].shallow_clone(), pair[1].shallow_clone()])
 }

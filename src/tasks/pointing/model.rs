@@ -7,6 +7,7 @@ use super::problem::Example;
 use crate::attention::{Attention, AttentionOptions, ChoiceKind, Pointer, PointerOptions, Prepared, ScoreKind, Step};
 use crate::nn::{
     CellInitialization, CellKind, CellState, Embedding, Initialization, Linear, Parameters, Pass, RecurrentStack, StackOutput,
+    Weight,
 };
 use crate::recipe::{PointingModel, PointingRecipe};
 
@@ -52,14 +53,14 @@ pub struct Model {
     /// Reads in both directions, of H/2 cells each.
     encoder: RecurrentStack,
     /// What stands for the end [1, 1, D] in the memory: states of the encoder, each beside the input it belongs to, D = H + I.
-    end: Tensor,
+    end: Weight,
     decoder: RecurrentStack,
     reader: Reader,
 }
 
 enum Reader {
     /// The decoder is fed the input it pointed at last, at first `start` [1, 1, I]; the query is its state and this input, D too.
-    Pointer { pointer: Pointer, start: Tensor },
+    Pointer { pointer: Pointer, start: Weight },
     /// Luong's decoder (2015, equation 5), fed the position it named last; the last of all stands for the start.
     Attention { attention: Attention, positions: Embedding, combine: Linear, output: Linear },
 }

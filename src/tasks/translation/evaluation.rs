@@ -150,7 +150,7 @@ impl HeldOut {
             let target: Vec<&[u32]> = batch.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
             let source = Source::new(&source, translator.device);
             let target = Target::new(&target, translator.device);
-            let decoded = model.decode(&model.encode(&source, &pass), &target.input, &pass, WithAttention::No);
+            let decoded = model.forward(&source, &target.input, &pass, WithAttention::No);
             nll += nll_of(model, &decoded, &target);
             tokens += target.tokens();
         }

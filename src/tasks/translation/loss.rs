@@ -4,11 +4,11 @@ use tch::{Kind, Tensor, no_grad};
 
 use crate::attention::Copied;
 use crate::batch::Target;
-use crate::model::{Decoded, Seq2Seq};
+use crate::model::{DecoderOutput, Seq2Seq};
 use crate::nn::{LossSums, ProjectedLoss};
 
 /// Label-smoothed cross-entropy of what a model decoded, with its gradient.
-pub fn loss_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target, label_smoothing: f64) -> LossSums {
+pub fn loss_of(model: &dyn Seq2Seq, decoded: &DecoderOutput, target: &Target, label_smoothing: f64) -> LossSums {
     let output = model.output();
     ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing }
         .with_gradient(&decoded.features_at(&target.real), &target.output)
@@ -16,7 +16,13 @@ pub fn loss_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target, label_sm
 
 /// The same of a model that copies, without smoothing: no word of the vocabulary stands for what is copied. `repeated` [N, S] says which
 /// unknown word of the source a target is.
-pub fn copying_loss(model: &dyn Seq2Seq, decoded: &Decoded, copied: &Copied, target: &Target, repeated: &Tensor) -> LossSums {
+pub fn copying_loss(
+    model: &dyn Seq2Seq,
+    decoded: &DecoderOutput,
+    copied: &Copied,
+    target: &Target,
+    repeated: &Tensor,
+) -> LossSums {
     let logits = model.output().logits(&decoded.features_at(&target.real));
     let picked = copied.of_targets(&logits, &target.real, &target.output, repeated);
     let nll = -picked.detach().sum(Kind::Double).double_value(&[]);
@@ -24,7 +30,7 @@ pub fn copying_loss(model: &dyn Seq2Seq, decoded: &Decoded, copied: &Copied, tar
 }
 
 /// The summed negative log likelihood alone, for validation; all unknown words are one here.
-pub fn nll_of(model: &dyn Seq2Seq, decoded: &Decoded, target: &Target) -> f64 {
+pub fn nll_of(model: &dyn Seq2Seq, decoded: &DecoderOutput, target: &Target) -> f64 {
     if decoded.copied.is_some() {
         let picked = no_grad(|| model.scores(decoded, &target.real).gather(1, &target.output.unsqueeze(1), false));
         return -picked.sum(Kind::Double).double_value(&[]);

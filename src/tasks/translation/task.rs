@@ -97,9 +97,8 @@ impl Task for TranslationTask {
         let source = Source::new(&sources, self.translator.device);
         let target = Target::new(&targets, self.translator.device);
         let model = self.translator.model.as_ref();
-        let encoded = model.encode(&source, pass);
         let attention = if self.guided.is_some() { WithAttention::Yes } else { WithAttention::No };
-        let decoded = model.decode(&encoded, &target.input, pass, attention);
+        let decoded = model.forward(&source, &target.input, pass, attention);
         let mut sums = match (&decoded.copied, &self.repeated) {
             (Some(copied), Some(repeated)) => {
                 let [steps, positions] = [target.input.size()[1], source.ids.size()[1]];

@@ -3,66 +3,30 @@
 //! libtorch's own products of bfloat16 round what they give to eight bits, and compile themselves anew for every shape they meet. MKL, which
 //! is inside libtorch on x86, has one that does neither; libtorch offers no operation for it, but its C interface is there to be called.
 
-use std::ffi::{c_int, c_void};
-use std::ptr::NonNull;
-use std::sync::OnceLock;
+use std::ffi::c_int;
 
 use tch::{Device, Kind, Tensor};
 
-use super::symbol::symbol_of_mkl;
-
-/// `cblas_gemm_bf16bf16f32` of MKL's C interface: C ← α · op(A) op(B) + β · C.
-pub(super) type Gemm = unsafe extern "C" fn(
-    layout: c_int,
-    transpose_a: c_int,
-    transpose_b: c_int,
-    m: c_int,
-    n: c_int,
-    k: c_int,
-    alpha: f32,
-    a: *const c_void,
-    leading_a: c_int,
-    b: *const c_void,
-    leading_b: c_int,
-    beta: f32,
-    c: *mut c_void,
-    leading_c: c_int,
-);
-
-pub(super) const ROW_MAJOR: c_int = 101;
-pub(super) const AS_IT_IS: c_int = 111;
-pub(super) const TRANSPOSED: c_int = 112;
-
-pub(super) fn gemm() -> Option<Gemm> {
-    static FOUND: OnceLock<Option<Gemm>> = OnceLock::new();
-    // SAFETY: what has this name is the function above, with 32-bit integers as libtorch links MKL.
-    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Gemm>(found) };
-    *FOUND.get_or_init(|| symbol_of_mkl(c"cblas_gemm_bf16bf16f32").map(function))
-}
-
-/// Whether this libtorch has such a product.
-pub fn available() -> bool {
-    gemm().is_some()
-}
+use crate::runtime::{NO_TRANSPOSE, ROW_MAJOR, TRANSPOSE, gemm_bf16};
 
 /// A matrix of bfloat16 and how a product reads it.
 #[derive(Clone, Copy)]
-pub enum Side<'a> {
-    AsItIs(&'a Tensor),
+pub enum Factor<'a> {
+    Plain(&'a Tensor),
     Transposed(&'a Tensor),
 }
 
-impl Side<'_> {
+impl Factor<'_> {
     fn matrix(&self) -> &Tensor {
         match self {
-            Side::AsItIs(matrix) | Side::Transposed(matrix) => matrix,
+            Factor::Plain(matrix) | Factor::Transposed(matrix) => matrix,
         }
     }
 
     fn flag(&self) -> c_int {
         match self {
-            Side::AsItIs(_) => AS_IT_IS,
-            Side::Transposed(_) => TRANSPOSED,
+            Factor::Plain(_) => NO_TRANSPOSE,
+            Factor::Transposed(_) => TRANSPOSE,
         }
     }
 
@@ -70,8 +34,8 @@ impl Side<'_> {
     fn size(&self) -> (i64, i64) {
         let (rows, columns) = self.matrix().size2().expect("a side of a product is a matrix");
         match self {
-            Side::AsItIs(_) => (rows, columns),
-            Side::Transposed(_) => (columns, rows),
+            Factor::Plain(_) => (rows, columns),
+            Factor::Transposed(_) => (columns, rows),
         }
     }
 }
@@ -79,8 +43,8 @@ impl Side<'_> {
 /// The product of two matrices of bfloat16 as float32 [M, N].
 ///
 /// # Panics
-/// When MKL has no such product (see [`available`]), or kinds, shapes or layouts do not fit.
-pub fn product(left: Side, right: Side) -> Tensor {
+/// When MKL has no such product (see [`has_bf16_products`](crate::runtime::has_bf16_products)), or kinds, shapes or layouts do not fit.
+pub fn product(left: Factor, right: Factor) -> Tensor {
     let product = Tensor::empty([left.size().0, right.size().1], (Kind::Float, left.matrix().device()));
     multiply(&product, left, right, 0.0);
     product
@@ -90,12 +54,12 @@ pub fn product(left: Side, right: Side) -> Tensor {
 ///
 /// # Panics
 /// As [`product`].
-pub fn add_product(sum: &Tensor, left: Side, right: Side) {
+pub fn add_product(sum: &Tensor, left: Factor, right: Factor) {
     multiply(sum, left, right, 1.0);
 }
 
 /// C ← A B + `share` · C; what C holds is not read where the share is zero.
-fn multiply(sum: &Tensor, left: Side, right: Side, share: f32) {
+fn multiply(sum: &Tensor, left: Factor, right: Factor, share: f32) {
     let ((m, k), (inner, n)) = (left.size(), right.size());
     assert!(k == inner && sum.size() == [m, n], "[{m}, {k}] by [{inner}, {n}] does not give {:?}", sum.size());
     let fits = |tensor: &Tensor, kind| tensor.kind() == kind && tensor.device() == Device::Cpu && tensor.is_contiguous();
@@ -103,7 +67,7 @@ fn multiply(sum: &Tensor, left: Side, right: Side, share: f32) {
         fits(sum, Kind::Float) && fits(left.matrix(), Kind::BFloat16) && fits(right.matrix(), Kind::BFloat16),
         "products go from bfloat16 into float32, all of it contiguous and on the CPU"
     );
-    let gemm = gemm().expect("`available` says whether MKL has it");
+    let gemm = gemm_bf16().expect("`has_bf16_products` says whether MKL has it");
     if m == 0 || n == 0 {
         return;
     }
@@ -115,7 +79,7 @@ fn multiply(sum: &Tensor, left: Side, right: Side, share: f32) {
         return;
     }
     let int = |size: i64| c_int::try_from(size).expect("a matrix has fewer than 2^31 rows and columns");
-    let leading = |side: &Side| int(side.matrix().size()[1]);
+    let leading = |side: &Factor| int(side.matrix().size()[1]);
     // SAFETY: kinds, shapes and layouts were compared above, and a tensor's storage is its own; what is written belongs to `sum` alone.
     unsafe {
         gemm(
@@ -143,15 +107,15 @@ mod tests {
 
     #[test]
     fn equals_libtorchs_product_of_the_same_numbers() {
-        assert!(available());
+        assert!(gemm_bf16().is_some());
         tch::manual_seed(1);
         let random = |size: [i64; 2]| Tensor::randn(size, (Kind::Float, Device::Cpu)).to_kind(Kind::BFloat16);
         for (m, n, k) in [(1, 1, 1), (3, 5, 7), (33, 129, 64), (256, 100, 300)] {
             let (a, b) = (random([m, k]), random([k, n]));
             let (a_turned, b_turned) = (a.tr().contiguous(), b.tr().contiguous());
             let expected = a.to_kind(Kind::Double).matmul(&b.to_kind(Kind::Double)) + 2.0;
-            for left in [Side::AsItIs(&a), Side::Transposed(&a_turned)] {
-                for right in [Side::AsItIs(&b), Side::Transposed(&b_turned)] {
+            for left in [Factor::Plain(&a), Factor::Transposed(&a_turned)] {
+                for right in [Factor::Plain(&b), Factor::Transposed(&b_turned)] {
                     let sum = Tensor::full([m, n], 2.0, (Kind::Float, Device::Cpu));
                     add_product(&sum, left, right);
                     assert!(sum.to_kind(Kind::Double).allclose(&expected, 1e-4, 1e-4, false), "{m} {n} {k}");
@@ -165,7 +129,7 @@ mod tests {
     #[test]
     fn a_sum_of_nothing_is_zero() {
         let nothing = |size: [i64; 2]| Tensor::zeros(size, (Kind::BFloat16, Device::Cpu));
-        let product = product(Side::AsItIs(&nothing([4, 0])), Side::AsItIs(&nothing([0, 5])));
+        let product = product(Factor::Plain(&nothing([4, 0])), Factor::Plain(&nothing([0, 5])));
         assert!(product.equal(&Tensor::zeros([4, 5], (Kind::Float, Device::Cpu))));
     }
 
@@ -174,6 +138,6 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let zeros = |size: [i64; 2], kind| Tensor::zeros(size, (kind, Device::Cpu));
         let (a, b) = (zeros([2, 3], Kind::BFloat16), zeros([4, 5], Kind::BFloat16));
-        add_product(&zeros([2, 5], Kind::Float), Side::AsItIs(&a), Side::AsItIs(&b));
+        add_product(&zeros([2, 5], Kind::Float), Factor::Plain(&a), Factor::Plain(&b));
     }
 }

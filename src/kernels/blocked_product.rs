@@ -4,48 +4,21 @@
 //! columns are worked out, looked at, and then the next ones, on each thread for itself. libtorch has no operation that could be
 //! split so, but the linear algebra inside it has.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::ptr::NonNull;
-use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 
-use super::bf16::{self, AS_IT_IS, Gemm, ROW_MAJOR, TRANSPOSED};
-use super::symbol::symbol_of_mkl;
-
-/// `sgemm_` of BLAS, whose matrices go down their columns: C ← α · op(A) op(B) + β · C.
-type Sgemm = unsafe extern "C" fn(
-    transpose_a: *const c_char,
-    transpose_b: *const c_char,
-    m: *const c_int,
-    n: *const c_int,
-    k: *const c_int,
-    alpha: *const f32,
-    a: *const c_void,
-    leading_a: *const c_int,
-    b: *const c_void,
-    leading_b: *const c_int,
-    beta: *const f32,
-    c: *mut f32,
-    leading_c: *const c_int,
-);
-
-fn sgemm() -> Option<Sgemm> {
-    static FOUND: OnceLock<Option<Sgemm>> = OnceLock::new();
-    // SAFETY: what has this name is the function above, with 32-bit integers as libtorch links MKL.
-    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Sgemm>(found) };
-    *FOUND.get_or_init(|| symbol_of_mkl(c"sgemm_").map(function))
-}
+use crate::runtime::{GemmBf16, NO_TRANSPOSE, ROW_MAJOR, Sgemm, TRANSPOSE, gemm_bf16, sgemm};
 
 enum By {
     Float(Sgemm),
-    Bfloat16(Gemm),
+    Bfloat16(GemmBf16),
 }
 
 /// x Wᵀ of x [M, K] and W [N, K], both float32 or both bfloat16, as float32.
-pub struct ColumnsOfProduct<'a> {
+pub struct BlockedProduct<'a> {
     by: By,
     x: *const c_void,
     weight: *const c_void,
@@ -56,9 +29,9 @@ pub struct ColumnsOfProduct<'a> {
 }
 
 // SAFETY: the matrices are only read.
-unsafe impl Sync for ColumnsOfProduct<'_> {}
+unsafe impl Sync for BlockedProduct<'_> {}
 
-impl<'a> ColumnsOfProduct<'a> {
+impl<'a> BlockedProduct<'a> {
     /// `None` where there is no such product: on other devices, of other kinds, for matrices that do not lie row after row, with another
     /// libtorch.
     pub fn of(x: &'a Tensor, weight: &'a Tensor) -> Option<Self> {
@@ -66,14 +39,14 @@ impl<'a> ColumnsOfProduct<'a> {
         let fits = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.is_contiguous() && tensor.kind() == x.kind();
         let by = match x.kind() {
             Kind::Float => By::Float(sgemm()?),
-            Kind::BFloat16 => By::Bfloat16(bf16::gemm()?),
+            Kind::BFloat16 => By::Bfloat16(gemm_bf16()?),
             _ => return None,
         };
         let (m, k) = (c_int::try_from(m).ok()?, c_int::try_from(k).ok()?);
         if inner != i64::from(k) || m == 0 || k == 0 || !fits(x) || !fits(weight) {
             return None;
         }
-        Some(ColumnsOfProduct { by, x: x.data_ptr(), weight: weight.data_ptr(), m, n: n as usize, k, tensors: PhantomData })
+        Some(BlockedProduct { by, x: x.data_ptr(), weight: weight.data_ptr(), m, n: n as usize, k, tensors: PhantomData })
     }
 
     /// Puts some columns of the product at `target`, its rows `stride` numbers apart.
@@ -110,8 +83,8 @@ impl<'a> ColumnsOfProduct<'a> {
             By::Bfloat16(gemm) => unsafe {
                 gemm(
                     ROW_MAJOR,
-                    AS_IT_IS,
-                    TRANSPOSED,
+                    NO_TRANSPOSE,
+                    TRANSPOSE,
                     self.m,
                     n,
                     self.k,
@@ -142,7 +115,7 @@ mod tests {
                 let (x, weight) = (random([m, k]), random([n, k]));
                 let expected = x.to_kind(Kind::Double).matmul(&weight.to_kind(Kind::Double).tr());
                 let found = Tensor::full([m, n + 3], f64::NAN, (Kind::Float, Device::Cpu));
-                let product = ColumnsOfProduct::of(&x, &weight).expect("MKL has both");
+                let product = BlockedProduct::of(&x, &weight).expect("MKL has both");
                 let middle = n as usize / 3;
                 for columns in [middle..n as usize, 0..middle] {
                     // SAFETY: the columns are in each of the M rows, and nobody else looks at them.
@@ -163,9 +136,9 @@ mod tests {
         let zeros = |size: [i64; 2], kind| Tensor::zeros(size, (kind, Device::Cpu));
         let x = zeros([2, 6], Kind::Float);
         for weight in [zeros([3, 5], Kind::Float), zeros([3, 6], Kind::BFloat16), zeros([6, 3], Kind::Float).tr()] {
-            assert!(ColumnsOfProduct::of(&x, &weight).is_none());
+            assert!(BlockedProduct::of(&x, &weight).is_none());
         }
-        assert!(ColumnsOfProduct::of(&zeros([2, 6], Kind::Double), &zeros([3, 6], Kind::Double)).is_none());
-        assert!(ColumnsOfProduct::of(&x, &zeros([3, 6], Kind::Float)).is_some());
+        assert!(BlockedProduct::of(&zeros([2, 6], Kind::Double), &zeros([3, 6], Kind::Double)).is_none());
+        assert!(BlockedProduct::of(&x, &zeros([3, 6], Kind::Float)).is_some());
     }
 }

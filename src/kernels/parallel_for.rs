@@ -5,34 +5,14 @@
 //! `#pragma omp parallel`.
 
 use std::any::Any;
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::NonNull;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
-use super::symbol::symbol;
-
-/// `GOMP_parallel`, which LLVM's and Intel's OpenMP have as well: every thread of a team calls `work(data)`.
-pub(super) type Parallel =
-    unsafe extern "C" fn(work: extern "C" fn(*mut c_void), data: *mut c_void, threads: c_uint, flags: c_uint);
-
-pub(super) fn parallel() -> Option<Parallel> {
-    static FOUND: OnceLock<Option<Parallel>> = OnceLock::new();
-    // SAFETY: what has this name is the function above.
-    let function = |found| unsafe { std::mem::transmute::<NonNull<c_void>, Parallel>(found) };
-    *FOUND.get_or_init(|| symbol(c"GOMP_parallel").map(function))
-}
-
-/// Cores that OpenMP counts: those that this process may run on, whatever share of their time it is granted.
-pub(super) fn processor_count() -> Option<u32> {
-    let found = symbol(c"omp_get_num_procs")?;
-    // SAFETY: what has this name takes nothing and gives a number.
-    let count = unsafe { std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn() -> c_int>(found)() };
-    u32::try_from(count).ok()
-}
+use crate::runtime::openmp_parallel;
 
 /// How many threads a team of this thread may have: as many as its operations.
-pub fn team_size() -> usize {
+pub fn thread_count() -> usize {
     tch::get_num_threads().max(1) as usize
 }
 
@@ -58,19 +38,19 @@ impl<P> Job<'_, P> {
 }
 
 extern "C" fn run<P: Send>(job: *mut c_void) {
-    // SAFETY: `in_parallel` passes its own job, which outlives the team, and threads share nothing of it that is not `Sync`.
+    // SAFETY: `parallel_for` passes its own job, which outlives the team, and threads share nothing of it that is not `Sync`.
     unsafe { &*job.cast_const().cast::<Job<P>>() }.run();
 }
 
-/// Does `work` with every part, on as many threads as there are parts and a team may have ([`team_size`]), and
+/// Does `work` with every part, on as many threads as there are parts and a team may have ([`thread_count`]), and
 /// returns when all is done. Where libtorch has no OpenMP, this thread does it alone.
 ///
 /// # Panics
 /// When `work` does.
-pub fn in_parallel<P: Send>(parts: Vec<P>, work: impl Fn(P) + Sync) {
-    let threads = parts.len().min(team_size());
+pub fn parallel_for<P: Send>(parts: Vec<P>, work: impl Fn(P) + Sync) {
+    let threads = parts.len().min(thread_count());
     let job = Job { parts: Mutex::new(parts), work: &work, panic: Mutex::new(None) };
-    match parallel() {
+    match openmp_parallel() {
         Some(parallel) if threads > 1 => {
             // SAFETY: the job lives until the team is done, which is when the call returns; `run` unwinds through nobody.
             unsafe { parallel(run::<P>, (&raw const job).cast_mut().cast(), threads as c_uint, 0) };
@@ -90,7 +70,7 @@ mod tests {
     fn every_part_is_done_once() {
         for count in [0, 1, 2, 50] {
             let done = Mutex::new(Vec::new());
-            in_parallel((0..count).collect(), |part: usize| done.lock().unwrap().push(part));
+            parallel_for((0..count).collect(), |part: usize| done.lock().unwrap().push(part));
             let mut done = done.into_inner().unwrap();
             done.sort_unstable();
             assert_eq!(done, (0..count).collect::<Vec<_>>());
@@ -100,12 +80,12 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn parts_are_done_at_the_same_time() {
-        assert!(parallel().is_some(), "this libtorch has no OpenMP");
+        assert!(openmp_parallel().is_some(), "this libtorch has no OpenMP");
         // What a thread may use is its own affair.
         let threads = std::thread::spawn(|| {
             tch::set_num_threads(2);
             let (meeting, seen) = (std::sync::Barrier::new(2), Mutex::new(std::collections::HashSet::new()));
-            in_parallel(vec![(), ()], |()| {
+            parallel_for(vec![(), ()], |()| {
                 meeting.wait();
                 seen.lock().unwrap().insert(std::thread::current().id());
             });
@@ -118,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_panic_comes_through() {
-        let said = catch_unwind(|| in_parallel(vec![1, 2, 3], |part| assert!(part != 2, "no {part}"))).unwrap_err();
+        let said = catch_unwind(|| parallel_for(vec![1, 2, 3], |part| assert!(part != 2, "no {part}"))).unwrap_err();
         assert_eq!(said.downcast_ref::<String>().unwrap(), "no 2");
     }
 }

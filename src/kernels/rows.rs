@@ -126,3 +126,9 @@ impl<'a> RowsMut<'a> {
         unsafe { std::slice::from_raw_parts_mut(self.0.start.add(row * self.0.stride), self.0.width) }
     }
 }
+
+/// The numbers of a tensor on any device as float32, row-major.
+pub fn numbers_of(tensor: &Tensor) -> Vec<f32> {
+    let tensor = tensor.to_kind(Kind::Float).to_device(Device::Cpu).contiguous().view(-1);
+    Vec::try_from(tensor).expect("a flat float tensor is a vector")
+}

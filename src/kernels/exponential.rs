@@ -1,4 +1,4 @@
-//! What loops over plain numbers share, in vectors of whatever width the processor has.
+//! eˣ in vectors of whatever width the processor has.
 
 use pulp::Simd;
 

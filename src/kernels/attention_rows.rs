@@ -1,54 +1,34 @@
-//! The inner loops of attention at single steps: rows that look at places, by vectors of whatever width the processor has.
+//! The inner loops of attention to a key-value cache, by vectors of whatever width the processor has.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::nn::vectors::exp;
-use crate::nn::{Rows, RowsMut, Word};
+use super::cached_attention::SlotLists;
+use super::exponential::exp;
+use super::rows::Word;
+use super::{Rows, RowsMut};
 
-/// The places of every row, counted from its source's first.
-pub(super) struct Lists {
-    /// Where that is for each source.
-    pub first: Vec<usize>,
-    /// How many places the rows of each source look at.
-    pub lengths: Vec<usize>,
-    /// All of them one after another; empty where every row looks at the first.
-    pub listed: Vec<usize>,
-    /// 0, 1, 2 …
-    pub every: Vec<usize>,
-    /// Rows of a source.
-    pub width: usize,
-}
-
-impl Lists {
-    #[inline(always)]
-    fn of(&self, row: usize) -> &[usize] {
-        let count = self.lengths[row / self.width];
-        if self.listed.is_empty() { &self.every[..count] } else { &self.listed[row * count..(row + 1) * count] }
-    }
-}
-
-/// Rows that attend.
-pub(super) struct Attend<'a, T> {
+/// Queries that attend to their slots.
+pub(super) struct AttentionRows<'a, T> {
     pub queries: &'a Rows<'a>,
     /// Keys and values.
-    pub memory: &'a [Rows<'a, T>; 2],
-    pub lists: &'a Lists,
+    pub cache: &'a [Rows<'a, T>; 2],
+    pub slots: &'a SlotLists,
     pub rows: Range<usize>,
     pub heads: usize,
-    /// Of `rows` alone, as is what is shown.
-    pub mixed: &'a mut RowsMut<'a>,
-    pub shown: Option<&'a mut RowsMut<'a>>,
+    /// Of `rows` alone, as are the weights.
+    pub context: &'a mut RowsMut<'a>,
+    pub weights: Option<&'a mut RowsMut<'a>>,
 }
 
-impl<T: Remembered> WithSimd for Attend<'_, T> {
+impl<T: CacheNumber> WithSimd for AttentionRows<'_, T> {
     type Output = ();
 
     /// Sizes of a head that models have are known when this is compiled, so that a head is a few vectors and not a loop.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match self.memory[0].width() / self.heads {
+        match self.cache[0].width() / self.heads {
             16 => self.run::<16, S>(simd),
             32 => self.run::<32, S>(simd),
             64 => self.run::<64, S>(simd),
@@ -58,26 +38,26 @@ impl<T: Remembered> WithSimd for Attend<'_, T> {
     }
 }
 
-impl<T: Remembered> Attend<'_, T> {
+impl<T: CacheNumber> AttentionRows<'_, T> {
     /// `SIZE` is how many words a head has, or 0 where that is only known now.
     #[inline(always)]
     fn run<const SIZE: usize, S: Simd>(mut self, simd: S) {
-        let ([keys, values], heads) = (self.memory, self.heads);
+        let ([keys, values], heads) = (self.cache, self.heads);
         let words = if SIZE == 0 { keys.width() / heads } else { SIZE };
         let numbers = words * T::NUMBERS;
         let scale = (numbers as f32).powf(-0.5);
         let (mut weights, mut query, mut sums) = (Vec::new(), vec![0f32; heads * numbers], vec![0f32; heads * numbers]);
         for (index, row) in self.rows.enumerate() {
-            let (first, places) = (self.lists.first[row / self.lists.width], self.lists.of(row));
-            let count = places.len();
+            let (first, slots) = self.slots.of(row);
+            let count = slots.len();
             T::apart(self.queries.row(row), &mut query, numbers);
-            // [H, places and what fills a vector]
+            // [H, slots and what fills a vector]
             let each = count.next_multiple_of(S::F32_LANES);
             weights.clear();
             weights.resize(heads * each, f32::NEG_INFINITY);
-            // A place is read from one end to the other, heads together: the memory is larger than caches are, and read ahead.
-            for (at, place) in places.iter().enumerate() {
-                let key = keys.row(first + place);
+            // A slot is read from one end to the other, heads together: the keys are larger than the processor's caches, and are read ahead.
+            for (at, slot) in slots.iter().enumerate() {
+                let key = keys.row(first + slot);
                 for (part, query) in query.chunks_exact(numbers).enumerate() {
                     let key = &key[part * words..part * words + words];
                     weights[part * each + at] = T::dot::<SIZE, S>(simd, query, key) * scale;
@@ -85,24 +65,24 @@ impl<T: Remembered> Attend<'_, T> {
             }
             for (part, weights) in weights.chunks_mut(each.max(1)).enumerate() {
                 softmax(simd, weights);
-                if let Some(shown) = &mut self.shown {
+                if let Some(shown) = &mut self.weights {
                     shown.row(index * heads + part)[..count].copy_from_slice(&weights[..count]);
                 }
             }
             sums.fill(0.0);
-            for (at, place) in places.iter().enumerate() {
-                let value = values.row(first + place);
+            for (at, slot) in slots.iter().enumerate() {
+                let value = values.row(first + slot);
                 for (part, sums) in sums.chunks_exact_mut(numbers).enumerate() {
                     T::add::<SIZE, S>(simd, sums, weights[part * each + at], &value[part * words..part * words + words]);
                 }
             }
-            T::together(&sums, self.mixed.row(index), numbers);
+            T::together(&sums, self.context.row(index), numbers);
         }
     }
 }
 
-/// What keys and values are remembered in. Numbers that are multiplied by them are put into an order that suits them.
-pub(super) trait Remembered: Word {
+/// What keys and values are cached in. Numbers that are multiplied by them are put into an order that suits them.
+pub(super) trait CacheNumber: Word {
     /// Rows of numbers, those of a head beside each other, into that order.
     fn apart(row: &[f32], ordered: &mut [f32], head: usize);
 
@@ -116,7 +96,7 @@ pub(super) trait Remembered: Word {
     fn add<const SIZE: usize, S: Simd>(simd: S, sums: &mut [f32], weight: f32, value: &[Self]);
 }
 
-impl Remembered for f32 {
+impl CacheNumber for f32 {
     #[inline(always)]
     fn apart(row: &[f32], ordered: &mut [f32], _: usize) {
         ordered.copy_from_slice(row);
@@ -153,7 +133,7 @@ impl Remembered for f32 {
 }
 
 /// Pairs of bfloat16: first the numbers of a head that stand first in their pairs, then the others.
-impl Remembered for u32 {
+impl CacheNumber for u32 {
     #[inline(always)]
     fn apart(row: &[f32], ordered: &mut [f32], head: usize) {
         for (row, ordered) in row.chunks_exact(head).zip(ordered.chunks_exact_mut(head)) {

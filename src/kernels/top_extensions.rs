@@ -2,13 +2,12 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::attention::flat;
-use crate::nn::{BLOCK, Rows};
-use crate::runtime::{in_parallel, team_size};
+use super::vocabulary::BLOCK;
+use super::{Rows, numbers_of, parallel_for, thread_count};
 
 /// A token after one of the hypotheses of a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Extension {
+pub struct Extension {
     /// Which of the W hypotheses.
     pub row: usize,
     pub token: u32,
@@ -20,7 +19,7 @@ pub(super) struct Extension {
 
 /// Those of each of B sources with the `count` highest sums of `scores` [B, W, V] and `keys` [B · W], highest first. A sum of minus infinity
 /// is none. `maxima` [B, W, ⌈V / BLOCK⌉] are the highest scores of each block of tokens, where they are known.
-pub(super) fn top(scores: &Tensor, keys: &[f32], maxima: Option<Tensor>, count: usize) -> Vec<Vec<Extension>> {
+pub fn top_extensions(scores: &Tensor, keys: &[f32], maxima: Option<Tensor>, count: usize) -> Vec<Vec<Extension>> {
     let (_, width, vocabulary) = scores.size3().expect("scores have three dimensions");
     if scores.device() != Device::Cpu || scores.kind() != Kind::Float || vocabulary < 8 * BLOCK as i64 {
         return sorted(scores, keys, count);
@@ -29,8 +28,8 @@ pub(super) fn top(scores: &Tensor, keys: &[f32], maxima: Option<Tensor>, count: 
     let scores = scores.reshape([keys.len() as i64, vocabulary]);
     let rows = BlockRows { scores: Rows::of(&scores), maxima: Rows::of(&maxima), keys, width: width as usize, count };
     let mut found = vec![Vec::new(); keys.len() / rows.width];
-    let each = found.len().div_ceil(team_size()).max(1);
-    in_parallel(found.chunks_mut(each).enumerate().collect(), |(part, found)| {
+    let each = found.len().div_ceil(thread_count()).max(1);
+    parallel_for(found.chunks_mut(each).enumerate().collect(), |(part, found)| {
         for (source, found) in (part * each..).zip(found) {
             *found = rows.best(source);
         }
@@ -44,9 +43,9 @@ fn sorted(scores: &Tensor, keys: &[f32], count: usize) -> Vec<Vec<Extension>> {
     let keys = Tensor::from_slice(keys).to_device(scores.device()).view([sources, width, 1]);
     let count = (count as i64).min(width * vocabulary);
     let (sums, places) = (scores + keys).reshape([sources, -1]).topk(count, 1, true, true);
-    let scores = flat(&scores.reshape([sources, -1]).gather(1, &places, false));
+    let scores = numbers_of(&scores.reshape([sources, -1]).gather(1, &places, false));
     let places: Vec<i64> = Vec::try_from(places.to_device(Device::Cpu).reshape(-1)).expect("a flat tensor is a vector");
-    let all = flat(&sums).into_iter().zip(places).zip(scores).map(|((sum, place), score)| {
+    let all = numbers_of(&sums).into_iter().zip(places).zip(scores).map(|((sum, place), score)| {
         let (row, token) = ((place / vocabulary) as usize, (place % vocabulary) as u32);
         Extension { row, token, score, sum }
     });
@@ -106,7 +105,7 @@ fn keep_highest<T>(all: &mut Vec<T>, count: usize, sum: impl Fn(&T) -> f32) {
 }
 
 /// The highest of each block of scores [B, W, V]: [B, W, ⌈V / BLOCK⌉].
-pub(super) fn block_maxima(scores: &Tensor) -> Tensor {
+fn block_maxima(scores: &Tensor) -> Tensor {
     let vocabulary = scores.size()[2];
     let block = BLOCK as i64;
     let (blocks, rest) = (vocabulary / block, vocabulary % block);
@@ -129,7 +128,7 @@ mod tests {
             let scores = Tensor::randn([3, width, vocabulary], (Kind::Float, Device::Cpu));
             // Rules forbid, and rows that fill the beam have nothing to offer.
             let _ = scores.narrow(2, 7, 9).fill_(f64::NEG_INFINITY);
-            let mut keys: Vec<f32> = flat(&(Tensor::randn([3 * width], (Kind::Float, Device::Cpu)) * 3.0));
+            let mut keys: Vec<f32> = numbers_of(&(Tensor::randn([3 * width], (Kind::Float, Device::Cpu)) * 3.0));
             if width > 2 {
                 keys.chunks_mut(width as usize).for_each(|keys| keys[width as usize - 1] = f32::NEG_INFINITY);
             }
@@ -137,7 +136,7 @@ mod tests {
             assert_eq!(expected.len(), 3);
             assert!(expected.iter().all(|best| !best.is_empty() && best.len() <= count));
             for maxima in [None, (vocabulary >= BLOCK as i64).then(|| block_maxima(&scores))] {
-                let found = top(&scores, &keys, maxima, count);
+                let found = top_extensions(&scores, &keys, maxima, count);
                 assert_eq!(found.len(), 3);
                 for (found, expected) in found.iter().zip(&expected) {
                     let sums = |all: &[Extension]| all.iter().map(|extension| extension.sum).collect::<Vec<f32>>();
