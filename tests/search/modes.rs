@@ -7,6 +7,7 @@ use targum::search::{
 };
 
 use targum::batch::Source;
+use targum::kernels::LogitSummary;
 use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
 use targum::nn::Pass;
 use targum::runtime::{Precision, with_precision_for_inference};
@@ -94,46 +95,57 @@ fn a_source_gets_the_same_translation_whatever_its_neighbours() {
     });
 }
 
-/// A model that gives log probabilities where the other gives logits with a summary.
-struct Bare<'a>(&'a dyn Seq2Seq);
+/// A model that gives logits with the plain summary, or log probabilities, where the other gives logits with a summary made on the way.
+struct Bare<'a> {
+    model: &'a dyn Seq2Seq,
+    log_probabilities: bool,
+}
 
-struct BareDecoding<'a>(Box<dyn Decoding + 'a>);
+struct BareDecoding<'a> {
+    session: Box<dyn Decoding + 'a>,
+    log_probabilities: bool,
+}
 
 impl Decoding for BareDecoding<'_> {
     fn step(&mut self, previous: &[u32], attention: WithAttention) -> StepOutput {
-        let step = self.0.step(previous, attention);
-        let log_probabilities = step.scores.tensor().log_softmax(-1, Kind::Float);
-        StepOutput { scores: NextTokenScores::LogProbabilities(log_probabilities), ..step }
+        let step = self.session.step(previous, attention);
+        let logits = step.scores.tensor().shallow_clone();
+        let scores = if self.log_probabilities {
+            NextTokenScores::LogProbabilities(logits.log_softmax(-1, Kind::Float))
+        } else {
+            NextTokenScores::Logits { summary: LogitSummary::of(&logits), logits }
+        };
+        StepOutput { scores, ..step }
     }
 
     fn reorder(&mut self, hypotheses: &[usize]) {
-        self.0.reorder(hypotheses);
+        self.session.reorder(hypotheses);
     }
 
     fn retain(&mut self, sources: &[usize]) {
-        self.0.retain(sources);
+        self.session.retain(sources);
     }
 }
 
 impl Seq2Seq for Bare<'_> {
     fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
-        Box::new(BareDecoding(self.0.start(source)))
+        Box::new(BareDecoding { session: self.model.start(source), log_probabilities: self.log_probabilities })
     }
 
     fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
-        self.0.forward(source, input, pass, attention)
+        self.model.forward(source, input, pass, attention)
     }
 
     fn output(&self) -> OutputLayer<'_> {
-        self.0.output()
+        self.model.output()
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
-        self.0.parameters()
+        self.model.parameters()
     }
 
     fn attends(&self) -> bool {
-        self.0.attends()
+        self.model.attends()
     }
 }
 
@@ -171,8 +183,14 @@ fn what_models_find_out_about_their_scores_changes_nothing() {
         let NextTokenScores::Logits { summary, .. } = first.scores else { panic!("{name}: no logits") };
         let in_blocks = summary.block_maxima.is_some();
         assert!(in_blocks || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))), "{name}");
-        for (mode, options, constraints) in modes() {
-            let [with, without] = [model.as_ref(), &Bare(model.as_ref())].map(|model| found(model, &options, &constraints));
+        let both =
+            [true, false].into_iter().flat_map(|log_probabilities| modes().into_iter().zip(std::iter::repeat(log_probabilities)));
+        // The repetition penalty is a rule on logits.
+        for ((mode, options, constraints), log_probabilities) in
+            both.filter(|((_, options, _), no)| !no || options.repetition_penalty == 1.0)
+        {
+            let bare = Bare { model: model.as_ref(), log_probabilities };
+            let [with, without] = [model.as_ref(), &bare].map(|model| found(model, &options, &constraints));
             for (with, without) in with.iter().zip(&without) {
                 assert_eq!(with.len(), without.len(), "{name}, {mode}");
                 for (one, other) in with.iter().zip(without) {
