@@ -14,6 +14,9 @@ use targum::tasks::translation::{HeldOut, TranslationTask};
 use targum::train::{FlatParameters, Optimizer, Task, clip};
 use tch::Device;
 
+// As the program does.
+targum::answer_mkl!();
+
 /// Models by name, as settings over the recipe of Luong's.
 const MODELS: &[(&str, &[&str])] = &[
     ("no attention", &["model.recurrent.decoder.kind=none"]),

@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+targum::answer_mkl!();
+
 fn main() -> ExitCode {
     targum::cli::main()
 }

@@ -27,6 +27,8 @@ pub use half::{
 };
 pub use libtorch::{CudaLibrary, Libtorch, libtorch};
 pub use mkl::answers_mkl;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub use mkl::mkl_may_use_every_instruction;
 pub(crate) use mkl_products::{GemmBf16, NO_TRANSPOSE, ROW_MAJOR, Sgemm, TRANSPOSE, gemm_bf16, sgemm};
 pub(crate) use openmp::openmp_parallel;
 pub use precision::Precision;
