@@ -1,6 +1,7 @@
 //! `pytorch_model.bin`: a dictionary of tensors as `torch.save` writes it, since version 1.6 in a zip archive and before that as a row of
 //! pickles with the numbers behind them. Nothing in it is run: see [`super::pickle`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -28,8 +29,9 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
 
 fn zipped(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).context("the zip archive is broken or cut off")?;
-    check_entries(&mut archive, bytes.len())?;
-    let name = archive.file_names().find(|name| name.ends_with("/data.pkl") || *name == "data.pkl").map(str::to_owned);
+    check_entries(&mut archive)?;
+    let is_pickle = |name: &Cow<str>| name.ends_with("/data.pkl") || name == "data.pkl";
+    let name = archive.file_names().filter_map(Result::ok).find(is_pickle).map(Cow::into_owned);
     let folder = name.context("the zip archive has no data.pkl")?.trim_end_matches("data.pkl").to_owned();
     if let Ok(order) = entry(&mut archive, &format!("{folder}byteorder")) {
         ensure!(order == b"little", "its numbers are big-endian, which is not supported");
@@ -49,15 +51,15 @@ fn zipped(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
 }
 
 /// An archive of `torch.save` is not compressed, and no two of its entries share bytes: it is not larger unpacked than packed.
-fn check_entries(archive: &mut zip::ZipArchive<Cursor<&[u8]>>, length: usize) -> Result<()> {
-    let mut unpacked = 0u64;
+fn check_entries(archive: &mut zip::ZipArchive<Cursor<&[u8]>>) -> Result<()> {
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).context("the zip archive is broken or cut off")?;
         let stored = entry.compression() == zip::CompressionMethod::Stored && entry.size() == entry.compressed_size();
-        ensure!(stored, "{} in the zip archive is compressed, as torch.save never does it; refused", quoted(entry.name()));
-        unpacked = unpacked.saturating_add(entry.size());
-        ensure!(unpacked <= length as u64, "entries of the zip archive overlap, as torch.save never writes them; refused");
+        let name = String::from_utf8_lossy(entry.name_raw());
+        ensure!(stored, "{} in the zip archive is compressed, as torch.save never does it; refused", quoted(&name));
     }
+    let overlap = archive.has_overlapping_files().context("the zip archive is broken or cut off")?;
+    ensure!(!overlap, "entries of the zip archive overlap, as torch.save never writes them; refused");
     Ok(())
 }
 

@@ -149,7 +149,10 @@ fn a_pickle_that_runs_code_is_refused_by_the_name_it_asks_for() {
     // The same inside a zip archive, and behind the magic number of the old format.
     let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
     archive
-        .start_file("archive/data.pkl", zip::write::FileOptions::default().compression_method(zip::CompressionMethod::Stored))
+        .start_file(
+            "archive/data.pkl",
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+        )
         .unwrap();
     std::io::Write::write_all(&mut archive, &code).unwrap();
     archive.finish().unwrap();

@@ -64,19 +64,33 @@ fn unzip(data: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
             let mut member = archive.by_index(number).ok()?;
             let mut bytes = Vec::new();
             member.read_to_end(&mut bytes).ok()?;
-            Some((member.name().to_owned(), bytes))
+            let name = member.name().ok()?.into_owned();
+            Some((name, bytes))
         })
         .collect()
 }
 
 fn rezip(members: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::FileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, bytes) in members {
-        writer.start_file(name.as_str(), options).ok()?;
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut twice = None;
+    for (at, (name, bytes)) in members.iter().enumerate() {
+        // The writer refuses a second file of one name, which it gets afterwards.
+        let again = members[..at].iter().any(|earlier| earlier.0 == *name);
+        let other = if again { Some(format!("\u{1}{}", name.get(1..)?)) } else { None };
+        writer.start_file(other.as_deref().unwrap_or(name), options).ok()?;
         writer.write_all(bytes).ok()?;
+        twice = other.map(|other| (other, name)).or(twice);
     }
-    Some(writer.finish().ok()?.into_inner())
+    let mut data = writer.finish().ok()?.into_inner();
+    if let Some((other, name)) = twice {
+        for at in 0..data.len().saturating_sub(other.len()) {
+            if data[at..].starts_with(other.as_bytes()) {
+                data[at..at + other.len()].copy_from_slice(name.as_bytes());
+            }
+        }
+    }
+    Some(data)
 }
 
 /// A pickle: the numbers that its codes carry, its codes, or all as bytes.
