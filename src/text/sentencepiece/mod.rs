@@ -4,6 +4,7 @@
 mod charsmap;
 mod cut;
 mod file;
+mod messages;
 mod normalise;
 mod proto;
 #[cfg(test)]
