@@ -1,18 +1,18 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
 
-use super::folders::{attempts, folder_of, partial_of};
+use super::folders::{attempts, builder, folder_of, hidden_prefix};
 use super::{Shown, hold, is_at};
 
 /// A file that appears under its name whole or not at all: written beside it, synced, then renamed. Dropped before that, it is gone. A link of
 /// that name gives way to the file; what it leads to is not touched.
 pub struct AtomicFile {
     destination: PathBuf,
-    temporary: PathBuf,
-    file: File,
+    file: NamedTempFile,
 }
 
 impl AtomicFile {
@@ -20,41 +20,43 @@ impl AtomicFile {
     pub fn create(destination: &Path) -> Result<Self> {
         let folder = folder_of(destination);
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.shown()))?;
+        let prefix = hidden_prefix(destination)?;
+        // Not with `Builder::tempfile_in`, which makes files that only their owner may read.
+        let open = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).open(path);
         attempts(destination, || {
-            let temporary = partial_of(destination)?;
-            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
-                // Of a process that is gone and had the same number.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
-                file => file.with_context(|| format!("{}: cannot write", temporary.shown()))?,
-            };
+            let file =
+                builder(&prefix).make_in(folder, open).with_context(|| format!("{}: cannot write", destination.shown()))?;
             // Before it was held, somebody may have taken it for abandoned.
-            let held = hold(&file) && is_at(&file, &temporary);
-            Ok(held.then(|| Self { destination: destination.to_owned(), temporary, file }))
+            let held = hold(file.as_file()) && is_at(file.as_file(), file.path());
+            Ok(held.then(|| Self { destination: destination.to_owned(), file }))
         })
     }
 
     pub fn file(&self) -> &File {
-        &self.file
+        self.file.as_file()
     }
 
     /// Gives the file its name, and back, open for reading and writing.
     pub fn commit(self) -> Result<File> {
-        self.finish(true).with_context(|| format!("{}: cannot write", self.destination.shown()))
+        self.finish(true)
     }
 
-    fn finish(&self, sync: bool) -> io::Result<File> {
-        if sync {
-            self.file.sync_all()?;
-        }
-        let file = self.file.try_clone()?;
-        fs::rename(&self.temporary, &self.destination)?;
-        // Where locks are unknown there is none to give back.
-        let _ = file.unlock();
-        if sync {
-            // The new name is safe from a power cut only when the folder is written too.
-            File::open(folder_of(&self.destination))?.sync_all()?;
-        }
-        Ok(file)
+    fn finish(self, sync: bool) -> Result<File> {
+        let Self { destination, file } = self;
+        let finished = || -> io::Result<File> {
+            if sync {
+                file.as_file().sync_all()?;
+            }
+            let file = file.persist(&destination)?;
+            // Where locks are unknown there is none to give back.
+            let _ = file.unlock();
+            if sync {
+                // The new name is safe from a power cut only when the folder is written too.
+                File::open(folder_of(&destination))?.sync_all()?;
+            }
+            Ok(file)
+        };
+        finished().with_context(|| format!("{}: cannot write", destination.shown()))
     }
 }
 
@@ -65,13 +67,6 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        // After the rename there is nothing to remove; before it, a failure here leaves a hidden file and no harm.
-        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -91,14 +86,13 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
 /// As [`write()`].
 pub fn write_unsynced(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes.as_ref())
-        .and_then(|()| file.finish(false).map(drop))
-        .with_context(|| format!("{}: cannot write", path.shown()))
+    file.write_all(bytes.as_ref()).with_context(|| format!("{}: cannot write", path.shown()))?;
+    file.finish(false).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::clear_partials;
+    use super::super::{clear_partials, new_folder};
     use super::*;
 
     #[test]
@@ -118,6 +112,20 @@ mod tests {
         drop(file);
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    /// A temporary file of the crate's own making would be its owner's alone.
+    #[test]
+    fn others_may_read_what_they_may_read_of_any_file() {
+        let place = tempfile::tempdir().unwrap();
+        let [plain, whole, folder] = ["plain", "whole", "folder"].map(|name| place.path().join(name));
+        fs::write(&plain, "").unwrap();
+        write(&whole, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions();
+        assert_eq!(mode(&whole), mode(&plain));
+        new_folder(&folder, |_| Ok(())).unwrap();
+        fs::create_dir(place.path().join("other")).unwrap();
+        assert_eq!(mode(&folder), mode(&place.path().join("other")));
     }
 
     #[test]

@@ -2,23 +2,28 @@ use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use tempfile::Builder;
 
 use super::{Shown, hold, is_abandoned, is_at};
 
-const PARTIAL: &[u8] = b".targum-partial";
+const PARTIAL: &str = ".targum-partial";
 
-/// A name beside `destination` that no other call gives, in this process or another.
-pub(super) fn partial_of(destination: &Path) -> Result<PathBuf> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
+/// How the names begin that a file or folder has in the making.
+pub(super) fn hidden_prefix(destination: &Path) -> Result<OsString> {
     let name = destination.file_name().with_context(|| format!("{}: names no file or folder", destination.shown()))?;
-    // A name may have 255 bytes, and this one more than that of the destination.
+    // A name may have 255 bytes, and a hidden one has more than that of the destination.
     let name = &name.as_bytes()[..name.len().min(180)];
-    let number = format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    Ok(destination.with_file_name(OsString::from_vec([b".", name, number.as_bytes(), PARTIAL].concat())))
+    Ok(OsString::from_vec([b".", name, b"."].concat()))
+}
+
+/// Makes what is in the making, under a name that begins so and that nothing has yet.
+pub(super) fn builder(prefix: &OsStr) -> Builder<'_, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(prefix).suffix(PARTIAL);
+    builder
 }
 
 pub(super) fn folder_of(path: &Path) -> &Path {
@@ -29,7 +34,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 fn is_partial(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PARTIAL)
+    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(PARTIAL.as_bytes())
 }
 
 /// Removes the partial files and folders that dead processes left in `folder`; those of living ones stay. What cannot be removed stays too,
@@ -64,31 +69,23 @@ pub fn new_folder(out: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<
     let parent = folder_of(out);
     fs::create_dir_all(parent).with_context(|| format!("{}: cannot make this folder", parent.shown()))?;
     clear_partials(parent);
-    let (partial, _held) = attempts(out, || {
-        let partial = partial_of(out)?;
-        match fs::create_dir(&partial) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
-            made => made.with_context(|| format!("{}: cannot make this folder", partial.shown()))?,
-        }
+    let prefix = hidden_prefix(out)?;
+    let (mut partial, _held) = attempts(out, || {
+        let made = builder(&prefix).tempdir_in(parent);
+        let partial = made.with_context(|| format!("{}: cannot make this folder", out.shown()))?;
         // Before it was held, somebody may have taken it for abandoned.
-        match File::open(&partial) {
-            Ok(folder) => Ok((hold(&folder) && is_at(&folder, &partial)).then_some((partial, folder))),
+        match File::open(partial.path()) {
+            Ok(folder) => Ok((hold(&folder) && is_at(&folder, partial.path())).then_some((partial, folder))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                let _ = fs::remove_dir(&partial);
-                Err(error).with_context(|| format!("{}: cannot open", partial.shown()))
-            }
+            Err(error) => Err(error).with_context(|| format!("{}: cannot open", partial.path().shown())),
         }
     })?;
-    let done = fill(&partial).and_then(|()| sync_tree(&partial)).and_then(|()| {
-        // Renaming onto an empty folder takes its place; onto any other it fails.
-        fs::rename(&partial, out).with_context(|| format!("{}: cannot make this folder", out.shown()))
-    });
-    if done.is_err() {
-        // The first error is the one to tell; what stays is cleared the next time.
-        let _ = fs::remove_dir_all(&partial);
-    }
-    done.and_then(|()| sync_folder(parent))
+    fill(partial.path())?;
+    sync_tree(partial.path())?;
+    // Renaming onto an empty folder takes its place; onto any other it fails.
+    fs::rename(partial.path(), out).with_context(|| format!("{}: cannot make this folder", out.shown()))?;
+    partial.disable_cleanup(true);
+    sync_folder(parent)
 }
 
 /// Tries to make something hidden beside `path` until nobody else is at the same name.
@@ -210,12 +207,13 @@ mod tests {
     #[test]
     fn what_the_dead_left_goes_and_what_the_living_write_stays() {
         let place = tempfile::tempdir().unwrap();
-        let [dead, living] = ["dead", "living"].map(|name| partial_of(&place.path().join(name)).unwrap());
-        fs::create_dir(&dead).unwrap();
+        let [dead, living] = ["dead", "living"].map(|name| {
+            let prefix = hidden_prefix(&place.path().join(name)).unwrap();
+            builder(&prefix).tempdir_in(place.path()).unwrap().keep()
+        });
         fs::write(dead.join("weights"), "half").unwrap();
         fs::write(place.path().join(".file.999999999-0.targum-partial"), "half").unwrap();
         fs::write(place.path().join(".mine.tmp"), "mine").unwrap();
-        fs::create_dir(&living).unwrap();
         let held = File::open(&living).unwrap();
         assert!(hold(&held));
         symlink(place.path().join(".mine.tmp"), place.path().join(".link.1-0.targum-partial")).unwrap();

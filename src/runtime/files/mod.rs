@@ -1,7 +1,7 @@
 //! Files that Targum writes: whole or not at all, never through a link that somebody planted, and cleared up after a process that died;
 //! and how their names are shown.
 //!
-//! A file or folder in the making has a hidden name beside its final one, `.NAME.PROCESS-NUMBER.targum-partial`, and is locked for as long
+//! A file or folder in the making has a hidden name beside its final one, `.NAME.RANDOM.targum-partial`, and is locked for as long
 //! as its process lives. So what a killed process left can be told from what a living one is writing, on whatever machine that runs.
 
 mod atomic;
