@@ -1,7 +1,7 @@
 //! Which sentences go into a batch together: as similar in length as can be, in an order that only chance decides.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
 
 /// Pairs are sorted by length among as many as fill this many batches. More means less padding, and batches less mixed in length.
 const POOL_BATCHES: usize = 100;
@@ -129,14 +129,14 @@ fn cut(order: &[usize], size: BatchSize, columns: impl Fn(usize) -> (usize, usiz
 }
 
 /// Fisher and Yates' shuffle (Knuth, The Art of Computer Programming, volume 2, algorithm P).
-fn shuffle<T>(items: &mut [T], random: &mut impl RngCore) {
+fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(last as u64 + 1, random) as usize);
     }
 }
 
 /// Uniform in 0..bound, without bias (Lemire 2019, "Fast Random Integer Generation in an Interval", algorithm 5).
-fn below(bound: u64, random: &mut impl RngCore) -> u64 {
+fn below(bound: u64, random: &mut impl Rng) -> u64 {
     loop {
         let product = u128::from(random.next_u64()) * u128::from(bound);
         if product as u64 >= bound.wrapping_neg() % bound {

@@ -1,8 +1,8 @@
 //! Paired bootstrap resampling (Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation"), with mean,
 //! interval and p-value as sacreBLEU computes them.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
 use super::score::{CorpusStatistics, Metric};

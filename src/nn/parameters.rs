@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ops::Deref;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use tch::{Device, Kind, Tensor};
 
 /// How a parameter starts.
@@ -213,8 +213,7 @@ fn starting_values(size: &[i64], initialization: Initialization, chance: &mut Ch
 /// Uniform in [0, 1).
 fn uniform(size: &[i64], chance: &mut ChaCha8Rng) -> Tensor {
     let count = size.iter().product::<i64>() as usize;
-    // The upper 24 bits are what a float32 holds exactly.
-    let values: Vec<f32> = (0..count).map(|_| (chance.next_u32() >> 8) as f32 / (1u32 << 24) as f32).collect();
+    let values: Vec<f32> = (0..count).map(|_| chance.random()).collect();
     Tensor::from_slice(&values).reshape(size)
 }
 
@@ -227,6 +226,8 @@ fn normal(size: &[i64], chance: &mut ChaCha8Rng) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use rand::Rng;
+
     use super::*;
 
     #[test]
@@ -239,6 +240,14 @@ mod tests {
         let other = Parameters::new(6, Device::Cpu);
         assert!(!other.root().sub("a").tensor("weight", &[3, 4], Initialization::Uniform(0.1)).equal(&weight));
         assert_eq!(one.named()[0].0, "a.weight");
+    }
+
+    /// Runs that are begun again start where they did.
+    #[test]
+    fn uniform_numbers_are_the_upper_24_bits_of_each_word() {
+        let [mut chance, mut plain] = [8, 8].map(ChaCha8Rng::seed_from_u64);
+        let drawn = Vec::<f32>::try_from(uniform(&[1000], &mut chance)).unwrap();
+        assert!(drawn.iter().all(|&drawn| drawn == (plain.next_u32() >> 8) as f32 / (1u32 << 24) as f32));
     }
 
     #[test]

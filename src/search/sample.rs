@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
@@ -111,7 +111,7 @@ impl Draw {
 
     /// From 0 to 1, 1 excluded.
     fn chance(&mut self) -> f64 {
-        (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+        self.random.random()
     }
 }
 

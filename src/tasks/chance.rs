@@ -1,7 +1,7 @@
 //! The numbers that generated data are drawn from: a pure function of a seed and a number.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
 
 /// Sets what is validated and tested on apart from what is trained on.
 pub const VALIDATION: u64 = 0x5641_4C49_4400_0000;
@@ -29,7 +29,7 @@ impl Chance {
 
     /// In [0, 1).
     pub fn share(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+        self.0.random()
     }
 
     /// From `low` to `high`, both included.
@@ -58,6 +58,28 @@ impl Chance {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Runs that are begun go on with what they would have drawn: neither the generator nor what is made of its bits may change.
+    #[test]
+    fn what_a_seed_gives_is_written_down() {
+        // ChaCha with 8 rounds (Strombergson, draft-strombergson-chacha-test-vectors-01, TC1: key and IV of zeros).
+        let mut stream = [0; 16];
+        ChaCha8Rng::from_seed([0; 32]).fill_bytes(&mut stream);
+        assert_eq!(u128::from_be_bytes(stream), 0x3e00_ef2f_895f_40d6_7f5b_b8e8_1f09_a5a1);
+        // A seed of 64 bits becomes a key by PCG32 (O'Neill 2014).
+        let mut state = 5u64;
+        let words = [(); 8].map(|()| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(11_634_580_027_462_260_723);
+            ((((state >> 18) ^ state) >> 27) as u32).rotate_right((state >> 59) as u32).to_le_bytes()
+        });
+        let mut plain = ChaCha8Rng::from_seed(words.concat().try_into().unwrap());
+        plain.set_stream(9);
+        let mut chance = Chance::new(5, 9);
+        for _ in 0..1000 {
+            assert_eq!(chance.bit(), (plain.next_u32() & 1) as f32);
+            assert_eq!(chance.share(), (plain.next_u64() >> 11) as f64 / (1u64 << 53) as f64);
+        }
+    }
 
     #[test]
     fn orders_are_equally_likely() {

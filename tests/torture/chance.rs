@@ -3,8 +3,8 @@
 //! The generator is ChaCha8 (Bernstein 2008). Its key is the SHA-256 of the text `targum torture SEED KIND CASE`, its stream and counter begin at 0:
 //! every case has numbers of its own, whatever ran before it. Only delays depend on the clock as well.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
 pub struct Chance(ChaCha8Rng);
@@ -31,7 +31,7 @@ impl Chance {
 
     /// From 0 to 1.
     pub fn fraction(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+        self.0.random()
     }
 
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {

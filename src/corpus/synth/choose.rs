@@ -1,7 +1,7 @@
 //! Random noun phrases and predicates that make sense: verbs and adjectives meet only nouns of the classes they go with.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::RngCore;
+use rand::Rng;
+use rand::rngs::ChaCha8Rng;
 
 use super::closed::*;
 use super::lexicon::class::*;

@@ -34,8 +34,8 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
 
 use choose::Sampler;
 use closed::NAMES;

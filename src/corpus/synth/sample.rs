@@ -1,6 +1,6 @@
 //! Random sentences: which shape, and what must agree across clauses.
 
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 
 use super::choose::{Sampler, Size, affirmative};
 use super::closed::*;

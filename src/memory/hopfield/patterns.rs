@@ -1,8 +1,8 @@
 //! Patterns of +1 and -1: what binary networks store, and the states they are in.
 
 use anyhow::{Result, ensure};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
 use tch::{Device, Kind, Tensor};
 
 /// Rows of signs [P, N], each +1 or -1.
@@ -34,7 +34,7 @@ impl Patterns {
     pub fn random(count: i64, units: i64, seed: u64, kind: Kind) -> Result<Self> {
         ensure!(count > 0 && units > 0, "random patterns: expected at least one pattern and one unit, found {count} and {units}");
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let signs: Vec<i8> = (0..count * units).map(|_| if random.next_u32() >> 31 == 0 { 1 } else { -1 }).collect();
+        let signs: Vec<i8> = (0..count * units).map(|_| if random.random() { -1 } else { 1 }).collect();
         Ok(Patterns(Tensor::from_slice(&signs).to_kind(kind).reshape([count, units])))
     }
 
@@ -147,6 +147,14 @@ mod tests {
         assert!(patterns.select([]).is_err());
         let other = Patterns::random(3, 7, 1, Kind::Double).unwrap();
         assert!(patterns.overlap(&other).unwrap_err().to_string().contains("[3, 8] and [3, 7]"));
+    }
+
+    /// Studies give what they gave.
+    #[test]
+    fn signs_are_the_first_bits_of_words() {
+        let drawn = doubles(Patterns::random(10, 100, 7, Kind::Float).unwrap().tensor());
+        let mut plain = ChaCha8Rng::seed_from_u64(7);
+        assert!(drawn.iter().all(|&sign| sign == if plain.next_u32() >> 31 == 0 { 1.0 } else { -1.0 }));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How a network of signs moves: all units at once, or one after the other.
 
 use anyhow::Result;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
 use tch::Tensor;
 
 use super::patterns::{Patterns, doubles, shuffled};
