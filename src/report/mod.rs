@@ -4,17 +4,15 @@ mod jsonl;
 mod markup;
 mod memory;
 mod plot;
-mod progress;
 mod strip;
 mod tensorboard;
 mod training;
 
-pub use indicatif::{FormattedDuration, HumanBytes, HumanCount};
+pub use indicatif::{HumanBytes, HumanCount};
 
 pub use jsonl::JsonLines;
 pub use memory::{MachineMemory, ensure_room, peak_memory, resident_memory};
 pub use plot::Chart;
-pub use progress::{Display, Progress, Unit};
 pub use strip::Strip;
 pub use tensorboard::EventWriter;
-pub use training::{Figures, Goal, Rates, TrainingProgress};
+pub use training::{Display, Figures, Goal, Rates, TrainingProgress};

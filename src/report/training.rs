@@ -1,15 +1,32 @@
 //! The progress line of training.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::memory::resident_memory;
-use super::progress::{Display, write_line};
-use crate::runtime::message;
+use crate::runtime::{message, write_message_to};
+
+/// How progress shows on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// A line that is drawn over and over.
+    Bar,
+    /// A plain line now and then, for logs.
+    Lines,
+    /// Nothing but messages.
+    Silent,
+}
+
+impl Display {
+    /// A bar on a terminal, plain lines elsewhere.
+    pub fn detect() -> Self {
+        if std::io::stderr().is_terminal() { Self::Bar } else { Self::Lines }
+    }
+}
 
 /// When training ends at the latest; counted from the start of the run, earlier parts of a resumed one included.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -184,6 +201,10 @@ fn short(value: f64) -> String {
     }
 }
 
+fn write_line(out: &Mutex<Box<dyn Write + Send>>, line: &str) {
+    write_message_to(&mut *out.lock().unwrap_or_else(|broken| broken.into_inner()), line);
+}
+
 fn bar(goal: Goal, update: u64) -> ProgressBar {
     let (bar, template) = match goal.updates {
         Some(updates) => (ProgressBar::new(updates), "{bar:20} {human_pos}/{human_len} {wide_msg}"),
@@ -196,8 +217,29 @@ fn bar(goal: Goal, update: u64) -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::progress::tests::Captured;
+    use std::sync::Arc;
+
     use super::*;
+
+    /// Output that a test can look at.
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Captured {
+        fn lines(&self) -> Vec<String> {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
+        }
+    }
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 
     const SECOND: Duration = Duration::from_secs(1);
 

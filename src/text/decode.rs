@@ -83,13 +83,8 @@ impl Tokenizer {
         text
     }
 
-    /// The words of the decoded text, and for each id the index of the word it is part of: none for special tokens and lone spaces. The
-    /// mark of a space belongs to the word it begins.
-    pub fn pieces_to_words(&self, ids: &[u32]) -> (Vec<String>, Vec<Option<u32>>) {
-        self.pieces_to_words_replacing(ids, |_| None)
-    }
-
-    /// [`Self::pieces_to_words`] for the text of [`Self::decode_replacing`].
+    /// The words of the text that [`Self::decode_replacing`] gives, and for each id the index of the word it is part of: none for special
+    /// tokens and lone spaces. The mark of a space belongs to the word it begins.
     pub fn pieces_to_words_replacing(
         &self,
         ids: &[u32],
