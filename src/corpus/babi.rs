@@ -245,7 +245,7 @@ mod tests {
     fn takes_the_real_tasks() {
         let folder = Path::new("../shared/data/babi");
         if !folder.is_dir() {
-            eprintln!("skipped: no {}", folder.shown());
+            crate::runtime::message!("skipped: no {}", folder.shown());
             return;
         }
         let mut vocabulary = std::collections::BTreeSet::new();

@@ -222,7 +222,7 @@ mod tests {
     fn padding_is_small_on_the_real_corpus() {
         let folder = std::path::Path::new("../shared/data/multi30k");
         if !folder.is_dir() {
-            eprintln!("skipped: no {}", folder.shown());
+            crate::runtime::message!("skipped: no {}", folder.shown());
             return;
         }
         let words = |side: &str| side.split_whitespace().count() as u32 + 1;

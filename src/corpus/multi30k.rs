@@ -279,7 +279,7 @@ mod tests {
     fn takes_the_real_corpus() {
         let from = Path::new("../shared/data/multi30k");
         if !from.is_dir() {
-            eprintln!("skipped: no {}", from.shown());
+            crate::runtime::message!("skipped: no {}", from.shown());
             return;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -71,7 +71,7 @@ fn the_doctor_is_content_and_names_libtorch() {
 #[test]
 fn a_gpu_that_is_not_there_is_named_with_the_reason() {
     if targum::runtime::usable_gpu_count().is_ok() {
-        eprintln!("skipped: this machine has a GPU");
+        targum::runtime::write_message(format_args!("skipped: this machine has a GPU"));
         return;
     }
     let shared = super::support::shared();

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use targum::corpus::synth::{SynthOptions, generate};
 use targum::metrics::{Bleu, Metric};
+use targum::runtime::write_message;
 
 use super::{fixture, imported, json, marian_ids};
 
@@ -58,7 +59,7 @@ fn the_built_in_corpus_is_translated_as_by_transformers() {
 fn multi30k_is_translated_as_by_transformers() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/multi30k/test_2016_flickr.en.gz");
     let Ok(file) = std::fs::File::open(&path) else {
-        eprintln!("skipped: no {}", path.display());
+        write_message(format_args!("skipped: no {}", path.display()));
         return;
     };
     let mut text = String::new();
