@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use targum::nn::Pass;
+use targum::nn::ForwardContext;
 use targum::recipe::Recipe;
 use targum::report::{HumanBytes, peak_memory};
 use targum::search::SearchOptions;
@@ -93,7 +93,7 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
         if update == WARM_UP {
             (source, target, start) = (0, 0, Instant::now());
         }
-        let loss = task.loss(batch, &Pass::training(1, update as u64, 0))?;
+        let loss = task.loss(batch, &ForwardContext::training(1, update as u64, 0))?;
         loss.backward.backward();
         let clipped = clip(&parameters.gradients(), loss.terms as f64, recipe.training.clip_norm);
         optimizer.step(&parameters, clipped.scale, 1e-4, update as u64 + 1);

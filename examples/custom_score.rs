@@ -1,7 +1,7 @@
 //! Attention with scores and choices of one's own: `cargo run --release --example custom_score`.
 
 use anyhow::Result;
-use targum::attention::{Attention, Choice, CustomScore, Score, Step};
+use targum::attention::{Attention, Choice, CustomScore, QuerySteps, Score};
 use targum::nn::{Initialization, Parameters, Weight, masked_softmax};
 use tch::{Device, Kind, Tensor};
 
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         ("cosine", Attention::of(cosine, Choice::Global)),
     ] {
         let prepared = attention.prepare_apart(&keys, &values, &keep, &lengths)?;
-        let attended = attention.attend(&query, &prepared, Step::Same(0), None);
+        let attended = attention.attend(&query, &prepared, QuerySteps::Same(0), None);
         let weights = Vec::<f32>::try_from(attended.weights.reshape(-1).detach())?;
         println!("{name}: weights {weights:.2?}, context {:.1}", attended.context.double_value(&[0, 0, 0]));
     }

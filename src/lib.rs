@@ -21,6 +21,8 @@ pub mod recipe;
 pub mod report;
 pub mod runtime;
 pub mod search;
+pub mod studies;
+pub mod synth;
 pub mod tasks;
 pub mod text;
 pub mod train;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention, build};
-use targum::nn::Pass;
+use targum::nn::ForwardContext;
 use targum::recipe::{AdamRecipe, ModelRecipe, OptimizerRecipe};
 use targum::runtime::{DeviceChoice, Precision, libtorch, with_precision};
 use targum::train::{FlatParameters, Optimizer, Parameter, clip};
@@ -49,7 +49,7 @@ struct Computed {
 }
 
 fn compute(model: &dyn Seq2Seq, device: Device, precision: Precision) -> Computed {
-    let (pass, target) = (Pass::evaluation(), Target::new(&TARGETS, device));
+    let (pass, target) = (ForwardContext::evaluation(), Target::new(&TARGETS, device));
     with_precision(precision, device, || {
         tch::no_grad(|| {
             let source = Source::new(&SOURCES, device);
@@ -77,7 +77,7 @@ fn train(model: &dyn Seq2Seq, device: Device, precision: Precision) -> (Tensor, 
     let (mut first, mut losses) = (None, Vec::new());
     for update in 1..=10 {
         let _ = flat.gradients().zero_();
-        let (backward, sum) = with_precision(precision, device, || summed_loss(model, device, &Pass::evaluation()));
+        let (backward, sum) = with_precision(precision, device, || summed_loss(model, device, &ForwardContext::evaluation()));
         backward.backward();
         losses.push(sum);
         first.get_or_insert_with(|| flat.gradients().to_device(Device::Cpu).copy());
@@ -135,7 +135,7 @@ fn the_check_of_a_gpu_can_be_rehearsed_without_one() {
     let place = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/gpu-check.sh");
     let mut command = Command::new("bash");
-    command.arg(script).arg("--rehearse").arg(place.path().join("report.md"));
+    command.arg(script).arg("--dry_run").arg(place.path().join("report.md"));
     command.env("TARGUM", env!("CARGO_BIN_EXE_targum")).env("TARGUM_TESTS", std::env::current_exe().unwrap());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -3,7 +3,7 @@
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
-use targum::nn::{Pass, ProjectedLoss};
+use targum::nn::{ForwardContext, ProjectedLoss};
 use targum::recipe::{
     Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, LayersRecipe,
     MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
@@ -163,7 +163,7 @@ fn close(a: &Tensor, b: &Tensor) -> bool {
 #[test]
 fn neighbours_and_padding_change_nothing() {
     let _guard = tch::no_grad_guard();
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
     for (name, recipe) in recipes() {
         let model = model(&recipe);
         let forced = |sources: &[&[u32]], targets: &[&[u32]]| {
@@ -195,7 +195,7 @@ pub fn tokens(ids: &Tensor) -> Vec<u32> {
 #[test]
 fn a_step_is_what_a_full_pass_does() {
     let _guard = tch::no_grad_guard();
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
     for (name, recipe) in recipes() {
         let model = model(&recipe);
         let source = Source::new(&SOURCES, Device::Cpu);
@@ -225,7 +225,7 @@ fn a_step_is_what_a_full_pass_does() {
 #[test]
 fn weights_are_a_choice_among_the_sources_own_tokens() {
     let _guard = tch::no_grad_guard();
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
     for (name, recipe) in recipes() {
         let model = model(&recipe);
         let input = Target::new(&TARGETS, Device::Cpu).input;
@@ -263,7 +263,7 @@ pub fn difference(a: &Tensor, b: &Tensor) -> f64 {
 
 #[test]
 fn half_precision_does_nearly_the_same_in_every_model() {
-    let (pass, cpu) = (Pass::evaluation(), Device::Cpu);
+    let (pass, cpu) = (ForwardContext::evaluation(), Device::Cpu);
     let target = Target::new(&TARGETS, cpu);
     for (name, recipe) in recipes() {
         let model = model(&recipe);
@@ -304,7 +304,7 @@ fn half_precision_does_nearly_the_same_in_every_model() {
 }
 
 /// The loss of the batch to go backward from, with label smoothing where nothing is copied, and its sum over the target tokens.
-pub fn summed_loss(model: &dyn Seq2Seq, device: Device, pass: &Pass) -> (Tensor, f64) {
+pub fn summed_loss(model: &dyn Seq2Seq, device: Device, pass: &ForwardContext) -> (Tensor, f64) {
     let (source, target) = (Source::new(&SOURCES, device), Target::new(&TARGETS, device));
     let decoded = model.forward(&source, &target.input, pass, WithAttention::No);
     if decoded.copied.is_some() {
@@ -324,7 +324,8 @@ fn gradients_in_half_precision_point_the_same_way_in_every_model() {
     for (name, recipe) in recipes() {
         let gradients = |precision| {
             let model = model(&recipe);
-            let (backward, sum) = with_precision(precision, cpu, || summed_loss(model.as_ref(), cpu, &Pass::training(1, 1, 0)));
+            let (backward, sum) =
+                with_precision(precision, cpu, || summed_loss(model.as_ref(), cpu, &ForwardContext::training(1, 1, 0)));
             backward.backward();
             let flat: Vec<Tensor> = model
                 .parameters()

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
 use super::structured::{chain_marginals, segment_marginals, with_sum};
-use super::{AttentionOptions, Prepared, Step, full_precision};
+use super::{AttentionOptions, Prepared, QuerySteps, full_precision};
 use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
 
 /// The choices of Luong et al. 2015, section 3, and two that choose several positions together (Kim et al. 2017).
@@ -102,7 +102,7 @@ impl Choice {
     }
 
     /// Energies [B, Q, S] of queries [B, Q, D'] to weights [B, Q, S].
-    pub(super) fn choose(&self, energy: &Tensor, query: &Tensor, prepared: &Prepared, step: Step) -> Tensor {
+    pub(super) fn choose(&self, energy: &Tensor, query: &Tensor, prepared: &Prepared, step: QuerySteps) -> Tensor {
         let keep = prepared.keep.unsqueeze(1);
         match self {
             Choice::Global => masked_softmax(energy, &keep),
@@ -129,11 +129,11 @@ impl Choice {
     }
 
     /// p = t, at most the last position of the source [B or 1, Q or 1, 1].
-    fn monotonic_centre(&self, energy: &Tensor, prepared: &Prepared, step: Step) -> Tensor {
+    fn monotonic_centre(&self, energy: &Tensor, prepared: &Prepared, step: QuerySteps) -> Tensor {
         let options = (Kind::Float, energy.device());
         let steps = match step {
-            Step::Same(step) => Tensor::full([1, 1, 1], step as f64, options),
-            Step::From(from) => Tensor::arange_start(from, from + energy.size()[1], options).reshape([1, -1, 1]),
+            QuerySteps::Same(step) => Tensor::full([1, 1, 1], step as f64, options),
+            QuerySteps::From(from) => Tensor::arange_start(from, from + energy.size()[1], options).reshape([1, -1, 1]),
         };
         steps.minimum(&(prepared.lengths.unsqueeze(1) - 1.0))
     }

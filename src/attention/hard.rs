@@ -4,8 +4,8 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use super::{Attended, full_precision};
-use crate::nn::Pass;
+use super::{AttentionOutput, full_precision};
+use crate::nn::ForwardContext;
 
 /// A choice for each of some queries.
 pub struct HardChoice {
@@ -13,22 +13,22 @@ pub struct HardChoice {
     pub positions: Tensor,
     /// 1 at the chosen position, 0 elsewhere [B, Q, S]: what takes the place of soft weights. All 0 in a row that has no weight anywhere.
     pub one_hot: Tensor,
-    pub drawn: Drawn,
+    pub sampled: Sampled,
 }
 
 /// What learning from choices needs of them.
-pub struct Drawn {
+pub struct Sampled {
     /// log p of each choice [B, Q], in nats; its gradient flows into the weights. 0 where there was nothing to choose from.
     pub log_probability: Tensor,
     /// Entropy of the distributions that were chosen from [B, Q], in nats.
     pub entropy: Tensor,
 }
 
-impl Drawn {
+impl Sampled {
     /// Both as a list of the queries [N] of these numbers, counted over [B · Q].
     pub fn listed(&self, queries: &Tensor) -> Self {
         let list = |tensor: &Tensor| tensor.reshape([-1]).index_select(0, queries);
-        Drawn { log_probability: list(&self.log_probability), entropy: list(&self.entropy) }
+        Sampled { log_probability: list(&self.log_probability), entropy: list(&self.entropy) }
     }
 }
 
@@ -41,8 +41,8 @@ pub struct HardAttention {
 
 impl HardAttention {
     /// Puts one position of `values` [B, S, D] in the place of soft weights: drawn in a pass that trains, the heaviest one otherwise.
-    pub fn harden(&self, soft: Attended, values: &Tensor, pass: &Pass) -> (Attended, Drawn) {
-        let HardChoice { one_hot, drawn: Drawn { log_probability, entropy }, .. } = HardChoice::sample(&soft.weights, pass);
+    pub fn harden(&self, soft: AttentionOutput, values: &Tensor, pass: &ForwardContext) -> (AttentionOutput, Sampled) {
+        let HardChoice { one_hot, sampled: Sampled { log_probability, entropy }, .. } = HardChoice::sample(&soft.weights, pass);
         let stays_soft = pass.uniform(&log_probability.size(), values.device()).map(|chance| chance.lt(self.soft));
         let (weights, log_probability) = match &stays_soft {
             Some(stays) => (
@@ -53,7 +53,7 @@ impl HardAttention {
             None => (one_hot, log_probability),
         };
         let context = weights.to_kind(values.kind()).matmul(values);
-        (Attended { context, weights }, Drawn { log_probability, entropy })
+        (AttentionOutput { context, weights }, Sampled { log_probability, entropy })
     }
 }
 
@@ -68,7 +68,7 @@ impl HardChoice {
 
     /// A position drawn with the probability of its weight, from a pass that trains; argmax from one that does not. What is drawn is a
     /// pure function of (seed, step, rank) of the pass and the order of calls, as dropout is. Weights need not sum to one.
-    pub fn sample(weights: &Tensor, pass: &Pass) -> Self {
+    pub fn sample(weights: &Tensor, pass: &ForwardContext) -> Self {
         let mut size = weights.size();
         let positions = size.pop().expect("weights have positions");
         let Some(chance) = pass.uniform(&size, weights.device()) else { return Self::argmax(weights) };
@@ -93,7 +93,7 @@ impl HardChoice {
         let log_probability = chosen.clamp_min(TINY).log() * &something;
         let ones = positions.unsqueeze(-1).eq_tensor(&Tensor::arange(weights.size()[2], (Kind::Int64, weights.device())));
         let one_hot = ones.logical_and(&something.unsqueeze(-1)).to_kind(weights.kind());
-        HardChoice { positions: positions.shallow_clone(), one_hot, drawn: Drawn { log_probability, entropy } }
+        HardChoice { positions: positions.shallow_clone(), one_hot, sampled: Sampled { log_probability, entropy } }
     }
 }
 
@@ -118,10 +118,10 @@ impl Reinforce {
     /// A scalar to be *added* to a loss that is minimised, -Σ (λ_r (R - b) log p + λ_e H), whose gradient is an unbiased estimate of that of
     /// -E[λ_r R] - λ_e H as far as the choices go. `rewards` R [B, Q], or broadcastable to it, are what came of the choices, such as log p(y);
     /// `baseline` b is what was to be expected ([`Baseline`]). Only choices where `real` [B, Q] holds count.
-    pub fn surrogate(&self, drawn: &Drawn, rewards: &Tensor, baseline: f64, real: &Tensor) -> Tensor {
+    pub fn surrogate(&self, sampled: &Sampled, rewards: &Tensor, baseline: f64, real: &Tensor) -> Tensor {
         let advantage = (rewards.detach() - baseline) * self.reward;
-        let terms = advantage * &drawn.log_probability + &drawn.entropy * self.entropy;
-        -(terms * real).sum(drawn.entropy.kind())
+        let terms = advantage * &sampled.log_probability + &sampled.entropy * self.entropy;
+        -(terms * real).sum(sampled.entropy.kind())
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
 
     fn estimate(energies: &Tensor, choice: &HardChoice, rule: Reinforce, baseline: f64) -> Tensor {
         let reward = rewards().gather(-1, &choice.positions.unsqueeze(-1), false).squeeze_dim(-1);
-        gradient_of(energies, &rule.surrogate(&choice.drawn, &reward, baseline, &reward.ones_like()))
+        gradient_of(energies, &rule.surrogate(&choice.sampled, &reward, baseline, &reward.ones_like()))
     }
 
     #[test]
@@ -207,9 +207,9 @@ mod tests {
         let draws = 4000;
         // All draws side by side, so that one backward pass adds up their gradients.
         let weights = energies.softmax(-1, Kind::Double).expand([draws, 2, 3], false);
-        let choice = HardChoice::sample(&weights, &Pass::training(1, 2, 0));
+        let choice = HardChoice::sample(&weights, &ForwardContext::training(1, 2, 0));
         let reward = rewards().expand([draws, 2, 3], false).gather(-1, &choice.positions.unsqueeze(-1), false).squeeze_dim(-1);
-        let mean = gradient_of(&energies, &rule.surrogate(&choice.drawn, &reward, 0.4, &reward.ones_like())) / draws;
+        let mean = gradient_of(&energies, &rule.surrogate(&choice.sampled, &reward, 0.4, &reward.ones_like())) / draws;
         let exact = exact(&energies, rule);
         let off = (mean - &exact).abs().max().double_value(&[]);
         assert!(off < 0.06 && exact.abs().max().double_value(&[]) > 0.2, "off by {off} of {exact:?}");
@@ -218,26 +218,26 @@ mod tests {
     #[test]
     fn draws_follow_the_weights_and_the_seed_alone() {
         let weights = Tensor::from_slice(&[0.1f32, 0.0, 0.6, 0.3, 0.0]).expand([1, 20_000, 5], false);
-        let draw = |step| HardChoice::sample(&weights, &Pass::training(5, step, 0));
+        let draw = |step| HardChoice::sample(&weights, &ForwardContext::training(5, step, 0));
         let share = draw(3).one_hot.mean_dim([0i64, 1].as_slice(), false, Kind::Float);
         let off = (&share - weights.get(0).get(0)).abs();
         assert!(off.max().double_value(&[]) < 0.015, "{share:?}");
-        assert_eq!(share.double_value(&[1]) + share.double_value(&[4]), 0.0, "what has no weight is never drawn");
+        assert_eq!(share.double_value(&[1]) + share.double_value(&[4]), 0.0, "what has no weight is never sampled");
         assert!(draw(3).positions.equal(&draw(3).positions));
         assert!(!draw(3).positions.equal(&draw(4).positions));
-        let heaviest = HardChoice::sample(&weights, &Pass::evaluation()).positions;
-        assert!(bool::try_from(heaviest.eq(2).all()).unwrap(), "nothing is drawn where nothing is trained");
+        let heaviest = HardChoice::sample(&weights, &ForwardContext::evaluation()).positions;
+        assert!(bool::try_from(heaviest.eq(2).all()).unwrap(), "nothing is sampled where nothing is trained");
     }
 
     #[test]
     fn a_row_without_weights_chooses_nothing() {
         let energies = Tensor::from_slice(&[1f64, 2.0]).reshape([1, 1, 2]).set_requires_grad(true);
         let (one, rule) = (Tensor::ones([1, 1], (Kind::Double, Device::Cpu)), Reinforce::new(1.0, 1.0).unwrap());
-        for pass in [Pass::evaluation(), Pass::training(1, 1, 0)] {
+        for pass in [ForwardContext::evaluation(), ForwardContext::training(1, 1, 0)] {
             let weights = crate::nn::masked_softmax(&energies, &Tensor::from_slice(&[false, false]));
             let choice = HardChoice::sample(&weights, &pass);
             assert_eq!(choice.one_hot.sum(Kind::Double).double_value(&[]), 0.0);
-            let gradient = gradient_of(&energies, &rule.surrogate(&choice.drawn, &one, 0.0, &one));
+            let gradient = gradient_of(&energies, &rule.surrogate(&choice.sampled, &one, 0.0, &one));
             assert_eq!(Vec::<f64>::try_from(gradient.reshape(-1)).unwrap(), [0.0, 0.0]);
         }
     }
@@ -249,20 +249,20 @@ mod tests {
         let values = Tensor::randn([2, 5, 3], options);
         let soft = |queries| {
             let weights = Tensor::randn([2, 5], options).softmax(-1, Kind::Float).unsqueeze(1).expand([2, queries, 5], false);
-            Attended { context: weights.matmul(&values), weights }
+            AttentionOutput { context: weights.matmul(&values), weights }
         };
-        let (heaviest, _) = HardAttention { soft: 0.9 }.harden(soft(4), &values, &Pass::evaluation());
+        let (heaviest, _) = HardAttention { soft: 0.9 }.harden(soft(4), &values, &ForwardContext::evaluation());
         let one_place = |weights: &Tensor| weights.amax([-1i64].as_slice(), false).eq(1.0);
         assert!(bool::try_from(one_place(&heaviest.weights).all()).unwrap(), "what does not train is never soft");
         for row in 0..2 {
             let place = heaviest.weights.get(row).get(0).argmax(None, false).int64_value(&[]);
             assert!(heaviest.context.get(row).get(0).allclose(&values.get(row).get(place), 1e-6, 1e-6, false));
         }
-        let (attended, drawn) = HardAttention { soft: 0.3 }.harden(soft(20_000), &values, &Pass::training(1, 2, 3));
+        let (attended, sampled) = HardAttention { soft: 0.3 }.harden(soft(20_000), &values, &ForwardContext::training(1, 2, 3));
         let hard = one_place(&attended.weights);
         let share = hard.to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
         assert!((share - 0.7).abs() < 0.01, "{share}");
-        assert!(drawn.log_probability.ne(0.0).equal(&hard), "what was not drawn has no probability to raise");
+        assert!(sampled.log_probability.ne(0.0).equal(&hard), "what was not sampled has no probability to raise");
         assert!(attended.context.allclose(&attended.weights.matmul(&values), 1e-6, 1e-6, false));
     }
 
@@ -273,7 +273,7 @@ mod tests {
         let keep = Tensor::from_slice(&[true, false, true]);
         check_gradients(&[(name, energies.shallow_clone())], || {
             let choice = HardChoice::at(&crate::nn::masked_softmax(&energies, &keep), &positions);
-            (choice.drawn.log_probability * 0.7 + choice.drawn.entropy).sum(Kind::Double)
+            (choice.sampled.log_probability * 0.7 + choice.sampled.entropy).sum(Kind::Double)
         });
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use super::{Attended, Attention, AttentionOptions, Prepared, Step};
+use super::{Attention, AttentionOptions, AttentionOutput, Prepared, QuerySteps};
 use crate::nn::{Linear, Scope};
 
 /// head_h = Attention(q W^Q_h, K W^K_h, V W^V_h), and [head_1; …; head_H] W^O (Vaswani et al. 2017, section 3.2.2), where the paper's
@@ -67,16 +67,16 @@ impl Heads {
 
     /// Attends with queries [B, Q, D']: contexts [B, Q, D], and for each head its weights [B, H, Q, S]. `covered` [B, H, Q, S] where the
     /// heads know of coverage; otherwise as [`Attention::attend`].
-    pub fn attend(&self, query: &Tensor, prepared: &[Prepared], step: Step, covered: Option<&Tensor>) -> Attended {
+    pub fn attend(&self, query: &Tensor, prepared: &[Prepared], step: QuerySteps, covered: Option<&Tensor>) -> AttentionOutput {
         let queries = self.apart(&self.query.forward(query));
-        let attended: Vec<Attended> = (self.heads.iter().zip(&queries).zip(prepared).enumerate())
+        let attended: Vec<AttentionOutput> = (self.heads.iter().zip(&queries).zip(prepared).enumerate())
             .map(|(index, ((head, query), prepared))| {
                 head.attend(query, prepared, step, covered.map(|covered| covered.select(1, index as i64)).as_ref())
             })
             .collect();
         let contexts: Vec<&Tensor> = attended.iter().map(|attended| &attended.context).collect();
         let weights: Vec<&Tensor> = attended.iter().map(|attended| &attended.weights).collect();
-        Attended { context: self.output.forward(&Tensor::cat(&contexts, -1)), weights: Tensor::stack(&weights, 1) }
+        AttentionOutput { context: self.output.forward(&Tensor::cat(&contexts, -1)), weights: Tensor::stack(&weights, 1) }
     }
 
     fn apart(&self, projected: &Tensor) -> Vec<Tensor> {

@@ -4,7 +4,9 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use crate::nn::{CellInitialization, CellKind, Initialization, Linear, Pass, RecurrentStack, Scope, Weight, masked_softmax};
+use crate::nn::{
+    CellInitialization, CellKind, ForwardContext, Initialization, Linear, RecurrentStack, Scope, Weight, masked_softmax,
+};
 
 /// How the states of a level become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct Documents<'a> {
 }
 
 /// What was read of some documents, the longest of which has M sentences.
-pub struct Read {
+pub struct HierarchicalOutput {
     /// A vector for each document [B, D], D = 2 · `sentence_hidden`.
     pub vectors: Tensor,
     /// Share of each sentence in its document [B, M]. Rows sum to one.
@@ -74,7 +76,7 @@ impl Hierarchical {
 
     /// # Errors
     /// Documents without sentences, sentences without words, and counts that do not fit each other.
-    pub fn read(&self, documents: &Documents) -> Result<Read> {
+    pub fn read(&self, documents: &Documents) -> Result<HierarchicalOutput> {
         let Documents { words, lengths, sentences } = *documents;
         let (count, longest) = (words.size()[0], words.size()[1]);
         ensure!(
@@ -87,7 +89,7 @@ impl Hierarchical {
         );
         let Pooled { vectors, weights: word_weights } = self.words.read(words, lengths);
         let Pooled { vectors, weights: sentence_weights } = self.sentences.read(&by_document(&vectors, sentences), sentences);
-        Ok(Read { vectors, sentence_weights, word_weights })
+        Ok(HierarchicalOutput { vectors, sentence_weights, word_weights })
     }
 }
 
@@ -140,7 +142,7 @@ impl Level {
 
     /// Sequences [N, S, ·] with these true lengths, each pooled into one vector.
     fn read(&self, input: &Tensor, lengths: &[i64]) -> Pooled {
-        let states = self.recurrence.read(input, lengths, 0.0, &Pass::evaluation()).states;
+        let states = self.recurrence.read(input, lengths, 0.0, &ForwardContext::evaluation()).states;
         let positions = Tensor::arange(input.size()[1], (Kind::Int64, input.device()));
         let keep = positions.unsqueeze(0).lt_tensor(&Tensor::from_slice(lengths).to_device(input.device()).unsqueeze(1));
         let energies = match &self.attention {

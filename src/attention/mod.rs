@@ -14,7 +14,7 @@ pub mod structured;
 pub use choice::{Choice, ChoiceKind, CustomChoice};
 pub use copying::{Copied, CopyGate, copy_mixture};
 pub use heads::{Heads, HeadsOptions};
-pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, Pooling, Read};
+pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput, Pooling};
 pub use multi_head::{Allowed, FusedProjection, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
 pub use score::{CustomScore, Score, ScoreKind};
@@ -69,7 +69,7 @@ pub struct Prepared {
 }
 
 /// What came of attending.
-pub struct Attended {
+pub struct AttentionOutput {
     /// Mixture of the values [B, Q, D].
     pub context: Tensor,
     /// Share of each position [B, Q, S]. Sums to one over kept positions, but for local-p, whose Gaussian takes some away, and for the
@@ -139,7 +139,7 @@ impl Attention {
     /// Attends with queries [B, Q, D']. The first query stands at decoder step `step` and each further one a step later, unless
     /// `same_step` says that all stand at the same (beam hypotheses of one sentence). `covered` [B, Q, S] is the sum of earlier
     /// weights, needed when the layer was made with coverage.
-    pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: Step, covered: Option<&Tensor>) -> Attended {
+    pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: QuerySteps, covered: Option<&Tensor>) -> AttentionOutput {
         let coverage = self.coverage.as_deref().zip(covered);
         let weigh = |settled: &Tensor| {
             let energy = self.score.energy(settled, prepared, coverage);
@@ -152,7 +152,7 @@ impl Attention {
             weights = weigh(&weights.matmul(&self.score.patterns(prepared)));
         }
         let context = weights.matmul(&prepared.values);
-        Attended { context, weights }
+        AttentionOutput { context, weights }
     }
 
     /// Whether [`Attention::attend`] wants to know what was covered before.
@@ -163,7 +163,7 @@ impl Attention {
 
 /// Which decoder steps the queries of a call stand at; local-m attention needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum QuerySteps {
     /// Every query at this step: hypotheses of one sentence side by side.
     Same(i64),
     /// Query q at step `from + q`: a whole target at once.

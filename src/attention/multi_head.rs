@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::kernels::{CacheSlots, cached_attention};
-use crate::nn::{Initialization, Linear, Pass, Scope, linear, masked_softmax};
+use crate::nn::{ForwardContext, Initialization, Linear, Scope, linear, masked_softmax};
 use crate::runtime::{exact_on_cpu, for_products};
 
 /// The four maps of multi-head attention, named as in Hugging Face's models: `q_proj`, `k_proj`, `v_proj`, `out_proj`.
@@ -81,7 +81,7 @@ impl MultiHead {
         (keys, values): (&Tensor, &Tensor),
         allowed: Allowed,
         wanted: bool,
-        pass: &Pass,
+        pass: &ForwardContext,
     ) -> (Tensor, Option<Tensor>) {
         // Fused attention in half precision is slow on CPUs, its backward pass many times over.
         let (mixed, weights) = exact_on_cpu(queries.device(), |exact| {
@@ -144,7 +144,7 @@ mod tests {
         let queries = attention.queries(&input);
         let (keys, values) = attention.keys_and_values(&input);
         for allowed in [Allowed::All, Allowed::Kept(&keep), Allowed::Causal] {
-            let attend = |wanted| attention.attend(&queries, (&keys, &values), allowed, wanted, &Pass::evaluation());
+            let attend = |wanted| attention.attend(&queries, (&keys, &values), allowed, wanted, &ForwardContext::evaluation());
             let ((fused, none), (written, weights)) = (attend(false), attend(true));
             assert!(none.is_none());
             assert!(fused.allclose(&written, 1e-5, 1e-6, false));

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::nn::numerical::{check_gradients, leaf};
-use crate::nn::{Parameters, Pass};
+use crate::nn::{ForwardContext, Parameters};
 
 const SCORES: [ScoreKind; 6] =
     [ScoreKind::Additive, ScoreKind::Dot, ScoreKind::ScaledDot, ScoreKind::General, ScoreKind::Concat, ScoreKind::Location];
@@ -47,7 +47,7 @@ fn a_query_settles_as_a_hopfield_network_does() {
             let options = AttentionOptions { hopfield_steps, ..options(score, ChoiceKind::Global) };
             let attention = Attention::new(store.root(), &options).unwrap();
             let prepared = attention.prepare_apart(&keys, &values, &keep, &lengths).unwrap();
-            attention.attend(&query, &prepared, Step::From(0), None).context
+            attention.attend(&query, &prepared, QuerySteps::From(0), None).context
         };
         let mut state = query.shallow_clone();
         for steps in 1..4 {
@@ -93,7 +93,7 @@ fn gradients_of_every_score_under_every_choice_are_those_of_differences() {
             let probe = Tensor::randn([2, 2, 2], (Kind::Double, Device::Cpu));
             check_gradients(&inputs, || {
                 let prepared = attention.prepare_apart(&keys, &values, &keep, &lengths).unwrap();
-                let attended = attention.attend(&query, &prepared, Step::From(1), coverage.then_some(&covered));
+                let attended = attention.attend(&query, &prepared, QuerySteps::From(1), coverage.then_some(&covered));
                 (attended.context * &probe).sum(Kind::Double)
             });
         }
@@ -110,11 +110,11 @@ fn keys_are_compared_and_values_are_mixed() {
         (Tensor::randn([2, 4, 3], options_of), Tensor::randn([2, 4, 5], options_of), Tensor::randn([2, 1, 3], options_of));
     let attend = |values: &Tensor| {
         let prepared = attention.prepare_apart(&keys, values, &keep, &lengths).unwrap();
-        attention.attend(&query, &prepared, Step::Same(0), None)
+        attention.attend(&query, &prepared, QuerySteps::Same(0), None)
     };
     let (one, other) = (attend(&values), attend(&(&values * 2.0)));
     assert!(one.weights.equal(&other.weights) && other.context.allclose(&(&one.context * 2.0), 1e-6, 1e-6, false));
-    let together = attention.attend(&query, &attention.prepare(&keys, &keep, &lengths), Step::Same(0), None);
+    let together = attention.attend(&query, &attention.prepare(&keys, &keep, &lengths), QuerySteps::Same(0), None);
     assert!(together.weights.equal(&one.weights));
     let error = attention.prepare_apart(&keys, &values.narrow(1, 0, 3), &keep, &lengths).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("[2, 4, 3]") && error.contains("[2, 3, 5]"), "{error}");
@@ -127,7 +127,7 @@ fn a_score_of_ones_own_stands_where_any_does() {
     let (keep, lengths) = extent(Kind::Float);
     let (memory, query) = (Tensor::randn([2, 4, 3], options_of), Tensor::randn([2, 2, 3], options_of));
     let attend = |attention: &Attention| {
-        attention.attend(&query, &attention.prepare(&memory, &keep, &lengths), Step::From(0), None).context
+        attention.attend(&query, &attention.prepare(&memory, &keep, &lengths), QuerySteps::From(0), None).context
     };
     let built_in = |choice| Attention::new(Parameters::new(1, Device::Cpu).root(), &options(ScoreKind::Dot, choice)).unwrap();
     let dot = || Score::custom(|query: &Tensor, keys: &Tensor| query.matmul(&keys.transpose(1, 2)));
@@ -150,7 +150,7 @@ fn a_score_of_ones_own_stands_where_any_does() {
     }
     // What asks for a key itself finds it.
     let attention = Attention::of(Score::custom(Distance), Choice::Global);
-    let found = attention.attend(&(&memory * 1.0), &attention.prepare(&memory, &keep, &lengths), Step::From(0), None);
+    let found = attention.attend(&(&memory * 1.0), &attention.prepare(&memory, &keep, &lengths), QuerySteps::From(0), None);
     assert!(found.weights.get(0).argmax(-1, false).equal(&Tensor::from_slice(&[0i64, 1, 2, 3])));
 }
 
@@ -177,10 +177,10 @@ fn heads_of_scaled_dots_are_multi_head_attention() {
     });
     let (keep, lengths) = extent(Kind::Float);
     let (query, memory) = (Tensor::randn([2, 5, 6], options_of), Tensor::randn([2, 4, 6], options_of));
-    let attended = heads.attend(&query, &heads.prepare(&memory, &memory, &keep, &lengths).unwrap(), Step::From(0), None);
+    let attended = heads.attend(&query, &heads.prepare(&memory, &memory, &keep, &lengths).unwrap(), QuerySteps::From(0), None);
     let (keys, values) = usual.keys_and_values(&memory);
     let queries = usual.queries(&query);
-    let (context, weights) = usual.attend(&queries, (&keys, &values), Allowed::Kept(&keep), true, &Pass::evaluation());
+    let (context, weights) = usual.attend(&queries, (&keys, &values), Allowed::Kept(&keep), true, &ForwardContext::evaluation());
     assert!(attended.context.allclose(&context, 1e-5, 1e-6, false));
     assert!(attended.weights.allclose(&weights.unwrap(), 1e-5, 1e-6, false));
 }
@@ -196,7 +196,7 @@ fn heads_take_any_score_and_any_choice() {
         let random = |size: &[i64]| Tensor::randn(size, (Kind::Double, Device::Cpu));
         let (query, covered) = (random(&[2, 3, 5]), random(&[2, 2, 3, 4]));
         let prepared = heads.prepare(&random(&[2, 4, 3]), &random(&[2, 4, 2]), &keep, &lengths).unwrap();
-        let attended = heads.attend(&query, &prepared, Step::From(0), Some(&covered));
+        let attended = heads.attend(&query, &prepared, QuerySteps::From(0), Some(&covered));
         assert_eq!((attended.context.size(), attended.weights.size()), (vec![2, 3, 4], vec![2, 2, 3, 4]));
         assert_eq!(attended.weights.get(1).narrow(2, 3, 1).abs().max().double_value(&[]), 0.0, "padding");
         assert!(!attended.weights.select(1, 0).allclose(&attended.weights.select(1, 1), 1e-3, 1e-3, false), "heads differ");

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 use super::config::{Config, TOKENIZERS};
 use super::folder::Checkpoint;
 use super::weights::save_weights;
-use crate::checksum::{Verify, seal};
+use crate::checksum::{Verify, write_checksums};
 use crate::runtime::files::{Shown, is_free, new_folder};
 
 /// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first, but the
@@ -123,7 +123,7 @@ fn write(config: &Config, tokenizers: &BTreeMap<String, Vec<u8>>, weights: &[(St
             fs::write(folder.join(name), bytes).with_context(|| format!("{}: cannot write", folder.join(name).shown()))?;
         }
         save_weights(weights, folder)?;
-        seal(folder)
+        write_checksums(folder)
     })
 }
 

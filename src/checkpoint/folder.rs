@@ -9,8 +9,8 @@ use super::config::{CONFIG, Config, Tokenizers};
 use super::locate::locate;
 use super::weights::{FILE, Weights, compare, copy_weights, ensure_finite, parse_weights};
 use crate::checksum::{self, Checksums, Verify};
-use crate::model::{Seq2Seq, build, outline};
-use crate::report::ensure_room;
+use crate::model::{Seq2Seq, build, parameter_shapes};
+use crate::report::ensure_memory;
 use crate::runtime::files::Shown;
 use crate::runtime::message;
 
@@ -99,10 +99,10 @@ impl Checkpoint {
     /// Weights of another model, with every difference, or that are not finite; a model that the machine has no room for.
     pub fn model(&self, config: &Config, tokenizers: &Tokenizers, device: Device) -> Result<Box<dyn Seq2Seq>> {
         let (weights, path) = (self.weights()?, self.folder.join(FILE));
-        let outline = outline(&config.model, config.vocabularies(tokenizers));
-        let outline = outline.with_context(|| self.folder.join(CONFIG).shown())?;
-        compare(outline.parameters.iter().map(|(name, size)| (name.as_str(), size.clone())), &weights, &path)?;
-        ensure_room("the weights of this model need", outline.bytes())?;
+        let shapes = parameter_shapes(&config.model, config.vocabularies(tokenizers));
+        let shapes = shapes.with_context(|| self.folder.join(CONFIG).shown())?;
+        compare(shapes.parameters.iter().map(|(name, size)| (name.as_str(), size.clone())), &weights, &path)?;
+        ensure_memory("the weights of this model need", shapes.bytes())?;
         let model = build(&config.model, config.vocabularies(tokenizers), 0, device)?;
         copy_weights(&model.parameters(), weights, &path)?;
         Ok(model)

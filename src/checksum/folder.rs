@@ -54,7 +54,7 @@ impl Contents {
 ///
 /// # Errors
 /// What the file system refuses; a name that is no UTF-8.
-pub fn seal(folder: &Path) -> Result<()> {
+pub fn write_checksums(folder: &Path) -> Result<()> {
     let mut files = BTreeMap::new();
     for name in names(folder)? {
         let path = folder.join(&name);
@@ -202,14 +202,14 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn sealed() -> tempfile::TempDir {
+    fn with_checksums() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("config.json", "{}\n"), ("model.safetensors", "weights"), ("empty", "")] {
             fs::write(folder.path().join(name), text).unwrap();
         }
         fs::create_dir(folder.path().join("sub")).unwrap();
         fs::write(folder.path().join("sub/file"), "deep").unwrap();
-        seal(folder.path()).unwrap();
+        write_checksums(folder.path()).unwrap();
         folder
     }
 
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn no_flipped_bit_passes_and_the_file_is_named() {
-        let folder = sealed();
+        let folder = with_checksums();
         assert!(verdict(folder.path()).unwrap().is_empty());
         for name in ["config.json", "model.safetensors", "sub/file", FILE] {
             let path = folder.path().join(name);
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_or_new_is_named() {
-        let folder = sealed();
+        let folder = with_checksums();
         fs::remove_file(folder.path().join("sub/file")).unwrap();
         fs::write(folder.path().join("empty"), "no more").unwrap();
         fs::write(folder.path().join("tokenizer.json"), "{}").unwrap();
@@ -260,7 +260,7 @@ mod tests {
             assert!(error.contains(part), "{part:?} is not in {error}");
         }
         assert!(!error.contains("notes.txt"), "{error}");
-        let folder = sealed();
+        let folder = with_checksums();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         assert_eq!(verdict(folder.path()).unwrap(), ["notes.txt"]);
         let sums = Checksums::read(folder.path()).unwrap().unwrap();
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn checksums_of_a_later_format_are_told_from_damage() {
-        let folder = sealed();
+        let folder = with_checksums();
         let path = folder.path().join(FILE);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"format\": 1", "\"format\": 2, \"more\": []")).unwrap();

@@ -10,7 +10,7 @@ use crate::runtime::files::Shown;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-pub use folder::{Checksums, FILE, Verify, seal};
+pub use folder::{Checksums, FILE, Verify, write_checksums};
 
 pub fn of_bytes(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))

@@ -10,10 +10,10 @@ use clap::{Args, Subcommand};
 use super::text::TextArguments;
 use super::verify::VerifyArguments;
 use crate::checkpoint::Checkpoint;
-use crate::corpus::synth::{self, SynthOptions};
 use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
 use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
+use crate::synth::{self, SynthOptions};
 use crate::tasks::translation::UnknownPieces;
 
 /// Largest part of the built-in corpus, which is made in memory.

@@ -10,7 +10,7 @@ use crate::recipe::{RecipeText, StudyRecipe};
 use crate::report::Display;
 use crate::runtime::files::{self, Shown};
 use crate::runtime::{Interrupt, end_on_signal, message, print};
-use crate::tasks::{Finding, run as run_study};
+use crate::studies::{Finding, run as run_study};
 use crate::train::TrainOptions;
 
 /// Runs the study of a recipe.

@@ -12,7 +12,7 @@ use crate::runtime::files::Shown;
 
 /// One story with its questions. Words are in lower case and without punctuation at their ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Story {
+pub struct BabiStory {
     /// Words of each statement, in the order they were told.
     pub statements: Vec<Vec<String>>,
     pub questions: Vec<Question>,
@@ -79,8 +79,8 @@ impl TaskFiles {
 ///
 /// # Errors
 /// A file that cannot be read or has no question, and the first line that is malformed, with its number.
-pub fn read_babi(path: &Path) -> Result<Vec<Story>> {
-    let mut reader = Reader::default();
+pub fn read_babi(path: &Path) -> Result<Vec<BabiStory>> {
+    let mut reader = StoryReader::default();
     for (index, line) in lines(Some(path))?.enumerate() {
         reader.line(&line?).with_context(|| format!("{}:{}", path.shown(), index + 1))?;
     }
@@ -93,13 +93,13 @@ pub fn read_babi(path: &Path) -> Result<Vec<Story>> {
 }
 
 #[derive(Default)]
-struct Reader {
-    stories: Vec<Story>,
+struct StoryReader {
+    stories: Vec<BabiStory>,
     /// For each line of the story at work, by ID, its statement if it is one.
     statements: Vec<Option<usize>>,
 }
 
-impl Reader {
+impl StoryReader {
     fn line(&mut self, line: &str) -> Result<()> {
         let number = |text: &str| text.parse::<usize>().ok();
         let Some((id, text)) = line.split_once(' ').and_then(|(id, text)| Some((number(id)?, text))) else {
@@ -111,7 +111,7 @@ impl Reader {
             "expected the number {next}, or 1 for a new story, found {id}; lines are missing or out of order"
         );
         if id == 1 {
-            self.stories.push(Story::default());
+            self.stories.push(BabiStory::default());
             self.statements.clear();
         }
         let story = self.stories.last_mut().context("the first line of a file begins a story and has the number 1")?;
@@ -161,7 +161,7 @@ fn words(sentence: &str) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Story>> {
+    fn read(text: &str) -> Result<Vec<BabiStory>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("qa1_own_train.txt");
         std::fs::write(&path, text).unwrap();
@@ -189,7 +189,7 @@ mod tests {
         let expected = Question { words: sentence("what has ben"), answer: "rope,net".into(), told: 3, supporting: vec![2, 1] };
         assert_eq!(*second, expected);
         let expected = Question { words: sentence("who slept"), answer: "ada".into(), told: 1, supporting: vec![0] };
-        assert_eq!(stories[1], Story { statements: vec![sentence("ada slept")], questions: vec![expected] });
+        assert_eq!(stories[1], BabiStory { statements: vec![sentence("ada slept")], questions: vec![expected] });
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Parallel text: reading, filtering, token indices, batches, the built-in corpus and downloads; stories with questions. No tensors.
+//! Parallel text: reading, filtering, token indices, batches and downloads; stories with questions. No tensors.
 
 pub mod babi;
 mod batches;
@@ -8,7 +8,6 @@ mod index;
 mod lengths;
 mod multi30k;
 mod read;
-pub mod synth;
 #[cfg(test)]
 mod test_server;
 

@@ -34,12 +34,12 @@ pub struct MarianConfig {
 }
 
 /// A JSON object whose entries are read with problems noted instead of stopping.
-struct Reader<'a> {
+struct ObjectReader<'a> {
     entries: &'a Map<String, Value>,
     problems: &'a mut Vec<String>,
 }
 
-impl Reader<'_> {
+impl ObjectReader<'_> {
     /// `default` is that of `transformers`, which leaves out what equals it.
     fn count(&mut self, key: &str, default: i64) -> i64 {
         self.count_up_to(key, default, 65_536)
@@ -123,7 +123,7 @@ impl MarianConfig {
     }
 
     fn of(config: &Map<String, Value>, generation: &Map<String, Value>, problems: &mut Vec<String>) -> Self {
-        let mut reader = Reader { entries: config, problems };
+        let mut reader = ObjectReader { entries: config, problems };
         for (key, expected) in [
             ("normalize_before", false),
             ("normalize_embedding", false),
@@ -200,14 +200,14 @@ impl MarianConfig {
             if shared { source_vocabulary } else { reader.count_vocabulary("decoder_vocab_size", source_vocabulary) };
         let (pad, eos) = (reader.id("pad_token_id", 58_100), reader.id("eos_token_id", 0));
         let decoder_start = reader.id("decoder_start_token_id", 58_100);
-        let mut reader = Reader { entries: generation, problems };
+        let mut reader = ObjectReader { entries: generation, problems };
         let search = search(&mut reader, pad, model.maximum_length);
         let renormalise = reader.switch("renormalize_logits", false);
         MarianConfig { model, search, source_vocabulary, target_vocabulary, decoder_start, pad, eos, renormalise }
     }
 }
 
-impl Reader<'_> {
+impl ObjectReader<'_> {
     fn count_vocabulary(&mut self, key: &str, default: usize) -> usize {
         match self.entries.get(key) {
             None | Some(Value::Null) => default,
@@ -224,7 +224,7 @@ impl Reader<'_> {
 
 /// How `transformers` would search: its lengths count the token that the decoder starts with and an end of sentence that is put in the last
 /// place by force.
-fn search(reader: &mut Reader, pad: usize, positions: i64) -> SearchRecipe {
+fn search(reader: &mut ObjectReader, pad: usize, positions: i64) -> SearchRecipe {
     let beam = reader.count("num_beams", 1);
     let longest = reader.count("max_length", 512).min(positions);
     let alpha = match reader.entries.get("length_penalty") {

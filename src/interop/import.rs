@@ -9,9 +9,9 @@ use super::config::{MarianConfig, object};
 use super::vocabulary::{Order, Vocabulary};
 use super::weights;
 use crate::checkpoint::{Config, Tokenizers, save_weights};
-use crate::checksum::seal;
+use crate::checksum::write_checksums;
 use crate::input::{listed, quoted};
-use crate::model::outline;
+use crate::model::parameter_shapes;
 use crate::recipe::{ModelRecipe, Start, Tied};
 use crate::runtime::files::Shown;
 use crate::runtime::files::new_folder;
@@ -119,7 +119,7 @@ pub fn import(folder: &Path, to: Option<&str>) -> Result<Imported> {
 impl Imported {
     /// The model that the config describes has exactly these weights.
     fn check(&self) -> Result<()> {
-        let mut expected = outline(&self.config.model, self.config.vocabularies(&self.tokenizers))?.parameters;
+        let mut expected = parameter_shapes(&self.config.model, self.config.vocabularies(&self.tokenizers))?.parameters;
         let mut found: Vec<(String, Vec<i64>)> =
             self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
         expected.sort();
@@ -137,7 +137,7 @@ impl Imported {
             self.config.save(folder)?;
             self.tokenizers.save(folder)?;
             save_weights(&self.weights, folder)?;
-            seal(folder)
+            write_checksums(folder)
         })
     }
 }

@@ -101,7 +101,7 @@ impl Pickle {
     /// Reads one pickle from the front of the bytes, and says where it ends.
     pub fn read(bytes: &[u8]) -> Result<(Pickle, Reference, usize)> {
         let mut pickle = Pickle::default();
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = OpcodeReader { bytes, at: 0 };
         loop {
             let operation = reader.byte()?;
             if operation == b'.' {
@@ -120,7 +120,7 @@ impl Pickle {
         &self.values[reference]
     }
 
-    fn run(&mut self, operation: u8, reader: &mut Reader) -> Result<()> {
+    fn run(&mut self, operation: u8, reader: &mut OpcodeReader) -> Result<()> {
         match operation {
             0x80 => drop(reader.take(1)?),
             // A frame only says how much follows.
@@ -371,12 +371,12 @@ fn long(bytes: &[u8]) -> Value {
     Value::Int(i64::from_le_bytes(padded))
 }
 
-struct Reader<'a> {
+struct OpcodeReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> OpcodeReader<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
         let end = self.at.checked_add(length).filter(|&end| end <= self.bytes.len()).context("it is cut off")?;
         let taken = &self.bytes[self.at..end];

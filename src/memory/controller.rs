@@ -51,7 +51,7 @@ impl Controller {
     }
 
     /// What the inputs [B, T, I] give to every step: all that can be done at once [B, T, ·].
-    pub fn hear(&self, inputs: &Tensor) -> Tensor {
+    pub fn input_part(&self, inputs: &Tensor) -> Tensor {
         match self {
             Controller::FeedForward(layer) => {
                 let width = *inputs.size().last().expect("inputs have a size");
@@ -74,14 +74,14 @@ impl Controller {
 
 impl ControllerStepper<'_> {
     /// One step: `heard` [B, ·] of [`Controller::hear`] and `read` [B, R] to h [B, D].
-    pub fn step(&self, heard: &Tensor, read: &Tensor, state: &ControllerState) -> (Tensor, ControllerState) {
+    pub fn step(&self, input_part: &Tensor, read: &Tensor, state: &ControllerState) -> (Tensor, ControllerState) {
         match (self, &state.0) {
             (ControllerStepper::Lstm(stepper), Some(state)) => {
-                let state = stepper.step(heard, Some(read), state);
+                let state = stepper.step(input_part, Some(read), state);
                 (state.hidden.shallow_clone(), ControllerState(Some(state)))
             }
             (ControllerStepper::Lstm(_), None) => unreachable!("an LSTM starts with a state"),
-            (ControllerStepper::FeedForward(weight), _) => (add_linear(heard, read, weight).tanh(), ControllerState(None)),
+            (ControllerStepper::FeedForward(weight), _) => (add_linear(input_part, read, weight).tanh(), ControllerState(None)),
         }
     }
 }

@@ -112,12 +112,12 @@ impl MemoryMachine {
     /// Reads whole sequences [B, T, I] from the start: answers [B, T, O], and where the heads looked at every step.
     pub fn run(&self, inputs: &Tensor) -> (Tensor, Vec<Weightings>) {
         let (rows, steps) = (inputs.size()[0], inputs.size()[1]);
-        let heard = self.controller.hear(inputs).transpose(0, 1).contiguous();
+        let input_part = self.controller.input_part(inputs).transpose(0, 1).contiguous();
         let stepper = self.controller.stepper(self.memory.read_size());
         let mut state = self.start(rows);
         let (mut known, mut weightings) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
-        for heard in heard.unbind(0) {
-            let (hidden, controller) = stepper.step(&heard, &state.read, &state.controller);
+        for input_part in input_part.unbind(0) {
+            let (hidden, controller) = stepper.step(&input_part, &state.read, &state.controller);
             let accessed = step(self.memory.as_ref(), &self.interface.forward(&hidden), &state.memory);
             known.push(Tensor::cat(&[&hidden, &accessed.read], 1));
             weightings.push(accessed.weightings);

@@ -92,7 +92,7 @@ pub struct MemN2N {
 }
 
 /// What came of reading a story.
-pub struct Read {
+pub struct MemN2NOutput {
     /// The state after the last hop, uᴷ⁺¹ [B, D].
     pub state: Tensor,
     /// For each hop the share of each sentence, p [B, Z]: zero where nothing is kept. With softmax shares sum to one, empty slots
@@ -120,7 +120,7 @@ impl MemN2N {
     }
 
     /// Reads `story` with `question` [B, L'] (ids, padding behind): all hops.
-    pub fn read(&self, story: &Story, question: &Tensor, reading: Reading) -> Read {
+    pub fn read(&self, story: &Story, question: &Tensor, reading: Reading) -> MemN2NOutput {
         let memories = self.memories(story);
         let mut state = self.options.encoding.encode(question, &self.question, self.options.size);
         let mut weights = Vec::with_capacity(self.options.hops as usize);
@@ -139,7 +139,7 @@ impl MemN2N {
             state = if self.options.rectified { moved.relu() } else { moved };
             weights.push(weight);
         }
-        Read { state, weights }
+        MemN2NOutput { state, weights }
     }
 
     /// Logits [B, V] of the answer, W u.

@@ -5,16 +5,16 @@
 mod controller;
 pub mod fast_weights;
 pub mod hopfield;
-mod line;
 pub mod machine;
 pub mod memn2n;
 mod set;
+mod stack_queue;
 mod tape;
 mod tree;
 
 pub use controller::{Controller, ControllerKind, ControllerState};
-pub use line::{Line, LineKind};
 pub use machine::{Accessed, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState, Weightings};
 pub use set::Set;
+pub use stack_queue::{StackQueue, StackQueueKind};
 pub use tape::{Tape, TapeOptions};
 pub use tree::Tree;

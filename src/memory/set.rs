@@ -6,7 +6,7 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
-use crate::attention::{Attention, AttentionOptions, ChoiceKind, ScoreKind, Step};
+use crate::attention::{Attention, AttentionOptions, ChoiceKind, QuerySteps, ScoreKind};
 use crate::nn::{Initialization, Scope, Weight};
 
 /// Slots that are found by what is in them.
@@ -69,7 +69,7 @@ impl Memory for Set {
         let keep = Tensor::ones([rows, slots], (Kind::Bool, memory.device()));
         let lengths = Tensor::full([rows, 1], slots, (memory.kind(), memory.device()));
         let prepared = self.attention.prepare(memory, &keep, &lengths);
-        let attended = self.attention.attend(&said[0], &prepared, Step::Same(0), None);
+        let attended = self.attention.attend(&said[0], &prepared, QuerySteps::Same(0), None);
         // [B, Z, 1]
         let shares = attended.weights.transpose(1, 2);
         let kept = shares.bmm(&said[1].sigmoid()) * -1.0 + 1.0;

@@ -65,7 +65,7 @@ impl Tape {
 }
 
 /// What the heads are told in a step; a head a row.
-struct Told {
+struct HeadInterface {
     /// k [B, heads, M]
     key: Tensor,
     /// β [B, heads, 1]
@@ -104,7 +104,7 @@ impl Memory for Tape {
         let (memory, before) = (&state.0[0], &state.0[1]);
         let parts = interface.split_with_sizes(self.parts(), 1);
         let by_head = |part: &Tensor, numbers: i64| part.view([-1, part.size()[1] / numbers, numbers]);
-        let told = Told {
+        let told = HeadInterface {
             key: by_head(&parts[0].tanh(), width),
             strength: parts[1].softplus().unsqueeze(-1),
             gate: parts[2].sigmoid().unsqueeze(-1),
@@ -121,7 +121,7 @@ impl Memory for Tape {
 }
 
 /// Where heads go from the weights `before` [B, heads, Z] (equations 5 to 9).
-fn address(memory: &Tensor, before: &Tensor, told: &Told) -> Tensor {
+fn address(memory: &Tensor, before: &Tensor, told: &HeadInterface) -> Tensor {
     let content = (similarity(&told.key, memory) * &told.strength).softmax(-1, memory.kind());
     let gated = before.lerp_tensor(&content, &told.gate);
     sharpen(&turn(&gated, &told.shift), &told.sharpness)

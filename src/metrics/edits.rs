@@ -18,7 +18,7 @@ const UNREACHED: u32 = u32::MAX / 2;
 
 /// What leads to a cell of the edit matrix, from the hypothesis's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum EditStep {
     Match,
     Substitute,
     /// A reference word that the hypothesis lacks.
@@ -28,23 +28,23 @@ enum Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cell {
+struct EditCell {
     cost: u32,
-    step: Step,
+    step: EditStep,
 }
 
 /// What is left and right of the beam.
-const OUTSIDE: Cell = Cell { cost: UNREACHED, step: Step::Substitute };
+const OUTSIDE: EditCell = EditCell { cost: UNREACHED, step: EditStep::Substitute };
 
 /// The cells of a row of the edit matrix from column `start` on; those before and after are [`OUTSIDE`].
 #[derive(Debug, Clone, Default)]
 struct Row {
     start: usize,
-    cells: Vec<Cell>,
+    cells: Vec<EditCell>,
 }
 
 impl Row {
-    fn get(&self, column: usize) -> Cell {
+    fn get(&self, column: usize) -> EditCell {
         column.checked_sub(self.start).and_then(|place| self.cells.get(place)).copied().unwrap_or(OUTSIDE)
     }
 
@@ -109,7 +109,7 @@ impl Shift {
 
 impl<'a> ShiftSearch<'a> {
     fn new(hypothesis: &[u32], reference: &'a [u32]) -> Self {
-        let cells = (0..=reference.len()).map(|column| Cell { cost: column as u32, step: Step::Insert }).collect();
+        let cells = (0..=reference.len()).map(|column| EditCell { cost: column as u32, step: EditStep::Insert }).collect();
         let first = Row { start: 0, cells };
         let mut search = Self { reference, words: hypothesis.to_vec(), rows: vec![first], candidates: 0 };
         search.fill();
@@ -156,12 +156,13 @@ impl<'a> ShiftSearch<'a> {
         let (mut across, mut left) = (row.start.checked_sub(1).map_or(OUTSIDE, |column| previous.get(column)), OUTSIDE);
         for column in row.start..end {
             let above = previous.get(column);
-            let delete = Cell { cost: above.cost + 1, step: Step::Delete };
+            let delete = EditCell { cost: above.cost + 1, step: EditStep::Delete };
             let mut best = if column == 0 { delete } else { OUTSIDE };
             if column > 0 {
-                let (cost, step) = if word == self.reference[column - 1] { (0, Step::Match) } else { (1, Step::Substitute) };
-                let replace = Cell { cost: across.cost + cost, step };
-                let insert = Cell { cost: left.cost + 1, step: Step::Insert };
+                let (cost, step) =
+                    if word == self.reference[column - 1] { (0, EditStep::Match) } else { (1, EditStep::Substitute) };
+                let replace = EditCell { cost: across.cost + cost, step };
+                let insert = EditCell { cost: left.cost + 1, step: EditStep::Insert };
                 // The order decides between equals, and with it which shifts are tried.
                 for cell in [replace, delete, insert] {
                     if cell.cost < best.cost {
@@ -237,14 +238,14 @@ impl<'a> ShiftSearch<'a> {
         while row > 0 || column > 0 {
             let step = self.rows[row].get(column).step;
             let end = row;
-            if step != Step::Insert {
+            if step != EditStep::Insert {
                 row -= 1;
-                alignment.wrong_words[row] = step != Step::Match;
+                alignment.wrong_words[row] = step != EditStep::Match;
             }
-            if step != Step::Delete {
+            if step != EditStep::Delete {
                 column -= 1;
                 alignment.ends[column] = end;
-                alignment.wrong_places[column] = step != Step::Match;
+                alignment.wrong_places[column] = step != EditStep::Match;
             }
         }
         alignment

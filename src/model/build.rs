@@ -35,18 +35,18 @@ fn build_in(parameters: &Parameters, recipe: &ModelRecipe, vocabularies: Vocabul
 
 /// What a model consists of, without the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outline {
+pub struct ParameterShapes {
     /// Names and sizes of all parameters, in the model's order.
     pub parameters: Vec<(String, Vec<i64>)>,
     /// Bytes of the tables beside them.
     pub table_bytes: u64,
 }
 
-impl Outline {
+impl ParameterShapes {
     /// What was made in a store.
     pub fn of(parameters: &Parameters) -> Self {
         let sizes = parameters.named().into_iter().map(|(name, tensor)| (name, tensor.size()));
-        Outline { parameters: sizes.collect(), table_bytes: parameters.table_bytes() }
+        ParameterShapes { parameters: sizes.collect(), table_bytes: parameters.table_bytes() }
     }
 
     /// Bytes that the model takes, in single precision.
@@ -60,12 +60,12 @@ impl Outline {
 ///
 /// # Errors
 /// As [`build`].
-pub fn outline(recipe: &ModelRecipe, vocabularies: Vocabularies) -> Result<Outline> {
-    let parameters = Parameters::outline();
+pub fn parameter_shapes(recipe: &ModelRecipe, vocabularies: Vocabularies) -> Result<ParameterShapes> {
+    let parameters = Parameters::shapes_only();
     build_in(&parameters, recipe, vocabularies)?;
-    Ok(Outline::of(&parameters))
+    Ok(ParameterShapes::of(&parameters))
 }
 
 #[cfg(test)]
-#[path = "tests_of_outlines.rs"]
+#[path = "tests_of_shapes.rs"]
 mod tests;

@@ -5,21 +5,21 @@ mod decoding;
 pub mod recurrent;
 pub mod transformer;
 
-pub use build::{Outline, Vocabularies, build, outline};
+pub use build::{ParameterShapes, Vocabularies, build, parameter_shapes};
 pub use decoding::{Decoding, NextTokenScores, OutputLayer, StepOutput};
 
 use tch::Tensor;
 
 use crate::attention::Copied;
-use crate::attention::hard::Drawn;
+use crate::attention::hard::Sampled;
 use crate::batch::Source;
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 
 /// A model from source ids to target ids that shows what it attends to. Threads may use one together.
 pub trait Seq2Seq: Send + Sync {
     /// Teacher forcing: encoder and decoder over whole sentences. `input` [B, T] starts with BOS; row t of the result predicts the token after
     /// it.
-    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput;
+    fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput;
 
     /// Encodes a batch of sources and starts to decode them, step by step.
     fn start(&self, source: &Source) -> Box<dyn Decoding + '_>;
@@ -63,7 +63,7 @@ pub struct DecoderOutput {
     /// Weights [B, layers, heads, T, S], when asked for and the model attends.
     pub attention: Option<Tensor>,
     /// What hard attention drew in training [B, T], or chose.
-    pub drawn: Option<Drawn>,
+    pub sampled: Option<Sampled>,
     /// Where the model copies.
     pub copied: Option<Copied>,
 }

@@ -4,23 +4,23 @@
 //! W beam width, Z memory slots, Q queries at once. Batch first. Masks are boolean, true = may be attended, and end in `keep`.
 
 mod embedding;
+mod forward_context;
 mod linear;
 mod masked;
 mod norm;
 #[cfg(test)]
 pub mod numerical;
 mod parameters;
-mod pass;
 mod positions;
 mod projected_loss;
 mod recurrent;
 
 pub use embedding::Embedding;
+pub use forward_context::ForwardContext;
 pub use linear::{Linear, add_linear, for_bf16, linear};
 pub use masked::masked_softmax;
 pub use norm::{Norm, NormKind};
 pub use parameters::{Initialization, Parameters, Scope, Weight, numbers};
-pub use pass::Pass;
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};

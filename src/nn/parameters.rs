@@ -88,7 +88,7 @@ impl Parameters {
 
     /// A store for a model that is only to be measured: every parameter has its name and its size, and all of them share the storage of one
     /// number, however large they are. The model is good for nothing else.
-    pub fn outline() -> Self {
+    pub fn shapes_only() -> Self {
         Parameters { outline: true, ..Self::new(0, Device::Cpu) }
     }
 
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_outline_has_sizes_and_takes_no_room() {
-        let outline = Parameters::outline();
+        let outline = Parameters::shapes_only();
         // 2^40 numbers, four TB.
         let tensor = outline.root().tensor("w", &[1 << 20, 1 << 20], Initialization::Orthogonal);
         assert_eq!((tensor.size(), outline.named()[0].1.size()), (vec![1 << 20, 1 << 20], vec![1 << 20, 1 << 20]));

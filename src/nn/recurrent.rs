@@ -7,7 +7,7 @@
 use tch::Tensor;
 
 use super::linear::{add_linear, linear};
-use super::{Initialization, Pass, Scope, Weight};
+use super::{ForwardContext, Initialization, Scope, Weight};
 use crate::runtime::{exact_on_cpu, for_products};
 
 /// Which recurrence.
@@ -205,7 +205,7 @@ impl RecurrentStack {
 
     /// Reads `input` [B, S, I] whose rows have these true lengths (each at least 1), from a zero state: padding leaks into neither
     /// direction. Dropout between layers.
-    pub fn read(&self, input: &Tensor, lengths: &[i64], dropout: f64, pass: &Pass) -> StackOutput {
+    pub fn read(&self, input: &Tensor, lengths: &[i64], dropout: f64, pass: &ForwardContext) -> StackOutput {
         let (rows, steps) = (input.size()[0], input.size()[1]);
         let order = SortedByLength::new(lengths);
         let sorted = order.sort(input);
@@ -225,7 +225,7 @@ impl RecurrentStack {
     }
 
     /// Runs forward over `input` [B, T, I] from given states, one a layer: the decoder's recurrence over a whole target at once.
-    pub fn run(&self, input: &Tensor, initial: &[CellState], dropout: f64, pass: &Pass) -> StackOutput {
+    pub fn run(&self, input: &Tensor, initial: &[CellState], dropout: f64, pass: &ForwardContext) -> StackOutput {
         let mut data = input.shallow_clone();
         let mut finals = Vec::with_capacity(self.layers.len());
         for (index, (layer, state)) in self.layers.iter().zip(initial).enumerate() {
@@ -338,10 +338,11 @@ mod tests {
             let stack = stack(kind, 3, 2, true);
             let input = Tensor::randn([3, 6, 3], (Kind::Float, Device::Cpu));
             let lengths = [2, 6, 4];
-            let together = stack.read(&input, &lengths, 0.0, &Pass::evaluation());
+            let together = stack.read(&input, &lengths, 0.0, &ForwardContext::evaluation());
             for (row, &length) in lengths.iter().enumerate() {
                 let row = row as i64;
-                let alone = stack.read(&input.narrow(0, row, 1).narrow(1, 0, length), &[length], 0.0, &Pass::evaluation());
+                let alone =
+                    stack.read(&input.narrow(0, row, 1).narrow(1, 0, length), &[length], 0.0, &ForwardContext::evaluation());
                 let part = together.states.narrow(0, row, 1);
                 assert!(part.narrow(1, 0, length).allclose(&alone.states, 1e-5, 1e-6, false));
                 assert_eq!(part.narrow(1, length, 6 - length).abs().sum(Kind::Float).double_value(&[]), 0.0);
@@ -361,7 +362,7 @@ mod tests {
             let stack = stack(kind, 4, 1, false);
             let input = Tensor::randn([2, 3, 4], (Kind::Float, Device::Cpu));
             let cell = &stack.layers[0].forward;
-            let fused = stack.run(&input, &[cell.zero_state(2)], 0.0, &Pass::evaluation());
+            let fused = stack.run(&input, &[cell.zero_state(2)], 0.0, &ForwardContext::evaluation());
             // Of the four input columns the last two are fed late.
             for fed in [0, 2] {
                 let gates = cell.input_gates(&input.narrow(2, 0, 4 - fed));

@@ -40,15 +40,15 @@ const EXAMPLES: [&str; 4] = ["documents", "formulas", "tested", "cues"];
 
 /// Looks through all numbers of a recipe that nothing else was wrong with.
 pub(super) fn check(recipe: &Table, checks: &mut Checks) {
-    walk(recipe, "", checks);
+    visit(recipe, "", checks);
 }
 
-fn walk(table: &Table, above: &str, checks: &mut Checks) {
+fn visit(table: &Table, above: &str, checks: &mut Checks) {
     for (key, value) in table {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
         let free = FREE.contains(&key.as_str()) || FREE_TABLES.iter().any(|table| path.starts_with(table));
         match value {
-            Value::Table(below) => walk(below, &path, checks),
+            Value::Table(below) => visit(below, &path, checks),
             Value::Integer(number) if !free => {
                 let most = match (path.starts_with("task."), EXAMPLES.contains(&key.as_str())) {
                     (true, true) => MOST_EXAMPLES,

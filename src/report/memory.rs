@@ -74,7 +74,7 @@ impl MachineMemory {
 ///
 /// # Errors
 /// Where there is not: says both numbers. Where the kernel tells nothing there always is.
-pub fn ensure_room(what: &str, bytes: u64) -> Result<()> {
+pub fn ensure_memory(what: &str, bytes: u64) -> Result<()> {
     MachineMemory::now().map_or(Ok(()), |memory| room_in(memory, what, bytes))
 }
 

@@ -11,7 +11,7 @@ mod training;
 pub use indicatif::{HumanBytes, HumanCount};
 
 pub use jsonl::JsonLines;
-pub use memory::{MachineMemory, ensure_room, peak_memory, resident_memory};
+pub use memory::{MachineMemory, ensure_memory, peak_memory, resident_memory};
 pub use plot::Chart;
 pub use strip::Strip;
 pub use tensorboard::EventWriter;

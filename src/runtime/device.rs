@@ -37,19 +37,19 @@ impl FromStr for DeviceChoice {
 
 /// A device, and why it was taken.
 #[derive(Debug, Clone)]
-pub struct Chosen {
+pub struct ChosenDevice {
     pub device: Device,
     pub reason: String,
 }
 
 impl DeviceChoice {
     /// The device to use. Asking for a GPU that cannot be used is an error that says what is missing and what mends it.
-    pub fn resolve(self) -> Result<Chosen> {
+    pub fn resolve(self) -> Result<ChosenDevice> {
         match self {
-            DeviceChoice::Cpu => Ok(Chosen { device: Device::Cpu, reason: "asked for".into() }),
+            DeviceChoice::Cpu => Ok(ChosenDevice { device: Device::Cpu, reason: "asked for".into() }),
             DeviceChoice::Auto => Ok(match usable_gpu_count() {
-                Ok(_) => Chosen { device: Device::Cuda(0), reason: "a GPU can be used".into() },
-                Err(reason) => Chosen { device: Device::Cpu, reason: format!("no GPU: {reason}") },
+                Ok(_) => ChosenDevice { device: Device::Cuda(0), reason: "a GPU can be used".into() },
+                Err(reason) => ChosenDevice { device: Device::Cpu, reason: format!("no GPU: {reason}") },
             }),
             DeviceChoice::Cuda(index) => {
                 let count = usable_gpu_count()
@@ -57,7 +57,7 @@ impl DeviceChoice {
                 if index >= count {
                     bail!("--device cuda:{index}: there are {count} GPUs, numbered from 0");
                 }
-                Ok(Chosen { device: Device::Cuda(index), reason: "asked for".into() })
+                Ok(ChosenDevice { device: Device::Cuda(index), reason: "asked for".into() })
             }
         }
     }

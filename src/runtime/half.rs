@@ -84,14 +84,14 @@ pub fn with_precision<R>(precision: Precision, device: Device, work: impl FnOnce
         Precision::Fp32 => Products::Plain,
         Precision::Bf16 | Precision::Fp16 => Products::Autocast(precision.kind()),
     };
-    let _scope = Scope::enter(products, device);
+    let _scope = ProductsGuard::enter(products, device);
     work()
 }
 
 /// The same for `work` that wants no gradients.
 pub fn with_precision_for_inference<R>(precision: Precision, device: Device, work: impl FnOnce() -> R) -> R {
     if (precision, device) == (Precision::Bf16, Device::Cpu) && has_bf16_products() {
-        let _scope = Scope::enter(Products::Bf16Maps, device);
+        let _scope = ProductsGuard::enter(Products::Bf16Maps, device);
         return work();
     }
     with_precision(precision, device, work)
@@ -113,21 +113,21 @@ pub fn exact<R>(device: Device, work: impl FnOnce(&dyn Fn(&Tensor) -> Tensor) ->
 }
 
 /// Ends with its owner, also where that panics.
-struct Scope {
+struct ProductsGuard {
     before: Products,
     device: Device,
 }
 
-impl Scope {
+impl ProductsGuard {
     fn enter(products: Products, device: Device) -> Self {
         let before = PRODUCTS.replace(products);
         set_autocast(products, device);
         increment_nesting();
-        Scope { before, device }
+        ProductsGuard { before, device }
     }
 }
 
-impl Drop for Scope {
+impl Drop for ProductsGuard {
     fn drop(&mut self) {
         if decrement_nesting() == 0 {
             clear_cache();

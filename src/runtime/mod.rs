@@ -3,7 +3,7 @@
 
 mod allocator;
 mod console;
-mod crowding;
+mod contention;
 mod device;
 pub mod files;
 mod half;
@@ -21,7 +21,7 @@ mod workers;
 pub use allocator::keep_memory;
 pub(crate) use console::message;
 pub use console::{Output, print, printable, shortened, write_message, write_message_to};
-pub use device::{Chosen, DeviceChoice, usable_gpu_count};
+pub use device::{ChosenDevice, DeviceChoice, usable_gpu_count};
 pub use half::{
     bf16_maps, exact, exact_on_cpu, for_products, half_products, has_bf16_products, with_precision, with_precision_for_inference,
 };

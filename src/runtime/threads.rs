@@ -1,6 +1,6 @@
 //! How many threads libtorch and rayon use.
 
-use super::crowding::watch_crowding;
+use super::contention::watch_contention;
 
 /// Cores that this process may use.
 pub fn core_count() -> usize {
@@ -18,5 +18,5 @@ pub fn set_threads(threads: Option<usize>) {
         // It fails only where text was processed already: then the threads of that time stay.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     }
-    watch_crowding(tch::get_num_threads().try_into().unwrap_or(1));
+    watch_contention(tch::get_num_threads().try_into().unwrap_or(1));
 }

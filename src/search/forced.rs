@@ -8,7 +8,7 @@ use super::scored::Scored;
 use crate::batch::{Source, Target};
 use crate::kernels::numbers_of;
 use crate::model::{Seq2Seq, WithAttention};
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 
 /// Runs the model over a batch of pairs in the given order.
 pub fn score_pairs(model: &dyn Seq2Seq, source: &Source, target: &Target) -> Vec<Scored> {
@@ -19,7 +19,7 @@ impl Ensemble<'_> {
     /// What the models say of given pairs, in the given order.
     pub fn score(&self, source: &Source, target: &Target, attention: WithAttention) -> Vec<Scored> {
         let _guard = tch::no_grad_guard();
-        let pass = Pass::evaluation();
+        let pass = ForwardContext::evaluation();
         let mut of_members = Vec::new();
         let mut attentions = Vec::new();
         for member in &self.members {

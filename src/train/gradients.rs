@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use anyhow::{Context, Result, anyhow, ensure};
 use tch::Device;
 
-use super::journal::Sums;
+use super::logger::Sums;
 use super::task::{Loss, Task};
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::runtime::{Precision, with_precision};
 
 /// What helps when numbers overflow.
@@ -15,7 +15,7 @@ const REMEDY: &str =
     "lower the optimizer's learning_rate or training.clip_norm, or look at the data, then go on with --resume --set key=value";
 
 /// What a batch is called in messages.
-pub struct Place {
+pub struct BatchPlace {
     /// Number of the update, from 1.
     pub update: u64,
     /// Number of the epoch, from 1.
@@ -41,7 +41,7 @@ pub fn accumulate<T: Task>(
     arithmetic: Arithmetic,
     seed: u64,
     first_pass: u64,
-    place: &Place,
+    place: &BatchPlace,
 ) -> Result<Sums> {
     let mut sums = Sums::default();
     for (index, batch) in batches.iter().enumerate() {
@@ -49,7 +49,7 @@ pub fn accumulate<T: Task>(
             let number = place.batch + index as u64;
             format!("update {}, epoch {}, batch {number} ({})", place.update, place.epoch, task.describe(batch))
         };
-        let pass = Pass::training(seed, first_pass + index as u64, 0);
+        let pass = ForwardContext::training(seed, first_pass + index as u64, 0);
         let loss = memory_guarded(|| backward(task, batch, arithmetic, &pass), name)?;
         sums.nll += loss.nll;
         sums.auxiliary += loss.auxiliary;
@@ -62,7 +62,7 @@ pub fn accumulate<T: Task>(
 }
 
 /// Names the batches of an update whose gradients together are not finite.
-pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, place: &Place) -> anyhow::Error {
+pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, place: &BatchPlace) -> anyhow::Error {
     let names: Vec<String> =
         batches.iter().zip(place.batch..).map(|(batch, number)| format!("batch {number} ({})", task.describe(batch))).collect();
     anyhow!("update {}, epoch {}, {}: the norm of the gradients is {norm}; {REMEDY}", place.update, place.epoch, names.join(", "))
@@ -70,11 +70,12 @@ pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, plac
 
 /// Goes forward and backward over the largest of an epoch's batches without learning from them, so that memory runs out now and not in
 /// the middle of the night. The gradients hold anything afterwards.
-pub fn rehearse<T: Task>(task: &T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
+pub fn dry_run<T: Task>(task: &T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
     for number in largest(task, batches) {
         let batch = &batches[number];
         let name = || format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch));
-        let work = || Ok(forward(task, batch, arithmetic, &Pass::training(seed, u64::MAX, 0))?.backward.f_backward()?);
+        let work =
+            || Ok(forward(task, batch, arithmetic, &ForwardContext::training(seed, u64::MAX, 0))?.backward.f_backward()?);
         memory_guarded(work, name)?;
     }
     Ok(())
@@ -82,18 +83,18 @@ pub fn rehearse<T: Task>(task: &T, batches: &[T::Batch], arithmetic: Arithmetic,
 
 /// The first of the largest batches by each measure, each once.
 pub fn largest<T: Task>(task: &T, batches: &[T::Batch]) -> Vec<usize> {
-    let footprints: Vec<Vec<u64>> = batches.iter().map(|batch| task.footprint(batch)).collect();
-    let measures = footprints.first().map_or(0, Vec::len);
-    let by = |measure: usize| (0..batches.len()).rev().max_by_key(|&number| footprints[number][measure]);
+    let estimates: Vec<Vec<u64>> = batches.iter().map(|batch| task.memory_estimate(batch)).collect();
+    let measures = estimates.first().map_or(0, Vec::len);
+    let by = |measure: usize| (0..batches.len()).rev().max_by_key(|&number| estimates[number][measure]);
     let found: std::collections::BTreeSet<usize> = (0..measures).filter_map(by).collect();
     found.into_iter().collect()
 }
 
-fn forward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &Pass) -> Result<Loss> {
+fn forward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
     with_precision(arithmetic.precision, arithmetic.device, || task.loss(batch, pass))
 }
 
-fn backward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &Pass) -> Result<Loss> {
+fn backward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
     let loss = forward(task, batch, arithmetic, pass)?;
     ensure!(loss.terms > 0 && loss.sequences > 0, "the batch has nothing to learn from");
     ensure!(loss.sum.is_finite(), "the loss is {}; {REMEDY}", loss.sum);

@@ -108,7 +108,7 @@ fn load<T: Task>(
     let weights = state.restore(trained.optimizer, trained.parameters, &path)?;
     // The average, where one was kept.
     task.load(&path)?;
-    task.remember(&state.memory).with_context(|| format!("{}: its training.json", path.shown()))?;
+    task.restore_extra_state(&state.extra_state).with_context(|| format!("{}: its training.json", path.shown()))?;
     if let Some(average) = &mut trained.average {
         average.restart(trained.parameters);
     }

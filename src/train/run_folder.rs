@@ -152,7 +152,7 @@ impl RunFolder {
         let written = (|| {
             fs::create_dir(&hidden).with_context(|| format!("{}: cannot make a folder", hidden.shown()))?;
             fill(&hidden)?;
-            checksum::seal(&hidden)?;
+            checksum::write_checksums(&hidden)?;
             sync_tree(&hidden)?;
             if exchange(&hidden, &target).is_err() {
                 // There is none yet; or the file system cannot, and for a moment there is neither.

@@ -48,9 +48,9 @@ pub struct TrainingState {
     /// Where training is in float16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<LossScale>,
-    /// What the task remembers beside its parameters.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub memory: Value,
+    /// What the task keeps beside its parameters.
+    #[serde(default, rename = "memory", skip_serializing_if = "Value::is_null")]
+    pub extra_state: Value,
     /// What the comparable ones of all validations depend on beside the model.
     #[serde(default, skip_serializing_if = "ValidationFingerprint::is_empty")]
     pub validation_fingerprint: ValidationFingerprint,
@@ -71,7 +71,7 @@ impl TrainingState {
             epoch_batches: 0,
             elapsed_seconds: 0.0,
             loss_scale: None,
-            memory: Value::Null,
+            extra_state: Value::Null,
             validation_fingerprint: ValidationFingerprint::default(),
             history: History::default(),
         }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use super::validation_fingerprint::ValidationFingerprint;
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::runtime::Interrupt;
 
 /// The loss of one batch, summed (not averaged), so that accumulated batches weigh by what they hold.
@@ -56,14 +56,14 @@ pub trait Task {
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>>;
 
     /// Summed loss of one batch. `pass` says whether dropout is on and where its masks come from.
-    fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss>;
+    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss>;
 
     /// One line that names a batch for an error message: its size, longest source and target.
     fn describe(&self, batch: &Self::Batch) -> String;
 
     /// What a batch takes of the memory, in measures of which each may be what counts most: one number a measure, the same measures for
     /// every batch. Before training, the largest batch by each of them is tried. None, and nothing is tried.
-    fn footprint(&self, _batch: &Self::Batch) -> Vec<u64> {
+    fn memory_estimate(&self, _batch: &Self::Batch) -> Vec<u64> {
         Vec::new()
     }
 
@@ -72,12 +72,12 @@ pub trait Task {
 
     /// What training leaves in the task beside its parameters, such as a moving average that losses are compared with. It is saved with
     /// the state of a run; null where there is nothing.
-    fn memory(&self) -> Value {
+    fn extra_state(&self) -> Value {
         Value::Null
     }
 
-    /// Goes on with what [`Task::memory`] gave.
-    fn remember(&mut self, _memory: &Value) -> Result<()> {
+    /// Goes on with what [`Task::extra_state`] gave.
+    fn restore_extra_state(&mut self, _state: &Value) -> Result<()> {
         Ok(())
     }
 

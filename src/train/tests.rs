@@ -10,7 +10,7 @@ use tch::{Kind, Reduction, Tensor};
 use tempfile::TempDir;
 
 use super::*;
-use crate::nn::{Initialization, Parameters, Pass};
+use crate::nn::{ForwardContext, Initialization, Parameters};
 use crate::recipe::{
     AdadeltaRecipe, AdamRecipe, AdamWRecipe, ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, Metric,
     OptimizerRecipe, PlateauRecipe, ScheduleRecipe, SgdRecipe,
@@ -92,7 +92,7 @@ fn words(dropout: f64) -> Words {
 }
 
 impl Words {
-    fn summed_loss(&self, words: &[usize], pass: &Pass) -> Tensor {
+    fn summed_loss(&self, words: &[usize], pass: &ForwardContext) -> Tensor {
         let ids = Tensor::from_slice(&words.iter().map(|&word| word as i64).collect::<Vec<_>>());
         let classes = Tensor::from_slice(&words.iter().map(|&word| (word as i64 * 7 + 3) % CLASSES).collect::<Vec<_>>());
         let embedded = pass.dropout(&Tensor::embedding(&self.parameters["embedding"], &ids, -1, false, false), self.dropout);
@@ -110,7 +110,7 @@ impl Task for Words {
         Ok(order.chunks(BATCH).map(<[usize]>::to_vec).collect())
     }
 
-    fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss> {
+    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         self.losses.set(self.losses.get() + 1);
         if self.interrupt_in.get() == Some(self.losses.get()) {
             self.interrupt.raise(Signal::Interrupt);
@@ -142,7 +142,7 @@ impl Task for Words {
         format!("words {batch:?}")
     }
 
-    fn footprint(&self, batch: &Self::Batch) -> Vec<u64> {
+    fn memory_estimate(&self, batch: &Self::Batch) -> Vec<u64> {
         if self.tried { vec![batch.iter().sum::<usize>() as u64, *batch.iter().max().unwrap() as u64] } else { Vec::new() }
     }
 
@@ -161,7 +161,7 @@ impl Task for Words {
         let all: Vec<usize> = (0..WORDS).collect();
         let mut scores = self.scores.borrow_mut();
         let loss = if scores.is_empty() {
-            self.summed_loss(&all, &Pass::evaluation()).double_value(&[]) / WORDS as f64
+            self.summed_loss(&all, &ForwardContext::evaluation()).double_value(&[]) / WORDS as f64
         } else {
             scores.remove(0)
         };
@@ -421,7 +421,7 @@ fn limits_count_over_resumed_parts() {
     let mut state: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     state["elapsed_seconds"] = json!(600.5);
     fs::write(&path, state.to_string()).unwrap();
-    crate::checksum::seal(&folder.path().join("last")).unwrap();
+    crate::checksum::write_checksums(&folder.path().join("last")).unwrap();
     let outcome = run(&mut words(0.3), &TrainingRecipe { epochs: Some(5), ..limited }, folder.path(), true).unwrap();
     assert_eq!((outcome.stop, outcome.update), (Stop::Minutes, 12));
     assert!(outcome.elapsed_seconds >= 600.5);
@@ -449,7 +449,7 @@ fn sums_are_divided_by_what_the_recipe_says() {
         let bias = task.parameters["bias"].shallow_clone();
         let before = bias.detach().copy();
         let words = task.epoch(SEED, 0).unwrap()[..accumulate].concat();
-        let loss = task.summed_loss(&words, &Pass::evaluation()) / words.len() as f64 * words_in_a_unit;
+        let loss = task.summed_loss(&words, &ForwardContext::evaluation()) / words.len() as f64 * words_in_a_unit;
         let gradient = Tensor::run_backward(&[loss], &[&bias], false, false).remove(0);
         run(&mut task, &recipe, folder.path(), false).unwrap();
         assert!(bias.detach().allclose(&(before - gradient * 0.5), 1e-5, 1e-6, false), "{normalise:?}, accumulate {accumulate}");

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::flat::{Clipped, FlatParameters, clip};
 use super::freeze::freeze;
-use super::gradients::{Arithmetic, Place, accumulate, broken_gradients, largest, rehearse};
+use super::gradients::{Arithmetic, BatchPlace, accumulate, broken_gradients, dry_run, largest};
 use super::history::Validated;
-use super::journal::Journal;
+use super::logger::TrainingLogger;
 use super::loss_scale::LossScale;
 use super::moving_average::{MovingAverage, averaged};
 use super::optimizers::Optimizer;
@@ -98,7 +98,7 @@ struct Trainer<'a, T: Task> {
     state: TrainingState,
     /// The batches of the epoch at work.
     batches: Vec<T::Batch>,
-    journal: Journal,
+    logger: TrainingLogger,
     /// Update of the newest checkpoint.
     saved: Option<u64>,
     start: Instant,
@@ -141,24 +141,24 @@ impl<'a, T: Task> Trainer<'a, T> {
                 recipe.validate_every
             ));
         }
-        let mut journal = Journal::open(folder, &state, options.resume, goal, options.display)?;
-        messages.iter().for_each(|message| journal.message(message));
+        let mut logger = TrainingLogger::open(folder, &state, options.resume, goal, options.display)?;
+        messages.iter().for_each(|message| logger.message(message));
         let tried: Vec<String> = largest(task, &batches).into_iter().map(|number| task.describe(&batches[number])).collect();
         if !tried.is_empty() {
             // Before it is tried: where memory does not suffice, the system may end the process without a word.
-            journal.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
+            logger.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
             let arithmetic = Arithmetic { precision: recipe.precision, device, loss_scale: 1.0 };
-            let memory = task.memory();
-            journal.pause(|| rehearse(task, &batches, arithmetic, seed))?;
-            task.remember(&memory)?;
+            let extra_state = task.extra_state();
+            logger.pause(|| dry_run(task, &batches, arithmetic, seed))?;
+            task.restore_extra_state(&extra_state)?;
             let _ = parameters.gradients().zero_();
         }
         let kind = if state.update > 0 { "resumed" } else { "started" };
         let (epoch, batch, elapsed) = (state.epoch, state.batch, state.elapsed_seconds);
         let fields = json!({ "parameters": parameters.count(), "frozen": frozen, "epoch": epoch, "batch": batch, "elapsed_seconds": elapsed });
         (options.begun)()?;
-        journal.note(kind, state.update, fields)?;
-        journal.opened(&state, &task.figures(), &scored_again)?;
+        logger.note(kind, state.update, fields)?;
+        logger.opened(&state, &task.figures(), &scored_again)?;
         folder.keep()?;
         let (saved, before) = ((state.update > 0 && !changed).then_some(state.update), state.elapsed_seconds);
         let interrupt = options.interrupt;
@@ -172,7 +172,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             average,
             state,
             batches,
-            journal,
+            logger,
             saved,
             start,
             before,
@@ -205,7 +205,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         // An update never spans two epochs: the last one of an epoch may have fewer batches.
         let end = (first + self.recipe.accumulate).min(self.batches.len());
         let batches = &self.batches[first..end];
-        let place = Place { update: self.state.update + 1, epoch: self.state.epoch + 1, batch: first as u64 + 1 };
+        let place = BatchPlace { update: self.state.update + 1, epoch: self.state.epoch + 1, batch: first as u64 + 1 };
         let first_pass = self.state.update * self.recipe.accumulate as u64;
         let loss_scale = self.state.loss_scale.as_ref().map_or(1.0, |loss_scale| loss_scale.scale);
         let device = self.parameters.gradients().device();
@@ -237,10 +237,10 @@ impl<'a, T: Task> Trainer<'a, T> {
         if let Some(loss_scale) = &mut self.state.loss_scale {
             loss_scale.advance();
         }
-        self.journal.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
+        self.logger.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
         self.next_epoch()?;
         if self.state.update.is_multiple_of(self.recipe.log_every)
-            && let Err(error) = self.journal.report(&self.state, rate, norm)
+            && let Err(error) = self.logger.report(&self.state, rate, norm)
         {
             // A log that cannot be written need not cost what was learned since the last checkpoint.
             return Err(match self.save() {
@@ -268,9 +268,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         let outcome = loss_scale.overflow();
         let (scale, overflows, update) = (loss_scale.scale, loss_scale.overflows, self.state.update);
         outcome.with_context(|| self.whereabouts())?;
-        self.journal
+        self.logger
             .message(&format!("after update {update} gradients overflowed float16; the loss is scaled by {scale} from now on"));
-        self.journal.note("overflow", update, json!({ "loss_scale": scale, "overflows": overflows }))?;
+        self.logger.note("overflow", update, json!({ "loss_scale": scale, "overflows": overflows }))?;
         self.next_epoch()
     }
 
@@ -294,7 +294,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             return Ok(false);
         }
         let (task, average, parameters, interrupt) = (&mut *self.task, self.average.as_ref(), &self.parameters, self.interrupt);
-        let validation = match self.journal.pause(|| averaged(average, parameters, || task.validate(interrupt))) {
+        let validation = match self.logger.pause(|| averaged(average, parameters, || task.validate(interrupt))) {
             Err(error) if error.chain().any(|cause| cause.is::<Interrupted>()) => return Ok(false),
             validation => validation.with_context(|| format!("validation after update {}", self.state.update))?,
         };
@@ -303,14 +303,14 @@ impl<'a, T: Task> Trainer<'a, T> {
         let validated = Validated::new(update, epoch, elapsed, &validation);
         self.state.history.push(validated.clone());
         let best = self.state.history.best(self.recipe.metric).is_some_and(|best| best.update == update);
-        self.journal.validated(&validated, self.recipe.metric, best)?;
+        self.logger.validated(&validated, self.recipe.metric, best)?;
         Ok(true)
     }
 
     /// Writes a checkpoint; only then `last` and `best` move and old ones go.
     fn save(&mut self) -> Result<()> {
         let update = self.state.update;
-        self.state.memory = self.task.memory();
+        self.state.extra_state = self.task.extra_state();
         let bytes = checkpoint_bytes(&self.parameters, self.optimizer.buffers() + u64::from(self.average.is_some()));
         let fill = |path: &Path| {
             averaged(self.average.as_ref(), &self.parameters, || self.task.save(path))?;
@@ -331,19 +331,19 @@ impl<'a, T: Task> Trainer<'a, T> {
             match folder.restore() {
                 Ok(None) => {}
                 Ok(Some(message)) => {
-                    self.journal.message(&message);
-                    self.journal.put_back()?;
+                    self.logger.message(&message);
+                    self.logger.put_back()?;
                 }
                 Err(error) => return Err(save_elsewhere(folder, update, bytes, fill, error)),
             }
-            match self.journal.pause(write) {
+            match self.logger.pause(write) {
                 // Taken away while it was written to.
                 Err(_) if !folder.is_whole() => {}
                 result => break result?,
             }
         };
         self.saved = Some(update);
-        self.journal.note("checkpoint", update, json!({ "path": path.to_string_lossy() }))?;
+        self.logger.note("checkpoint", update, json!({ "path": path.to_string_lossy() }))?;
         // After saving, so that a wrong name costs nothing.
         let validated = self.state.history.at(update);
         let names: Vec<&str> =
@@ -364,12 +364,12 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
         let (update, folder) = (self.state.update, self.folder);
         let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
-        let drawn = self.journal.pause(|| {
+        let drawn = self.logger.pause(|| {
             let folder = folder.pictures(update)?;
             averaged(average, parameters, || task.pictures(&folder)).map(|()| folder)
         });
-        if let Err(error) = drawn.and_then(|folder| self.journal.pictures(update, &folder)) {
-            self.journal.message(&format!("no pictures after update {update}: {error:#}"));
+        if let Err(error) = drawn.and_then(|folder| self.logger.pictures(update, &folder)) {
+            self.logger.message(&format!("no pictures after update {update}: {error:#}"));
         }
     }
 
@@ -384,9 +384,9 @@ impl<'a, T: Task> Trainer<'a, T> {
                 self.pictures();
             }
         }
-        self.journal.note("stopped", update, json!({ "reason": stop, "elapsed_seconds": self.state.elapsed_seconds }))?;
+        self.logger.note("stopped", update, json!({ "reason": stop, "elapsed_seconds": self.state.elapsed_seconds }))?;
         let best = self.state.history.best(self.recipe.metric).cloned();
-        self.journal.finish(&conclusion(stop, &self.state, self.folder));
+        self.logger.finish(&conclusion(stop, &self.state, self.folder));
         Ok(Outcome { stop, update, elapsed_seconds: self.state.elapsed_seconds, best })
     }
 }

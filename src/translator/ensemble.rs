@@ -31,20 +31,20 @@ impl Translator {
             }
             translator.longest = translator.longest.both(other.longest);
             translator.config.widen_length_limit(&other.config);
-            translator.companions.push(other.model);
-            translator.companions.extend(other.companions);
+            translator.ensemble_members.push(other.model);
+            translator.ensemble_members.extend(other.ensemble_members);
         }
         Ok(translator)
     }
 
     /// All its models as one.
     pub fn ensemble(&self) -> Ensemble<'_> {
-        Ensemble::new(self.model.as_ref(), self.companions.iter().map(|model| model.as_ref()))
+        Ensemble::new(self.model.as_ref(), self.ensemble_members.iter().map(|model| model.as_ref()))
     }
 
     /// Whether any of its models has attention to show.
     pub fn attends(&self) -> bool {
-        self.model.attends() || self.companions.iter().any(|model| model.attends())
+        self.model.attends() || self.ensemble_members.iter().any(|model| model.attends())
     }
 }
 

@@ -8,8 +8,8 @@ use tch::Device;
 use super::{Longest, Translator};
 use crate::checkpoint::{Checkpoint, Config, Tokenizers, load_weights, save_weights};
 use crate::checksum::Verify;
-use crate::model::{build, outline};
-use crate::report::ensure_room;
+use crate::model::{build, parameter_shapes};
+use crate::report::ensure_memory;
 use crate::runtime::Precision;
 
 impl Translator {
@@ -20,10 +20,10 @@ impl Translator {
     pub fn new(config: Config, tokenizers: Tokenizers, seed: u64, device: Device) -> Result<Self> {
         // Whatever the device, weights are made, read and written in the machine's own memory.
         let vocabularies = config.vocabularies(&tokenizers);
-        ensure_room("the weights of this model need", outline(&config.model, vocabularies.clone())?.bytes())?;
+        ensure_memory("the weights of this model need", parameter_shapes(&config.model, vocabularies.clone())?.bytes())?;
         let model = build(&config.model, vocabularies, seed, device)?;
         let longest = Longest::of(&config.model);
-        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, longest, precision: Precision::Fp32 })
+        Ok(Translator { config, tokenizers, model, ensemble_members: Vec::new(), device, longest, precision: Precision::Fp32 })
     }
 
     /// Loads a checkpoint folder, or the best checkpoint of a run folder, comparing its files with their checksums.
@@ -44,7 +44,7 @@ impl Translator {
         let (config, tokenizers) = checkpoint.described()?;
         let model = checkpoint.model(&config, &tokenizers, device)?;
         let longest = Longest::of(&config.model);
-        Ok(Translator { config, tokenizers, model, companions: Vec::new(), device, longest, precision: Precision::Fp32 })
+        Ok(Translator { config, tokenizers, model, ensemble_members: Vec::new(), device, longest, precision: Precision::Fp32 })
     }
 
     /// Copies the weights of a checkpoint folder into this model, without looking at checksums.

@@ -35,7 +35,7 @@ pub struct Translator {
     pub tokenizers: Tokenizers,
     pub model: Box<dyn Seq2Seq>,
     /// Further models that translate together with the first, as an ensemble.
-    pub companions: Vec<Box<dyn Seq2Seq>>,
+    pub ensemble_members: Vec<Box<dyn Seq2Seq>>,
     pub device: Device,
     /// What all of its models are made for.
     pub longest: Longest,

@@ -151,7 +151,7 @@ impl Translator {
 
     /// Whether any of the models copies.
     fn copies(&self) -> bool {
-        self.model.copies() || self.companions.iter().any(|companion| companion.copies())
+        self.model.copies() || self.ensemble_members.iter().any(|member| member.copies())
     }
 
     /// Which pieces of a source an unknown word of its translation may come from: any, end of sentence apart; with a model that copies, those

@@ -8,7 +8,7 @@ use crate::alignment::{AttentionMatrix, EndOfSentence};
 use crate::batch::Source;
 use crate::checkpoint::AttentionHead;
 use crate::model::WithAttention;
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::search::TokenAttention;
 use crate::text::special::BOS;
 
@@ -55,14 +55,14 @@ impl Translator {
     /// The attention that is looked at unless told otherwise: of one model the one that its checkpoint names, of several the mean.
     pub fn view(&self) -> AttentionView {
         let AttentionHead { layer, head } =
-            if self.companions.is_empty() { self.config.alignment } else { AttentionHead::default() };
+            if self.ensemble_members.is_empty() { self.config.alignment } else { AttentionHead::default() };
         AttentionView { layer, head, ..AttentionView::default() }
     }
 
     /// How many layers and heads the model's attention has, found by asking it for a translation's first step. None where it has none.
     pub fn attention_size(&self) -> Option<(usize, usize)> {
         let _guard = tch::no_grad_guard();
-        let pass = Pass::evaluation();
+        let pass = ForwardContext::evaluation();
         let source = Source::new(&[[0u32; 0]], self.device);
         let input = Tensor::from_slice(&[i64::from(BOS)]).unsqueeze(0).to_device(self.device);
         let decoded = self.model.forward(&source, &input, &pass, WithAttention::Yes);

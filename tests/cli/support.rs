@@ -232,8 +232,8 @@ pub fn copy(checkpoint: &Path, to: &Path) {
 }
 
 /// Writes the checksums of a checkpoint anew, as if its files had been so from the first.
-pub fn seal(checkpoint: &Path) {
-    targum::checksum::seal(checkpoint).unwrap();
+pub fn write_checksums(checkpoint: &Path) {
+    targum::checksum::write_checksums(checkpoint).unwrap();
 }
 
 /// Makes a checkpoint produce the target piece `id` whenever it may.
@@ -245,5 +245,5 @@ pub fn make_it_say(checkpoint: &Path, id: i64) {
     let _ = bias.get(id).fill_(1000.0);
     let tensors: Vec<(&String, &Tensor)> = tensors.iter().collect();
     Tensor::write_safetensors(&tensors, &path).unwrap();
-    seal(checkpoint);
+    write_checksums(checkpoint);
 }

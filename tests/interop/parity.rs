@@ -7,7 +7,7 @@ use targum::batch::{Source, Target};
 use targum::checksum::Verify;
 use targum::interop::export_huggingface;
 use targum::model::WithAttention;
-use targum::nn::Pass;
+use targum::nn::ForwardContext;
 use targum::search::EarlyStopping;
 use targum::text::special;
 use targum::translator::{AttentionView, TranslateOptions, Translator};
@@ -75,7 +75,7 @@ fn logits_are_marians() {
             let target = Target::new(&[tokenizer.encode(case["target"]["line"].as_str().unwrap()).ids], translator.device);
             let logits = tch::no_grad(|| {
                 let source = Source::new(&[source], translator.device);
-                let decoded = translator.model.forward(&source, &target.input, &Pass::evaluation(), WithAttention::No);
+                let decoded = translator.model.forward(&source, &target.input, &ForwardContext::evaluation(), WithAttention::No);
                 translator.model.output().logits(&decoded.features.squeeze_dim(0))
             });
             // Where transformers shares out the padding's probability, the padding has none here.
@@ -242,7 +242,7 @@ fn a_decoder_that_begins_with_zeros_is_exported_as_one() {
     let (_, table) = tensors.iter_mut().find(|(name, _)| name == "model.decoder.embed_tokens.weight").unwrap();
     let _ = table.get(i64::from(special::BOS)).fill_(0.5);
     Tensor::write_safetensors(&tensors, &weights).unwrap();
-    targum::checksum::seal(&moved).unwrap();
+    targum::checksum::write_checksums(&moved).unwrap();
     let exported = |model: &Path, name: &str| {
         let out = place.path().join(name);
         export_huggingface(model, &out, Verify::Yes).unwrap();

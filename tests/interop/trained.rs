@@ -5,9 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
-use targum::corpus::synth::{SynthOptions, generate};
 use targum::metrics::{Bleu, Metric};
 use targum::runtime::write_message;
+use targum::synth::{SynthOptions, generate};
 
 use super::{fixture, imported, json, marian_ids};
 

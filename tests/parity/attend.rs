@@ -1,7 +1,7 @@
 //! Every score under every choice: one call of attention and its gradients.
 
 use serde::Deserialize;
-use targum::attention::{Attention, AttentionOptions, ChoiceKind, ScoreKind, Step};
+use targum::attention::{Attention, AttentionOptions, ChoiceKind, QuerySteps, ScoreKind};
 use targum::nn::{Initialization, Parameters};
 use tch::{Device, Kind, Tensor};
 
@@ -73,7 +73,7 @@ fn compare(fixture: &Fixture<Case>, choice: &Choice, comparison: &mut Comparison
     let keep = Tensor::arange(memory.size()[1], (Kind::Int64, Device::Cpu)).unsqueeze(0).lt_tensor(&lengths);
     let prepared = attention.prepare(&memory, &keep, &lengths.to_kind(Kind::Float));
 
-    let attended = attention.attend(&query, &prepared, Step::From(case.step), covered.as_ref());
+    let attended = attention.attend(&query, &prepared, QuerySteps::From(case.step), covered.as_ref());
     comparison.close(&format!("{group}context"), &attended.context, expected("context"), FORWARD);
     comparison.close(&format!("{group}weights"), &attended.weights, expected("weights"), FORWARD);
     let loss = (&attended.context * expected("probe/context")).sum(Kind::Float)
@@ -95,7 +95,8 @@ fn compare(fixture: &Fixture<Case>, choice: &Choice, comparison: &mut Comparison
 
     for index in 0..query.size()[1] {
         let of = |tensor: &Tensor| tensor.narrow(1, index, 1);
-        let alone = attention.attend(&of(&query), &prepared, Step::Same(case.step + index), covered.as_ref().map(of).as_ref());
+        let alone =
+            attention.attend(&of(&query), &prepared, QuerySteps::Same(case.step + index), covered.as_ref().map(of).as_ref());
         comparison.close(&format!("{group}weights of query {index} alone"), &alone.weights, &of(expected("weights")), FORWARD);
     }
 }

@@ -2,7 +2,7 @@
 
 use targum::batch::{Source, Target};
 use targum::model::WithAttention;
-use targum::nn::{Pass, ProjectedLoss};
+use targum::nn::{ForwardContext, ProjectedLoss};
 use tch::{Device, Tensor};
 
 use super::compare::{Comparison, FORWARD};
@@ -25,7 +25,7 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
     fixture.set("", &parameters);
     let source = Source::new(&fixture.case.source, Device::Cpu);
     let target = Target::new(&fixture.case.target, Device::Cpu);
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
 
     let decoded = model.forward(&source, &target.input, &pass, WithAttention::Yes);
     assert_eq!(decoded.attention.is_some(), model.attends(), "{}", fixture.name);

@@ -1,7 +1,7 @@
 //! Stacks of LSTM and GRU layers over sequences of different lengths.
 
 use serde::Deserialize;
-use targum::nn::{CellInitialization, CellKind, CellState, Initialization, Parameters, Pass, RecurrentStack};
+use targum::nn::{CellInitialization, CellKind, CellState, ForwardContext, Initialization, Parameters, RecurrentStack};
 use targum::recipe;
 use tch::{Device, Kind, Tensor};
 
@@ -32,7 +32,7 @@ fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
     fixture.set("", &parameters);
 
     let input = fixture.tensor("input").copy().set_requires_grad(true);
-    let read = stack.read(&input, &case.lengths, 0.0, &Pass::evaluation());
+    let read = stack.read(&input, &case.lengths, 0.0, &ForwardContext::evaluation());
     let finals: Vec<&CellState> = read.finals.iter().flatten().collect();
     let mut outputs = vec![("states", read.states.shallow_clone())];
     outputs.push(("hidden", Tensor::stack(&finals.iter().map(|state| &state.hidden).collect::<Vec<_>>(), 0)));

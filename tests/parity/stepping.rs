@@ -2,7 +2,7 @@
 
 use targum::batch::{Source, Target};
 use targum::model::WithAttention;
-use targum::nn::Pass;
+use targum::nn::ForwardContext;
 use tch::{Device, Tensor, no_grad};
 
 use super::compare::{Comparison, FORWARD};
@@ -14,7 +14,7 @@ use crate::models::tokens;
 fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
     let model = fixture.case.build();
     fixture.set("", &model.parameters());
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
     let source = Source::new(&fixture.case.source, Device::Cpu);
     let first = Target::new(&fixture.case.target, Device::Cpu).input;
     let second = first.flip([0]);

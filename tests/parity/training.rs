@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention};
-use targum::nn::{Pass, ProjectedLoss};
+use targum::nn::{ForwardContext, ProjectedLoss};
 use targum::recipe::{AdamRecipe, OptimizerRecipe};
 use targum::train::{FlatParameters, Optimizer, Parameter, clip};
 use tch::{Device, Tensor};
@@ -25,7 +25,7 @@ struct Case {
 
 /// Adds the gradient of the summed loss; gives the loss a token, and the tokens.
 fn backward(model: &dyn Seq2Seq, source: &Source, target: &Target) -> (f64, f64) {
-    let pass = Pass::evaluation();
+    let pass = ForwardContext::evaluation();
     let decoded = model.forward(source, &target.input, &pass, WithAttention::No);
     let output = model.output();
     let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: LABEL_SMOOTHING };

@@ -9,7 +9,7 @@ use targum::search::{
 use targum::batch::Source;
 use targum::kernels::LogitSummary;
 use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
-use targum::nn::Pass;
+use targum::nn::ForwardContext;
 use targum::runtime::{Precision, with_precision_for_inference};
 use tch::{Device, Kind, Tensor};
 
@@ -132,7 +132,7 @@ impl Seq2Seq for Bare<'_> {
         Box::new(BareDecoding { session: self.model.start(source), log_probabilities: self.log_probabilities })
     }
 
-    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+    fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput {
         self.model.forward(source, input, pass, attention)
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use targum::batch::Source;
 use targum::kernels::LogitSummary;
 use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
-use targum::nn::{Pass, Weight};
+use targum::nn::{ForwardContext, Weight};
 use targum::search::{EarlyStopping, LengthPenalty, SearchOptions, search};
 use tch::{Device, Kind, Tensor};
 
@@ -59,7 +59,7 @@ impl Seq2Seq for Table {
         Box::new(TableDecoding { table: self, hypotheses: sources.len(), sources, position: 0 })
     }
 
-    fn forward(&self, _: &Source, _: &Tensor, _: &Pass, _: WithAttention) -> DecoderOutput {
+    fn forward(&self, _: &Source, _: &Tensor, _: &ForwardContext, _: WithAttention) -> DecoderOutput {
         unreachable!("search takes steps")
     }
 

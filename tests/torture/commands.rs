@@ -213,7 +213,7 @@ fn checkpoint(case: &mut Case) -> Vec<OsString> {
         _ => mutate::json_bytes(&mut case.chance, &mut bytes, &other),
     }
     fs::write(copy.join(name), bytes).expect("a file");
-    formats::seal(&copy);
+    formats::write_checksums(&copy);
     match case.chance.below(4) {
         0 => words("inspect {} --parameters", &[&copy]),
         1 => words("export --format huggingface --model {} --out {}", &[&copy, &case.folder.join("exported")]),

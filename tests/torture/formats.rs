@@ -240,7 +240,7 @@ pub fn bomb(zstd: bool) -> Vec<u8> {
 }
 
 /// Makes the checksums of a checkpoint fit its files, so that whoever reads on meets what was changed.
-pub fn seal(folder: &Path) {
+pub fn write_checksums(folder: &Path) {
     let path = folder.join("checksums.json");
     let Some(mut value) = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else {
         return;

@@ -216,7 +216,7 @@ fn broken(world: &World, chance: &mut Chance, folder: &Path, file: Option<&str>)
         _ => mutate::json_bytes(chance, &mut bytes, &other),
     }
     fs::write(copy.join(file), bytes)?;
-    formats::seal(&copy);
+    formats::write_checksums(&copy);
     Ok(copy)
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use crate::nn::{Initialization, Linear, Pass, Scope, Weight, masked_softmax};
+use crate::nn::{ForwardContext, Initialization, Linear, Scope, Weight, masked_softmax};
 
 /// Options of a [`HopfieldLayer`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +50,7 @@ enum Beta {
 }
 
 /// What is worked out once for a memory.
-pub struct Stored {
+pub struct HopfieldStored {
     /// X [B, H, Z, K], or [1, H, Z, K] for all rows.
     keys: Tensor,
     /// [B, H, Z, K] likewise.
@@ -107,13 +107,19 @@ impl HopfieldLayer {
     }
 
     /// Once a memory: patterns [B, Z, D].
-    pub fn store(&self, patterns: &Tensor) -> Stored {
-        Stored { keys: self.split(&self.key.forward(patterns)), values: self.split(&self.value.forward(patterns)) }
+    pub fn store(&self, patterns: &Tensor) -> HopfieldStored {
+        HopfieldStored { keys: self.split(&self.key.forward(patterns)), values: self.split(&self.value.forward(patterns)) }
     }
 
     /// Associates states [B, Q, D'] with what is stored, as far as `keep` [B, Z] lets them: a state that may look at nothing is
     /// answered as by patterns of zeros.
-    pub fn associate(&self, states: &Tensor, stored: &Stored, keep: Option<&Tensor>, pass: &Pass) -> Associated {
+    pub fn associate(
+        &self,
+        states: &Tensor,
+        stored: &HopfieldStored,
+        keep: Option<&Tensor>,
+        pass: &ForwardContext,
+    ) -> Associated {
         let keep = keep.map(|keep| keep.unsqueeze(1).unsqueeze(1));
         let mut queries = self.split(&self.query.forward(states));
         for _ in 1..self.updates {
@@ -126,7 +132,7 @@ impl HopfieldLayer {
     }
 
     /// softmax(β ξ Xᵀ): ξ [B, H, Q, K] to [B, H, Q, Z].
-    fn weights(&self, queries: &Tensor, stored: &Stored, keep: Option<&Tensor>) -> Tensor {
+    fn weights(&self, queries: &Tensor, stored: &HopfieldStored, keep: Option<&Tensor>) -> Tensor {
         let sharp = match &self.beta {
             Beta::Given(beta) => queries * *beta,
             Beta::Learned(log_beta) => queries * log_beta.exp().view([-1, 1, 1]),
@@ -164,12 +170,12 @@ impl HopfieldMemory {
     }
 
     /// What is stored; again after every change of the parameters.
-    pub fn stored(&self) -> Stored {
+    pub fn stored(&self) -> HopfieldStored {
         self.layer.store(&self.patterns.unsqueeze(0))
     }
 
     /// As [`HopfieldLayer::associate`], with what [`HopfieldMemory::stored`] gave.
-    pub fn associate(&self, states: &Tensor, stored: &Stored, pass: &Pass) -> Associated {
+    pub fn associate(&self, states: &Tensor, stored: &HopfieldStored, pass: &ForwardContext) -> Associated {
         self.layer.associate(states, stored, None, pass)
     }
 }

@@ -22,7 +22,7 @@ pub use bidirectional::{BidirectionalMemory, PairRecalled};
 pub use binary::BinaryHopfield;
 pub use continuous::{ContinuousHopfield, Relaxed};
 pub use dense::{DenseMemory, Interaction};
-pub use layer::{Associated, HopfieldLayer, HopfieldMemory, HopfieldOptions, Stored};
+pub use layer::{Associated, HopfieldLayer, HopfieldMemory, HopfieldOptions, HopfieldStored};
 pub use learning::LearningRule;
 pub use modern::{ModernHopfield, Retrieved};
 pub use patterns::Patterns;

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::text::special::PAD;
 
 /// Sentences in the order they were told, so that the last one is nearest to the question.
@@ -23,7 +23,7 @@ impl Story {
     /// While training, the story with empty memories among its sentences: one behind each with probability `share`, so that
     /// distances vary and are not learned by heart (section 4.1, random noise). They make no story longer than `slots`; where
     /// they would, its latest sentences get none. When not training, the same story.
-    pub fn with_empty_memories(&self, share: f64, slots: i64, pass: &Pass) -> Story {
+    pub fn with_empty_memories(&self, share: f64, slots: i64, pass: &ForwardContext) -> Story {
         let numbers = pass.uniform(&self.keep.size(), self.keep.device()).filter(|_| share > 0.0);
         let Some(chosen) = numbers.map(|numbers| numbers.lt(share)) else {
             return Story { sentences: self.sentences.shallow_clone(), keep: self.keep.shallow_clone() };

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::nn::numerical::check_gradients;
-use crate::nn::{Parameters, Pass};
+use crate::nn::{ForwardContext, Parameters};
 
 const VOCABULARY: i64 = 9;
 const SIZE: i64 = 3;
@@ -235,9 +235,9 @@ fn empty_memories_keep_sentences_in_order_and_stay_within_the_slots() {
     let story = story(&[told, short]);
     let (mut grown, mut distances) = (0, [0usize; 8]);
     for step in 0..400 {
-        let pass = Pass::training(7, step, 0);
+        let pass = ForwardContext::training(7, step, 0);
         let noisy = story.with_empty_memories(0.25, 6, &pass);
-        let again = story.with_empty_memories(0.25, 6, &Pass::training(7, step, 0));
+        let again = story.with_empty_memories(0.25, 6, &ForwardContext::training(7, step, 0));
         assert!(noisy.sentences.equal(&again.sentences) && noisy.keep.equal(&again.keep), "a function of seed and step");
         for (row, expected) in [(0, &[vec![4, 5], vec![6, 0], vec![7, 8], vec![5, 0]][..]), (1, &[vec![8, 0]])] {
             let kept = numbers(&noisy.keep.get(row));
@@ -257,5 +257,5 @@ fn empty_memories_keep_sentences_in_order_and_stay_within_the_slots() {
     // Of four sentences each is followed by one with probability a quarter, but no more than two fit: 0.96 on average.
     assert!((grown as f64 / 400.0 - 0.96).abs() < 0.12, "{grown}");
     assert!(distances[3..6].iter().all(|&count| count > 50) && distances.iter().sum::<usize>() == 400, "{distances:?}");
-    assert!(story.with_empty_memories(0.25, 6, &Pass::evaluation()).sentences.equal(&story.sentences));
+    assert!(story.with_empty_memories(0.25, 6, &ForwardContext::evaluation()).sentences.equal(&story.sentences));
 }

@@ -5,11 +5,11 @@ use tch::Tensor;
 
 use super::bridge::Dimensions;
 use super::build::Initializers;
-use super::cross_attention::{CrossAttention, CrossAttentionOptions, drawn_in_turn};
+use super::cross_attention::{CrossAttention, CrossAttentionOptions, sampled_in_turn};
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
-use crate::attention::{AttentionOptions, Step};
+use crate::attention::{AttentionOptions, QuerySteps};
 use crate::model::{DecoderOutput, WithAttention};
-use crate::nn::{CellKind, CellState, Linear, Pass, RecurrentStack, Scope};
+use crate::nn::{CellKind, CellState, ForwardContext, Linear, RecurrentStack, Scope};
 
 /// c_t = Σ_j α_tj h_j with α from (s_{t-1}, h_j); s_t = RNN([y_{t-1}; c_t], s_{t-1}) (section 3.1);
 /// features = maxout of U s_t + V y_{t-1} + C c_t (section A.2.2).
@@ -74,7 +74,7 @@ impl Decoder for BahdanauDecoder {
         source: &EncodedSource,
         start: RecurrentState,
         embedded: &Tensor,
-        pass: &Pass,
+        pass: &ForwardContext,
         attention: WithAttention,
     ) -> DecoderOutput {
         let cell = &self.stack.layers[0].forward;
@@ -84,12 +84,12 @@ impl Decoder for BahdanauDecoder {
         let mut coverage = coverage.map(|coverage| coverage.unsqueeze(1)); // [B, 1, S]
         // Time first, so that each step's gates lie together.
         let gates = cell.input_gates(&embedded.transpose(0, 1).contiguous()).unbind(0); // T times [B, G·H]
-        let (mut hidden, mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut hidden, mut contexts, mut weights, mut sampled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (step, gates) in gates.iter().enumerate() {
             let query = state.hidden.unsqueeze(1); // [B, 1, H]
-            let found = self.cross_attention.attend(&query, source, Step::Same(step as i64), coverage.as_ref(), pass);
+            let found = self.cross_attention.attend(&query, source, QuerySteps::Same(step as i64), coverage.as_ref(), pass);
             let attended = found.attended;
-            drawn.extend(found.drawn);
+            sampled.extend(found.sampled);
             let context = attended.context.squeeze_dim(1); // [B, D]
             state = stepper.step(gates, Some(&context), &state);
             hidden.push(state.hidden.shallow_clone());
@@ -105,15 +105,16 @@ impl Decoder for BahdanauDecoder {
         let weights = wanted.then(|| Tensor::cat(&weights, 1)); // [B, T, S]
         let parts = [&context, &hidden, embedded];
         let copied = weights.as_ref().and_then(|weights| self.cross_attention.copied(source, parts, weights));
-        DecoderOutput { features, attention: weights.map(of_one_head), drawn: drawn_in_turn(drawn), copied }
+        DecoderOutput { features, attention: weights.map(of_one_head), sampled: sampled_in_turn(sampled), copied }
     }
 
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
         let rows = embedded.size()[0];
         let coverage = state.coverage.as_ref().map(|coverage| source.side_by_side(coverage)); // [B, W, S]
         let query = source.side_by_side(&state.cells[0].hidden); // [B, W, H]
-        let step = Step::Same(position);
-        let attended = self.cross_attention.attend(&query, source, step, coverage.as_ref(), &Pass::evaluation()).attended;
+        let step = QuerySteps::Same(position);
+        let attended =
+            self.cross_attention.attend(&query, source, step, coverage.as_ref(), &ForwardContext::evaluation()).attended;
         let context = attended.context.reshape([rows, -1]); // [R, D]
         let cell = &self.stack.layers[0].forward;
         let gates = cell.input_gates(embedded); // [R, G·H]

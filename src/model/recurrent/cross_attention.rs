@@ -4,9 +4,9 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::EncodedSource;
-use crate::attention::hard::{Drawn, HardAttention};
-use crate::attention::{Attended, Attention, AttentionOptions, Copied, CopyGate, Step};
-use crate::nn::{Initialization, Pass, Scope};
+use crate::attention::hard::{HardAttention, Sampled};
+use crate::attention::{Attention, AttentionOptions, AttentionOutput, Copied, CopyGate, QuerySteps};
+use crate::nn::{ForwardContext, Initialization, Scope};
 
 /// Attention to the source, whether it is hard, and whether what it attends to may be copied.
 pub struct CrossAttention {
@@ -24,10 +24,10 @@ pub struct CrossAttentionOptions {
 }
 
 /// What queries found.
-pub struct CrossAttended {
-    pub attended: Attended,
+pub struct CrossAttentionOutput {
+    pub attended: AttentionOutput,
     /// Where attention is hard.
-    pub drawn: Option<Drawn>,
+    pub sampled: Option<Sampled>,
 }
 
 impl CrossAttention {
@@ -58,16 +58,16 @@ impl CrossAttention {
         &self,
         query: &Tensor,
         source: &EncodedSource,
-        step: Step,
+        step: QuerySteps,
         coverage: Option<&Tensor>,
-        pass: &Pass,
-    ) -> CrossAttended {
+        pass: &ForwardContext,
+    ) -> CrossAttentionOutput {
         let attended = self.attention.attend(query, &source.memory, step, coverage);
         match &self.hard {
-            None => CrossAttended { attended, drawn: None },
+            None => CrossAttentionOutput { attended, sampled: None },
             Some(hard) => {
-                let (attended, drawn) = hard.harden(attended, &source.memory.values, pass);
-                CrossAttended { attended, drawn: Some(drawn) }
+                let (attended, sampled) = hard.harden(attended, &source.memory.values, pass);
+                CrossAttentionOutput { attended, sampled: Some(sampled) }
             }
         }
     }
@@ -79,11 +79,11 @@ impl CrossAttention {
 }
 
 /// What was drawn at one step after the other [B, 1] each, side by side [B, T].
-pub fn drawn_in_turn(drawn: Vec<Drawn>) -> Option<Drawn> {
-    if drawn.is_empty() {
+pub fn sampled_in_turn(sampled: Vec<Sampled>) -> Option<Sampled> {
+    if sampled.is_empty() {
         return None;
     }
     let (log_probabilities, entropies): (Vec<_>, Vec<_>) =
-        drawn.into_iter().map(|drawn| (drawn.log_probability, drawn.entropy)).unzip();
-    Some(Drawn { log_probability: Tensor::cat(&log_probabilities, 1), entropy: Tensor::cat(&entropies, 1) })
+        sampled.into_iter().map(|sampled| (sampled.log_probability, sampled.entropy)).unzip();
+    Some(Sampled { log_probability: Tensor::cat(&log_probabilities, 1), entropy: Tensor::cat(&entropies, 1) })
 }

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use super::{DecoderStep, EncodedSource, RecurrentModel, RecurrentState};
 use crate::batch::Source;
 use crate::model::{Decoding, NextTokenScores, Seq2Seq, StepOutput, WithAttention};
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 
 /// See [`Decoding`].
 pub(super) struct RecurrentDecoding<'a> {
@@ -19,7 +19,7 @@ pub(super) struct RecurrentDecoding<'a> {
 impl<'a> RecurrentDecoding<'a> {
     pub fn start(model: &'a RecurrentModel, source: &Source) -> Self {
         let _guard = tch::no_grad_guard();
-        let (source, state) = model.decoder.start(&model.encode(source, &Pass::evaluation()));
+        let (source, state) = model.decoder.start(&model.encode(source, &ForwardContext::evaluation()));
         RecurrentDecoding { model, source, state, position: 0 }
     }
 

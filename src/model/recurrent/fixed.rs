@@ -10,7 +10,7 @@ use super::build::Initializers;
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState};
 use crate::attention::Prepared;
 use crate::model::{DecoderOutput, WithAttention};
-use crate::nn::{Pass, RecurrentStack, Scope};
+use crate::nn::{ForwardContext, RecurrentStack, Scope};
 
 /// s_t = RNN([y_{t-1}; c], s_{t-1}); features are s_t.
 pub struct FixedContextDecoder {
@@ -54,18 +54,18 @@ impl Decoder for FixedContextDecoder {
         source: &EncodedSource,
         start: RecurrentState,
         embedded: &Tensor,
-        pass: &Pass,
+        pass: &ForwardContext,
         _: WithAttention,
     ) -> DecoderOutput {
         let output = self.stack.run(&self.with_context(source, embedded), &start.cells, self.dropout, pass);
-        DecoderOutput { features: output.states, attention: None, drawn: None, copied: None }
+        DecoderOutput { features: output.states, attention: None, sampled: None, copied: None }
     }
 
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, _: i64) -> DecoderStep {
         let rows = embedded.size()[0];
         // W hypotheses of a source are W steps beside each other as far as the context is concerned.
         let input = self.with_context(source, &source.side_by_side(embedded)); // [B, W, E + D]
-        let output = self.stack.run(&input.reshape([rows, 1, -1]), &state.cells, 0.0, &Pass::evaluation()); // [R, 1, H]
+        let output = self.stack.run(&input.reshape([rows, 1, -1]), &state.cells, 0.0, &ForwardContext::evaluation()); // [R, 1, H]
         state.cells = output.finals.into_iter().flatten().collect();
         DecoderStep { features: output.states.squeeze_dim(1), weights: None, copied: None }
     }

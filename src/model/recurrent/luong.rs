@@ -5,13 +5,13 @@ use tch::{Kind, Tensor};
 
 use super::bridge::{Bridge, Dimensions};
 use super::build::Initializers;
-use super::cross_attention::{CrossAttended, CrossAttention, CrossAttentionOptions, drawn_in_turn};
+use super::cross_attention::{CrossAttention, CrossAttentionOptions, CrossAttentionOutput, sampled_in_turn};
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
-use crate::attention::{Attended, AttentionOptions, Step};
+use crate::attention::{AttentionOptions, AttentionOutput, QuerySteps};
 use crate::memory::machine::step as step_memory;
 use crate::memory::{Memory as _, Tape, TapeOptions};
 use crate::model::{DecoderOutput, WithAttention};
-use crate::nn::{Linear, Pass, RecurrentStack, Scope, Stepper};
+use crate::nn::{ForwardContext, Linear, RecurrentStack, Scope, Stepper};
 
 /// h_t = stacked RNN of y_{t-1} (with input feeding: of [y_{t-1}; h̃_{t-1}], section 3.3); c_t from h_t;
 /// features = h̃_t = tanh(W_c [c_t; h_t]) (equation 5).
@@ -82,30 +82,42 @@ impl LuongDecoder {
     }
 
     /// Without input feeding: recurrence over the whole target, then attention.
-    fn forward_at_once(&self, source: &EncodedSource, start: RecurrentState, embedded: &Tensor, pass: &Pass) -> DecoderOutput {
+    fn forward_at_once(
+        &self,
+        source: &EncodedSource,
+        start: RecurrentState,
+        embedded: &Tensor,
+        pass: &ForwardContext,
+    ) -> DecoderOutput {
         let hidden = self.stack.run(embedded, &start.cells, self.dropout, pass).states; // [B, T, H]
-        let CrossAttended { attended, drawn } = match start.coverage {
-            None => self.cross_attention.attend(&hidden, source, Step::From(0), None, pass),
+        let CrossAttentionOutput { attended, sampled } = match start.coverage {
+            None => self.cross_attention.attend(&hidden, source, QuerySteps::From(0), None, pass),
             Some(coverage) => self.attend_in_turn(&hidden, source, coverage.unsqueeze(1), pass),
         };
         let parts = [&attended.context, &hidden, embedded];
         let copied = self.cross_attention.copied(source, parts, &attended.weights);
         let features = self.attentional(&[&attended.context, &hidden]); // [B, T, H]
-        DecoderOutput { features, attention: Some(of_one_head(attended.weights)), drawn, copied }
+        DecoderOutput { features, attention: Some(of_one_head(attended.weights)), sampled, copied }
     }
 
     /// With coverage [B, 1, S] each step's attention needs those before it, though the recurrence does not.
-    fn attend_in_turn(&self, hidden: &Tensor, source: &EncodedSource, mut coverage: Tensor, pass: &Pass) -> CrossAttended {
-        let (mut contexts, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
+    fn attend_in_turn(
+        &self,
+        hidden: &Tensor,
+        source: &EncodedSource,
+        mut coverage: Tensor,
+        pass: &ForwardContext,
+    ) -> CrossAttentionOutput {
+        let (mut contexts, mut weights, mut sampled) = (Vec::new(), Vec::new(), Vec::new());
         for (step, query) in hidden.split(1, 1).iter().enumerate() {
-            let found = self.cross_attention.attend(query, source, Step::Same(step as i64), Some(&coverage), pass);
+            let found = self.cross_attention.attend(query, source, QuerySteps::Same(step as i64), Some(&coverage), pass);
             coverage = &coverage + &found.attended.weights;
             contexts.push(found.attended.context); // [B, 1, D]
             weights.push(found.attended.weights); // [B, 1, S]
-            drawn.extend(found.drawn);
+            sampled.extend(found.sampled);
         }
-        let attended = Attended { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }; // [B, T, D], [B, T, S]
-        CrossAttended { attended, drawn: drawn_in_turn(drawn) }
+        let attended = AttentionOutput { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }; // [B, T, D], [B, T, S]
+        CrossAttentionOutput { attended, sampled: sampled_in_turn(sampled) }
     }
 
     /// With input feeding: step by step.
@@ -114,7 +126,7 @@ impl LuongDecoder {
         source: &EncodedSource,
         mut state: RecurrentState,
         embedded: &Tensor,
-        pass: &Pass,
+        pass: &ForwardContext,
         attention: WithAttention,
     ) -> DecoderOutput {
         let (rows, steps) = (embedded.size()[0], embedded.size()[1]);
@@ -128,14 +140,14 @@ impl LuongDecoder {
             })
             .flatten();
         let copies = self.cross_attention.copies();
-        let (mut features, mut weights, mut drawn) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut features, mut weights, mut sampled) = (Vec::new(), Vec::new(), Vec::new());
         let (mut contexts, mut hidden) = (Vec::new(), Vec::new());
         for (position, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(position as i64)); // [layers - 1, B, H]
             let (attentional, found) = self.advance(&steppers, gates, masks.as_ref(), source, &mut state, position as i64, pass);
             features.push(attentional);
             weights.push(found.attended.weights); // [B, 1, S]
-            drawn.extend(found.drawn);
+            sampled.extend(found.sampled);
             if copies {
                 contexts.push(found.attended.context); // [B, 1, D]
                 hidden.push(state.top().unsqueeze(1)); // [B, 1, H]
@@ -148,7 +160,7 @@ impl LuongDecoder {
             self.cross_attention.copied(source, parts, weights)
         });
         let features = Tensor::stack(&features, 1); // [B, T, H]
-        DecoderOutput { features, attention: weights.map(of_one_head), drawn: drawn_in_turn(drawn), copied }
+        DecoderOutput { features, attention: weights.map(of_one_head), sampled: sampled_in_turn(sampled), copied }
     }
 
     fn steppers(&self) -> Vec<Stepper<'_>> {
@@ -167,8 +179,8 @@ impl LuongDecoder {
         source: &EncodedSource,
         state: &mut RecurrentState,
         position: i64,
-        pass: &Pass,
-    ) -> (Tensor, CrossAttended) {
+        pass: &ForwardContext,
+    ) -> (Tensor, CrossAttentionOutput) {
         let fed = state.attentional.as_ref();
         state.cells[0] = steppers[0].step(gates, fed, &state.cells[0]);
         for (layer, stepper) in steppers.iter().enumerate().skip(1) {
@@ -183,7 +195,7 @@ impl LuongDecoder {
         let hidden = state.top().shallow_clone(); // [R, H]
         let coverage = state.coverage.as_ref().map(|coverage| source.side_by_side(coverage)); // [B, W, S]
         let query = source.side_by_side(&hidden); // [B, W, H]
-        let found = self.cross_attention.attend(&query, source, Step::Same(position), coverage.as_ref(), pass);
+        let found = self.cross_attention.attend(&query, source, QuerySteps::Same(position), coverage.as_ref(), pass);
         let context = found.attended.context.reshape([hidden.size()[0], -1]); // [R, D]
         let attentional = match (&self.tape, &state.tape) {
             (Some(worked), Some(tape)) => {
@@ -218,7 +230,7 @@ impl Decoder for LuongDecoder {
         source: &EncodedSource,
         start: RecurrentState,
         embedded: &Tensor,
-        pass: &Pass,
+        pass: &ForwardContext,
         attention: WithAttention,
     ) -> DecoderOutput {
         if self.input_feeding {
@@ -231,7 +243,7 @@ impl Decoder for LuongDecoder {
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
         let rows = embedded.size()[0];
         let gates = self.stack.layers[0].forward.input_gates(embedded); // [R, G·H]
-        let pass = Pass::evaluation();
+        let pass = ForwardContext::evaluation();
         let (features, found) = self.advance(&self.steppers(), &gates, None, source, state, position, &pass);
         let attended = found.attended;
         let parts = [&attended.context, &source.side_by_side(state.top()), &source.side_by_side(embedded)];

@@ -17,7 +17,7 @@ use tch::Tensor;
 
 use super::{DecoderOutput, WithAttention};
 use crate::attention::{Copied, Prepared};
-use crate::nn::{Pass, StackOutput};
+use crate::nn::{ForwardContext, StackOutput};
 
 /// A source as the encoder leaves it.
 pub(crate) struct EncoderOutput {
@@ -79,7 +79,7 @@ pub(crate) trait Decoder: Send + Sync {
         source: &EncodedSource,
         start: RecurrentState,
         embedded: &Tensor,
-        pass: &Pass,
+        pass: &ForwardContext,
         attention: WithAttention,
     ) -> DecoderOutput;
 

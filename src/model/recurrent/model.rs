@@ -6,7 +6,7 @@ use super::decoding::RecurrentDecoding;
 use super::{Decoder, EncoderOutput};
 use crate::batch::Source;
 use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
-use crate::nn::{Embedding, Linear, Pass, RecurrentStack, Weight};
+use crate::nn::{Embedding, ForwardContext, Linear, RecurrentStack, Weight};
 
 /// A recurrent encoder-decoder. Dropout falls on embeddings, between layers and on the features before the output layer, never on
 /// recurrent connections (Zaremba et al. 2014).
@@ -23,7 +23,7 @@ pub struct RecurrentModel {
 }
 
 impl RecurrentModel {
-    pub(super) fn encode(&self, source: &Source, pass: &Pass) -> EncoderOutput {
+    pub(super) fn encode(&self, source: &Source, pass: &ForwardContext) -> EncoderOutput {
         let embedded = pass.dropout(&self.source_embedding.forward(&source.ids), self.dropout); // [B, S, E]
         let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(source.ids.device()); // [B, 1]
         let states = self.encoder.read(&embedded, &source.lengths, self.dropout, pass); // [B, S, D]
@@ -34,7 +34,7 @@ impl RecurrentModel {
 }
 
 impl Seq2Seq for RecurrentModel {
-    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+    fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput {
         let (source, start) = self.decoder.start(&self.encode(source, pass));
         let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout); // [B, T, E]
         let decoded = self.decoder.forward(&source, start, &embedded, pass, attention);

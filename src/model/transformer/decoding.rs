@@ -4,13 +4,13 @@ use tch::{Device, Kind, Tensor};
 
 use super::TransformerModel;
 use super::cache::{HypothesisSlots, KeyValueCache, KeysAndValues};
-use super::embedding::Place;
+use super::embedding::TokenPositions;
 use super::layers::StepContext;
 use crate::attention::FusedProjection;
 use crate::batch::Source;
 use crate::kernels::CacheSlots;
 use crate::model::{Decoding, Seq2Seq, StepOutput, WithAttention};
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::runtime::bf16_maps;
 
 /// See [`Decoding`].
@@ -32,7 +32,7 @@ pub(super) struct TransformerDecoding<'a> {
 impl<'a> TransformerDecoding<'a> {
     pub fn start(model: &'a TransformerModel, source: &Source) -> Self {
         let _guard = tch::no_grad_guard();
-        let states = model.encode(source, &Pass::evaluation()); // [B, S, D]
+        let states = model.encode(source, &ForwardContext::evaluation()); // [B, S, D]
         let (sources, _, size) = states.size3().expect("the encoder's output has three dimensions");
         // On the CPU a step reads caches row by row (`kernels::cached_attention`), with a loop for each of these kinds.
         let kind = (states.device() == Device::Cpu).then(|| if bf16_maps() { Kind::BFloat16 } else { Kind::Float });
@@ -73,7 +73,7 @@ impl Decoding for TransformerDecoding<'_> {
         };
         let previous: Vec<i64> = previous.iter().map(|&token| i64::from(token)).collect();
         let previous = Tensor::from_slice(&previous).to_device(model.output.device()).unsqueeze(1); // [R, 1]
-        let embedded = model.target.forward(&previous, Place::One(self.position), &Pass::evaluation()); // [R, 1, D]
+        let embedded = model.target.forward(&previous, TokenPositions::One(self.position), &ForwardContext::evaluation()); // [R, 1, D]
         let mut states = embedded.squeeze_dim(1); // [R, D]
         let mut weights = Vec::new();
         for ((layer, cache), projection) in model.decoder.iter().zip(&self.caches).zip(&self.projections) {

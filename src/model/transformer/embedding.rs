@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::nn::{Norm, Pass, Weight};
+use crate::nn::{ForwardContext, Norm, Weight};
 use crate::recipe::Start;
 use crate::text::special::BOS;
 
@@ -18,7 +18,7 @@ pub(super) enum PositionTable {
 
 /// Where the ids [B, T] stand.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum TokenPositions {
     /// At the positions 0 to T - 1.
     All,
     /// All at this one.
@@ -39,10 +39,10 @@ pub(super) struct InputEmbedding {
 
 impl InputEmbedding {
     /// Ids [B, T]: [B, T, D].
-    pub fn forward(&self, ids: &Tensor, place: Place, pass: &Pass) -> Tensor {
+    pub fn forward(&self, ids: &Tensor, place: TokenPositions, pass: &ForwardContext) -> Tensor {
         let (first, count) = match place {
-            Place::All => (0, ids.size()[1]),
-            Place::One(position) => (position, 1),
+            TokenPositions::All => (0, ids.size()[1]),
+            TokenPositions::One(position) => (position, 1),
         };
         let mut embedded = Tensor::embedding(&self.tokens, ids, -1, false, false);
         if self.scale != 1.0 {

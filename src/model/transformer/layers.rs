@@ -6,7 +6,7 @@ use super::cache::{KeyValueCache, KeysAndValues};
 use super::sublayer::{FeedForward, Residual};
 use crate::attention::{Allowed, FusedProjection, MultiHead};
 use crate::kernels::CacheSlots;
-use crate::nn::{Pass, Rotation};
+use crate::nn::{ForwardContext, Rotation};
 
 /// Self-attention, then feed-forward.
 pub(super) struct EncoderLayer {
@@ -18,7 +18,7 @@ pub(super) struct EncoderLayer {
 
 impl EncoderLayer {
     /// [B, S, D] to [B, S, D]; `keep` [B, S].
-    pub fn forward(&self, input: &Tensor, keep: &Tensor, rotation: Option<&Rotation>, pass: &Pass) -> Tensor {
+    pub fn forward(&self, input: &Tensor, keep: &Tensor, rotation: Option<&Rotation>, pass: &ForwardContext) -> Tensor {
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
             let [queries, keys, values] = rotated(rotation, self.self_attention.of_itself(input, &projection)); // [B, S, D] each
@@ -70,7 +70,7 @@ impl DecoderLayer {
         memory: &KeysAndValues,
         source: &SourceView,
         rotation: Option<&Rotation>,
-        pass: &Pass,
+        pass: &ForwardContext,
     ) -> (Tensor, Option<Tensor>) {
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
@@ -97,7 +97,7 @@ impl DecoderLayer {
         projection: &FusedProjection,
         step: &StepContext,
     ) -> (Tensor, Option<Tensor>) {
-        let pass = Pass::evaluation();
+        let pass = ForwardContext::evaluation();
         let attended = self.self_attention_residual.around(input, &pass, |input| {
             let fused = self.self_attention.of_itself(input, projection);
             let [queries, keys, values] = rotated(step.rotation.as_ref(), fused); // [R, D] each

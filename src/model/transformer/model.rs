@@ -4,11 +4,11 @@ use tch::Tensor;
 
 use super::cache::KeysAndValues;
 use super::decoding::TransformerDecoding;
-use super::embedding::{InputEmbedding, Place};
+use super::embedding::{InputEmbedding, TokenPositions};
 use super::layers::{DecoderLayer, EncoderLayer, SourceView};
 use crate::batch::Source;
 use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
-use crate::nn::{Norm, Pass, Rotation, Weight};
+use crate::nn::{ForwardContext, Norm, Rotation, Weight};
 
 /// An encoder-decoder of attention layers (Vaswani et al. 2017).
 pub struct TransformerModel {
@@ -29,8 +29,8 @@ pub struct TransformerModel {
 
 impl TransformerModel {
     /// The encoder's output [B, S, D].
-    pub(super) fn encode(&self, source: &Source, pass: &Pass) -> Tensor {
-        let mut states = self.source.forward(&source.ids, Place::All, pass); // [B, S, D]
+    pub(super) fn encode(&self, source: &Source, pass: &ForwardContext) -> Tensor {
+        let mut states = self.source.forward(&source.ids, TokenPositions::All, pass); // [B, S, D]
         let rotation = self.rotary.map(|(size, _)| Rotation::new(0, states.size()[1], size, states.device()));
         for layer in &self.encoder {
             states = layer.forward(&states, &source.keep, rotation.as_ref(), pass);
@@ -56,7 +56,7 @@ impl TransformerModel {
 }
 
 impl Seq2Seq for TransformerModel {
-    fn forward(&self, source: &Source, input: &Tensor, pass: &Pass, attention: WithAttention) -> DecoderOutput {
+    fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput {
         let memory = self.encode(source, pass); // [B, S, D]
         // All layers' before the first layer: so gradients of the encoder's output are summed in one order.
         let memories: Vec<KeysAndValues> = self
@@ -67,7 +67,7 @@ impl Seq2Seq for TransformerModel {
                 KeysAndValues { keys, values }
             })
             .collect();
-        let mut states = self.target.forward(input, Place::All, pass); // [B, T, D]
+        let mut states = self.target.forward(input, TokenPositions::All, pass); // [B, T, D]
         let rotation = self.decoder_rotation(0, input.size()[1]);
         let view = SourceView { keep: &source.keep, with_attention: attention == WithAttention::Yes };
         let mut weights = Vec::new();
@@ -79,7 +79,7 @@ impl Seq2Seq for TransformerModel {
         DecoderOutput {
             features: self.normalised(states),
             attention: view.with_attention.then(|| Tensor::stack(&weights, 1)), // [B, layers, H, T, S]
-            drawn: None,
+            sampled: None,
             copied: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::nn::{Initialization, Linear, Norm, Pass, Scope};
+use crate::nn::{ForwardContext, Initialization, Linear, Norm, Scope};
 use crate::recipe::{Activation, NormPlace};
 
 /// Residual connection, normalisation and dropout around a sublayer.
@@ -14,7 +14,7 @@ pub(super) struct Residual {
 
 impl Residual {
     /// x + f(norm(x)), or norm(x + f(x)).
-    pub fn around(&self, input: &Tensor, pass: &Pass, sublayer: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+    pub fn around(&self, input: &Tensor, pass: &ForwardContext, sublayer: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
         match self.place {
             NormPlace::Pre => pass.add_dropped(input, &sublayer(&self.norm.forward(input)), self.dropout),
             NormPlace::Post => self.norm.forward(&pass.add_dropped(input, &sublayer(input), self.dropout)),
@@ -45,7 +45,7 @@ impl FeedForward {
     }
 
     /// [.., D] to [.., D].
-    pub fn forward(&self, input: &Tensor, pass: &Pass) -> Tensor {
+    pub fn forward(&self, input: &Tensor, pass: &ForwardContext) -> Tensor {
         let inner = self.inner.forward(input);
         let active = match self.activation {
             Activation::Relu => inner.relu(),

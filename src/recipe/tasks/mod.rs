@@ -20,7 +20,7 @@ pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
-pub use transduction::{LineKind, LineRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
+pub use transduction::{StackQueueKind, StackQueueRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
 
 /// The task: one table under `[task]`, named after it.

@@ -40,7 +40,7 @@ pub enum TransductionProblem {
 #[serde(rename_all = "kebab-case")]
 pub enum TransductionModelRecipe {
     /// `[task.transduction.model.line]`: an LSTM with a stack, a queue or a double-ended queue.
-    Line(LineRecipe),
+    Line(StackQueueRecipe),
     /// `[task.transduction.model.lstm]`: LSTM layers alone, for comparison.
     Lstm(LstmRecipe),
 }
@@ -48,9 +48,9 @@ pub enum TransductionModelRecipe {
 /// An LSTM with a continuous line of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LineRecipe {
+pub struct StackQueueRecipe {
     /// `stack`, `queue` or `deque`. Default `stack`.
-    pub kind: LineKind,
+    pub kind: StackQueueKind,
     /// Cells of the LSTM, 1 or more. Default 128.
     pub hidden: i64,
     /// Numbers of a value, 1 or more. Default 64.
@@ -59,7 +59,7 @@ pub struct LineRecipe {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum LineKind {
+pub enum StackQueueKind {
     Stack,
     Queue,
     Deque,
@@ -69,7 +69,7 @@ impl Default for TransductionRecipe {
     fn default() -> Self {
         Self {
             problem: TransductionProblem::Copy,
-            model: TransductionModelRecipe::Line(LineRecipe::default()),
+            model: TransductionModelRecipe::Line(StackQueueRecipe::default()),
             symbols: 128,
             embedding: 64,
             shortest: 8,
@@ -80,9 +80,9 @@ impl Default for TransductionRecipe {
     }
 }
 
-impl Default for LineRecipe {
+impl Default for StackQueueRecipe {
     fn default() -> Self {
-        Self { kind: LineKind::Stack, hidden: 128, width: 64 }
+        Self { kind: StackQueueKind::Stack, hidden: 128, width: 64 }
     }
 }
 

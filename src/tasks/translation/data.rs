@@ -108,7 +108,7 @@ impl TrainingData {
     }
 
     /// Padded pieces of a batch, and the cells of its attention: rows × source columns × target columns.
-    pub fn footprint(&self, batch: &[usize]) -> Vec<u64> {
+    pub fn memory_estimate(&self, batch: &[usize]) -> Vec<u64> {
         let widest = |length: &dyn Fn(usize) -> usize| batch.iter().map(|&pair| length(pair) + 1).max().unwrap_or(0) as u64;
         let (source, target) = (widest(&|pair| self.index.source_length(pair)), widest(&|pair| self.index.target_length(pair)));
         let rows = batch.len() as u64;

@@ -10,7 +10,7 @@ use crate::checkpoint::AttentionHead;
 use crate::corpus::{ParallelText, batches_in_order};
 use crate::metrics::{AlignmentCounts, Bleu, Chrf, GoldLinks, Metric, Score, Ter, read_gold};
 use crate::model::WithAttention;
-use crate::nn::Pass;
+use crate::nn::ForwardContext;
 use crate::recipe::{CorpusPath, DataRecipe};
 use crate::runtime::files::Shown;
 use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
@@ -142,7 +142,7 @@ impl HeldOut {
         let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
         let model = translator.model.as_ref();
         let _guard = tch::no_grad_guard();
-        let pass = Pass::evaluation();
+        let pass = ForwardContext::evaluation();
         let (mut nll, mut tokens) = (0.0, 0);
         for batch in batches_in_order(&lengths, options.batch_tokens) {
             options.interrupt.check()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
-use super::links::Links;
+use super::links::TeacherLinks;
 use crate::corpus::ParallelText;
 use crate::metrics::{GoldLinks, gold_links};
 use crate::recipe::GuidedAlignmentRecipe;
@@ -21,7 +21,7 @@ const FLOOR: f64 = 1e-8;
 pub struct GuidedAlignment {
     recipe: GuidedAlignmentRecipe,
     /// Sorted by target piece within a pair.
-    links: Links,
+    links: TeacherLinks,
 }
 
 impl GuidedAlignment {
@@ -51,7 +51,7 @@ impl GuidedAlignment {
             });
             checked.transpose()
         });
-        let links = Links::read(used, sources, targets, |(_, source), (_, target), gold| project(gold, source, target))?;
+        let links = TeacherLinks::read(used, sources, targets, |(_, source), (_, target), gold| project(gold, source, target))?;
         for more in gold {
             more?;
             given += 1;
@@ -179,7 +179,7 @@ mod tests {
         let energy = Tensor::randn([2, 2, 3, 4, 5], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         // The second pair has rows without links, and batches come in any order.
         let guided = |layer, head| {
-            let mut links = Links::default();
+            let mut links = TeacherLinks::default();
             links.push([(0, 1), (1, 0), (1, 4), (2, 2), (3, 0), (3, 1), (3, 2)]);
             links.push([(1, 3)]);
             links.push([]);

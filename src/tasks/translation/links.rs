@@ -13,13 +13,13 @@ pub type EncodedLine<'a> = (&'a str, &'a Encoding);
 
 /// Target piece and source piece, for every pair.
 #[derive(Default)]
-pub struct Links {
+pub struct TeacherLinks {
     /// Where the links of each pair end.
     ends: Vec<usize>,
     links: Vec<(u32, u32)>,
 }
 
-impl Links {
+impl TeacherLinks {
     /// The links that `find` gives for each of `pairs`: two lines and what else is known about them.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ impl Links {
         targets: &Tokenizer,
         find: impl Fn(EncodedLine, EncodedLine, &K) -> Vec<(u32, u32)>,
     ) -> Result<Self> {
-        let (mut all, mut pairs) = (Links::default(), pairs.peekable());
+        let (mut all, mut pairs) = (TeacherLinks::default(), pairs.peekable());
         while pairs.peek().is_some() {
             let chunk = pairs.by_ref().take(CHUNK).collect::<Result<Vec<_>>>()?;
             let source = sources.encode_batch(&chunk.iter().map(|pair| pair.0.as_str()).collect::<Vec<_>>());

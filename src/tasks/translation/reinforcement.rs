@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
-use crate::attention::hard::{Baseline, Drawn, Reinforce};
+use crate::attention::hard::{Baseline, Reinforce, Sampled};
 use crate::recipe::HardRecipe;
 
 /// REINFORCE with its moving average. The reward of a step is the log probability of the right piece after it. Where attention does not
@@ -27,21 +27,21 @@ impl Reinforcement {
 
     /// What is added to the loss of a batch: its choices and log probabilities of targets, [N] each. The rewards enter the moving average
     /// after they were compared with it, the very first before.
-    pub fn surrogate(&self, drawn: &Drawn, rewards: &Tensor) -> Tensor {
+    pub fn surrogate(&self, sampled: &Sampled, rewards: &Tensor) -> Tensor {
         let mut baseline = self.baseline.get();
         let mean = rewards.mean(Kind::Double).double_value(&[]);
-        let surrogate = self.rule.surrogate(drawn, rewards, baseline.value().unwrap_or(mean), &rewards.ones_like());
+        let surrogate = self.rule.surrogate(sampled, rewards, baseline.value().unwrap_or(mean), &rewards.ones_like());
         baseline.update(mean);
         self.baseline.set(baseline);
         surrogate
     }
 
-    pub fn memory(&self) -> Value {
+    pub fn extra_state(&self) -> Value {
         serde_json::to_value(self.baseline.get()).expect("a baseline is two numbers")
     }
 
     /// Null leaves all as it is: the run began without hard attention.
-    pub fn remember(&self, memory: &Value) -> Result<()> {
+    pub fn restore_extra_state(&self, memory: &Value) -> Result<()> {
         if !memory.is_null() {
             let read = Baseline::deserialize(memory).context("`memory` is no moving average of rewards")?;
             self.baseline.set(read);

@@ -3,14 +3,14 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::links::{EncodedLine, Links};
+use super::links::{EncodedLine, TeacherLinks};
 use crate::checkpoint::Tokenizers;
 use crate::corpus::ParallelText;
 use crate::text::special::UNK;
 use crate::translator::SourceEncoder;
 
 /// Pieces of the training pairs that the target's vocabulary lacks and both sides spell the same way.
-pub struct Repeated(Links);
+pub struct Repeated(TeacherLinks);
 
 impl Repeated {
     /// `lines` are the pairs of `text` that training uses, by line counted from 1, ascending.
@@ -26,7 +26,7 @@ impl Repeated {
             Err(error) => Some(Err(error)),
         });
         let find = |source: EncodedLine, target: EncodedLine, (): &()| places(source, target, |id| tokenizers.same(id));
-        Ok(Repeated(Links::read(used, sources, tokenizers.target(), find)?))
+        Ok(Repeated(TeacherLinks::read(used, sources, tokenizers.target(), find)?))
     }
 
     /// For the real rows of a batch of pairs, `steps` to a pair, the places of the source whose unknown word they repeat [N, S].
@@ -87,7 +87,7 @@ mod tests {
             [(0, 3), (1, 1), (1, 5)],
             "a tag is no word"
         );
-        let mut links = Links::default();
+        let mut links = TeacherLinks::default();
         links.push(found);
         links.push([]);
         let repeated = Repeated(links);

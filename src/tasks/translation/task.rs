@@ -16,8 +16,8 @@ use super::repeated::Repeated;
 use super::unknown::UnknownData;
 use crate::batch::{Source, Target};
 use crate::checkpoint::{AttentionHead, Config, Tokenizers, locate};
-use crate::model::{Vocabularies, WithAttention, outline};
-use crate::nn::Pass;
+use crate::model::{Vocabularies, WithAttention, parameter_shapes};
+use crate::nn::ForwardContext;
 use crate::recipe::{LengthLimit, Recipe};
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, message};
@@ -54,7 +54,7 @@ impl TranslationTask {
         if let Some(folder) = &init {
             config.widen_length_limit(&Config::load(folder)?);
         }
-        let parameters = outline(&config.model, config.vocabularies(&tokenizers))?.parameters;
+        let parameters = parameter_shapes(&config.model, config.vocabularies(&tokenizers))?.parameters;
         ensure_trainable(&parameters, &recipe.training, device)?;
         let mut translator = Translator::new(config, tokenizers, recipe.seed, device)?;
         if let Some(folder) = &init {
@@ -82,7 +82,7 @@ impl TranslationTask {
 /// Before tokenizers are trained, which takes a while: what the model takes with the smallest vocabularies.
 fn ensure_smallest_trainable(recipe: &Recipe, device: Device) -> Result<()> {
     let smallest = Vocabularies { source: 4, target: 4, same: recipe.model.copies().then(|| vec![1; 4]) };
-    ensure_trainable(&outline(&recipe.model, smallest)?.parameters, &recipe.training, device)
+    ensure_trainable(&parameter_shapes(&recipe.model, smallest)?.parameters, &recipe.training, device)
 }
 
 impl Task for TranslationTask {
@@ -92,7 +92,7 @@ impl Task for TranslationTask {
         Ok(self.data.epoch(seed, epoch))
     }
 
-    fn loss(&self, batch: &Self::Batch, pass: &Pass) -> Result<Loss> {
+    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         let (sources, targets) = self.data.pairs(batch)?;
         let source = Source::new(&sources, self.translator.device);
         let target = Target::new(&targets, self.translator.device);
@@ -107,8 +107,10 @@ impl Task for TranslationTask {
             _ => loss_of(model, &decoded, &target, self.recipe.training.label_smoothing),
         };
         let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
-        if let Some((reinforcement, drawn)) = self.reinforcement.as_ref().zip(decoded.drawn.as_ref()).filter(|_| pass.trains()) {
-            sums.backward += reinforcement.surrogate(&drawn.listed(&target.real), &sums.log_probabilities);
+        if let Some((reinforcement, sampled)) =
+            self.reinforcement.as_ref().zip(decoded.sampled.as_ref()).filter(|_| pass.trains())
+        {
+            sums.backward += reinforcement.surrogate(&sampled.listed(&target.real), &sums.log_probabilities);
         }
         let mut auxiliary = 0.0;
         if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
@@ -132,20 +134,20 @@ impl Task for TranslationTask {
         self.data.describe(batch)
     }
 
-    fn footprint(&self, batch: &Self::Batch) -> Vec<u64> {
-        self.data.footprint(batch)
+    fn memory_estimate(&self, batch: &Self::Batch) -> Vec<u64> {
+        self.data.memory_estimate(batch)
     }
 
     fn parameters(&self) -> Vec<Parameter> {
         self.translator.model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
-    fn memory(&self) -> Value {
-        self.reinforcement.as_ref().map_or(Value::Null, Reinforcement::memory)
+    fn extra_state(&self) -> Value {
+        self.reinforcement.as_ref().map_or(Value::Null, Reinforcement::extra_state)
     }
 
-    fn remember(&mut self, memory: &Value) -> Result<()> {
-        self.reinforcement.as_ref().map_or(Ok(()), |reinforcement| reinforcement.remember(memory))
+    fn restore_extra_state(&mut self, state: &Value) -> Result<()> {
+        self.reinforcement.as_ref().map_or(Ok(()), |reinforcement| reinforcement.restore_extra_state(state))
     }
 
     fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation> {

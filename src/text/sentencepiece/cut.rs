@@ -14,7 +14,7 @@ const UNKNOWN_PENALTY: f32 = 10.0;
 pub type Cut = (usize, usize, Option<usize>);
 
 /// What text is cut with.
-pub struct Cutter {
+pub struct PieceCutter {
     model_type: ModelType,
     scores: Vec<f32>,
     kinds: Vec<PieceType>,
@@ -25,7 +25,7 @@ pub struct Cutter {
     highest: f32,
 }
 
-impl Cutter {
+impl PieceCutter {
     pub fn new(model: &ModelProto) -> Self {
         let in_text = |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined | PieceType::Unused);
         let entries = model.pieces.iter().enumerate().filter(|(_, piece)| in_text(piece.kind));

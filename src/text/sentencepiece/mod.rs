@@ -20,7 +20,7 @@ use super::tokenizer::Encoding;
 use super::words::words;
 use crate::input::read_bytes;
 use crate::runtime::files::Shown;
-use cut::Cutter;
+use cut::PieceCutter;
 pub(super) use file::{METASPACE_KEY, read};
 use normalise::Normaliser;
 pub use proto::{ModelProto, ModelType, Piece, PieceType};
@@ -33,7 +33,7 @@ pub(super) struct SentencePiece {
     /// The `.spm` file.
     file: Vec<u8>,
     normaliser: Normaliser,
-    cutter: Cutter,
+    cutter: PieceCutter,
     byte_fallback: bool,
     /// The house's ids by spelling.
     ids: HashMap<String, u32>,
@@ -51,7 +51,7 @@ impl SentencePiece {
         Ok(Self {
             file: file.to_vec(),
             normaliser: Normaliser::new(&model)?,
-            cutter: Cutter::new(&model),
+            cutter: PieceCutter::new(&model),
             byte_fallback: model.byte_fallback,
             ids: pieces.iter().cloned().zip(0..).collect(),
         })

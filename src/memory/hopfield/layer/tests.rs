@@ -35,7 +35,7 @@ fn one_update_is_multi_head_attention() {
     let keep = Tensor::from_slice(&[true, true, true, false, true, true, true, true]).reshape([2, 4]);
     let stored = layer.store(&patterns);
     for keep in [None, Some(&keep)] {
-        let found = layer.associate(&states, &stored, keep, &Pass::evaluation());
+        let found = layer.associate(&states, &stored, keep, &ForwardContext::evaluation());
         let queries = layer.split(&layer.query.forward(&states));
         let mask = keep.map(|keep| keep.unsqueeze(1).unsqueeze(1));
         let (keys, values) = (&stored.keys, &stored.values);
@@ -54,7 +54,7 @@ fn further_updates_are_the_modern_networks() {
     let network = ModernHopfield::new(&layer.key.forward(&patterns).squeeze(), 0.9).unwrap();
     let start = layer.query.forward(&states).squeeze();
     let settled = (0..3).fold(start, |state, _| network.update(&state));
-    let found = layer.associate(&states, &layer.store(&patterns), None, &Pass::evaluation());
+    let found = layer.associate(&states, &layer.store(&patterns), None, &ForwardContext::evaluation());
     assert!(found.weights.squeeze().allclose(&network.weights(&settled), 1e-10, 1e-12, false));
 }
 
@@ -64,9 +64,9 @@ fn what_is_not_kept_counts_for_nothing() {
     let (_, layer) = layer(HopfieldOptions { updates: 3, ..options() });
     let (states, patterns) = (Tensor::randn([2, 3, 6], DOUBLE), Tensor::randn([2, 4, 5], DOUBLE));
     let keep = Tensor::from_slice(&[true, true, false, false, false, false, false, false]).reshape([2, 4]);
-    let found = layer.associate(&states, &layer.store(&patterns), Some(&keep), &Pass::evaluation());
+    let found = layer.associate(&states, &layer.store(&patterns), Some(&keep), &ForwardContext::evaluation());
     let fewer = layer.store(&patterns.narrow(1, 0, 2));
-    let expected = layer.associate(&states, &fewer, None, &Pass::evaluation());
+    let expected = layer.associate(&states, &fewer, None, &ForwardContext::evaluation());
     assert!(found.answer.get(0).allclose(&expected.answer.get(0), 1e-10, 1e-12, false));
     // Nothing to look at: the output's bias and no NaN.
     assert_eq!(found.weights.get(1).abs().sum(Kind::Double).double_value(&[]), 0.0);
@@ -83,7 +83,7 @@ fn gradients_are_right_through_every_update() {
     inputs.extend([leaf("states", &[2, 3, 6]), leaf("patterns", &[2, 4, 5])]);
     let [states, patterns] = [1, 0].map(|back| inputs[inputs.len() - 1 - back].1.shallow_clone());
     check_gradients(&inputs, || {
-        let found = layer.associate(&states, &layer.store(&patterns), Some(&keep), &Pass::evaluation());
+        let found = layer.associate(&states, &layer.store(&patterns), Some(&keep), &ForwardContext::evaluation());
         found.answer.tanh().sum(Kind::Double) + found.weights.square().sum(Kind::Double)
     });
 }
@@ -94,13 +94,13 @@ fn learned_patterns_serve_every_row_and_have_gradients() {
     let store = Parameters::double(3);
     let memory = HopfieldMemory::new(store.root(), &HopfieldOptions { updates: 2, ..options() }, 4).unwrap();
     let states = Tensor::randn([2, 3, 6], DOUBLE);
-    let found = memory.associate(&states, &memory.stored(), &Pass::evaluation());
+    let found = memory.associate(&states, &memory.stored(), &ForwardContext::evaluation());
     let given = memory.layer.store(&memory.patterns.unsqueeze(0).expand([2, 4, 5], false));
-    let expected = memory.layer.associate(&states, &given, None, &Pass::evaluation());
+    let expected = memory.layer.associate(&states, &given, None, &ForwardContext::evaluation());
     assert!(found.answer.allclose(&expected.answer, 1e-10, 1e-12, false));
     assert_eq!(store.named()[0].0, "patterns");
     check_gradients(&store.named(), || {
-        memory.associate(&states, &memory.stored(), &Pass::evaluation()).answer.tanh().sum(Kind::Double)
+        memory.associate(&states, &memory.stored(), &ForwardContext::evaluation()).answer.tanh().sum(Kind::Double)
     });
 }
 
@@ -111,10 +111,10 @@ fn a_learned_beta_starts_where_it_is_told_and_dropout_falls_on_the_answer() {
     let (store, learned) = layer(HopfieldOptions { beta: Some(2.5), learned_beta: true, dropout: 0.5, ..options() });
     let (states, patterns) = (Tensor::randn([2, 3, 6], DOUBLE), Tensor::randn([2, 4, 5], DOUBLE));
     let answer = |layer: &HopfieldLayer, pass| layer.associate(&states, &layer.store(&patterns), None, &pass);
-    let (one, other) = (answer(&given, Pass::evaluation()), answer(&learned, Pass::evaluation()));
+    let (one, other) = (answer(&given, ForwardContext::evaluation()), answer(&learned, ForwardContext::evaluation()));
     assert!(one.answer.allclose(&other.answer, 1e-6, 1e-8, false));
     assert!(store.named().iter().any(|(name, tensor)| name == "log_beta" && tensor.size() == [2]));
-    let dropped = answer(&learned, Pass::training(1, 1, 0));
+    let dropped = answer(&learned, ForwardContext::training(1, 1, 0));
     assert!(!dropped.answer.allclose(&other.answer, 1e-6, 1e-8, false) && dropped.weights.equal(&other.weights));
 }
 

@@ -1,0 +1,218 @@
+//! Continuous stack, queue and double-ended queue: values in a line, each there to a degree, pushed, popped and read at its ends
+//! (Grefenstette et al. 2015).
+
+use tch::{Kind, Tensor};
+
+use super::machine::{Accessed, Memory, MemoryState, Weightings};
+
+/// What the ends are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackQueueKind {
+    /// Pushed, popped and read at the top.
+    Stack,
+    /// Pushed at the top, popped and read at the bottom.
+    Queue,
+    /// Everything at both ends.
+    Deque,
+}
+
+/// A line of values of `width` numbers. It grows by a value for each push and forgets none: what was popped is there to no degree.
+pub struct StackQueue {
+    kind: StackQueueKind,
+    width: i64,
+    options: (Kind, tch::Device),
+}
+
+/// Which end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Top,
+    Bottom,
+}
+
+impl StackQueue {
+    /// `options`: the kind and the device of the numbers it will hold.
+    pub fn new(kind: StackQueueKind, width: i64, options: (Kind, tch::Device)) -> Self {
+        StackQueue { kind, width, options }
+    }
+
+    fn pushes(&self) -> &'static [End] {
+        match self.kind {
+            StackQueueKind::Stack | StackQueueKind::Queue => &[End::Top],
+            StackQueueKind::Deque => &[End::Top, End::Bottom],
+        }
+    }
+
+    /// Where it is popped and read.
+    fn pops(&self) -> &'static [End] {
+        match self.kind {
+            StackQueueKind::Stack => &[End::Top],
+            StackQueueKind::Queue => &[End::Bottom],
+            StackQueueKind::Deque => &[End::Top, End::Bottom],
+        }
+    }
+}
+
+/// For each value the sum of the strengths between it and an end: [B, t] to [B, t].
+fn before(strengths: &Tensor, end: End) -> Tensor {
+    let sums = strengths.cumsum(1, strengths.kind());
+    match end {
+        End::Bottom => sums - strengths,
+        End::Top => strengths.sum_dim_intlist(1, true, None::<Kind>) - sums,
+    }
+}
+
+/// Takes `amount` [B, 1] away, from an end on (equation 1 of the paper for stacks, 4 for queues).
+fn pop(strengths: &Tensor, amount: &Tensor, end: End) -> Tensor {
+    (strengths - (amount - before(strengths, end)).relu()).relu()
+}
+
+/// The first unit of strength from an end on, as shares of the values (equations 3 and 5): [B, t].
+fn first_unit(strengths: &Tensor, end: End) -> Tensor {
+    strengths.minimum(&(before(strengths, end) * -1.0 + 1.0).relu())
+}
+
+fn push(line: &Tensor, value: &Tensor, end: End) -> Tensor {
+    let value = value.unsqueeze(1);
+    match end {
+        End::Top => Tensor::cat(&[line, &value], 1),
+        End::Bottom => Tensor::cat(&[&value, line], 1),
+    }
+}
+
+impl Memory for StackQueue {
+    fn interface(&self) -> i64 {
+        self.pops().len() as i64 + self.pushes().len() as i64 * (1 + self.width)
+    }
+
+    fn read_size(&self) -> i64 {
+        self.pops().len() as i64 * self.width
+    }
+
+    /// No values [B, 0, M] of no strengths [B, 0].
+    fn start(&self, rows: i64) -> MemoryState {
+        MemoryState(vec![Tensor::zeros([rows, 0, self.width], self.options), Tensor::zeros([rows, 0], self.options)])
+    }
+
+    /// Pops, then pushes, then reads. Where it looked: shares that were read, and how much of each value is there.
+    fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
+        let (pops, pushes) = (self.pops(), self.pushes());
+        let (mut values, mut strengths) = (state.0[0].shallow_clone(), state.0[1].shallow_clone());
+        let said = interface.split_with_sizes([pops.len() as i64, pushes.len() as i64, pushes.len() as i64 * self.width], 1);
+        // Untaught, it keeps rather than loses: pushes more than it pops.
+        let (amounts, degrees) = ((&said[0] - 1.0).sigmoid(), (&said[1] + 1.0).sigmoid());
+        let pushed = said[2].tanh();
+        for (number, &end) in pops.iter().enumerate() {
+            strengths = pop(&strengths, &amounts.narrow(1, number as i64, 1), end);
+        }
+        for (number, &end) in pushes.iter().enumerate() {
+            let number = number as i64;
+            values = push(&values, &pushed.narrow(1, number * self.width, self.width), end);
+            strengths = push(&strengths, &degrees.select(1, number), end);
+        }
+        let shares: Vec<Tensor> = pops.iter().map(|&end| first_unit(&strengths, end)).collect();
+        let shares = Tensor::stack(&shares, 1);
+        let weightings = Weightings { read: shares.shallow_clone(), write: strengths.unsqueeze(1) };
+        Accessed { read: shares.bmm(&values).flatten(1, 2), state: MemoryState(vec![values, strengths]), weightings }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::nn::Parameters;
+    use crate::nn::numerical::check_gradients;
+    use tch::Device;
+
+    const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
+
+    fn row(numbers: &[f64]) -> Tensor {
+        Tensor::from_slice(numbers).unsqueeze(0)
+    }
+
+    fn close(tensor: &Tensor, expected: &[f64]) {
+        let found = Vec::<f64>::try_from(tensor.reshape(-1)).unwrap();
+        assert!(found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+    }
+
+    /// An interface of saturated numbers: pops, pushes, and the values pushed.
+    fn say(pops: &[bool], pushes: &[bool], values: &[f64]) -> Tensor {
+        let sure = |does: &bool| if *does { 50.0 } else { -50.0 };
+        row(&pops.iter().map(sure).chain(pushes.iter().map(sure)).chain(values.iter().map(|v| v.atanh())).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_example_of_the_paper() {
+        // Figure 1: v1 of 0.8, then 0.1 popped and v2 of 0.5 pushed, then 0.9 popped and v3 of 0.9 pushed.
+        let mut strengths = row(&[0.8]);
+        close(&first_unit(&strengths, End::Top), &[0.8]);
+        strengths = push(&pop(&strengths, &row(&[0.1]), End::Top), &Tensor::from_slice(&[0.5]), End::Top);
+        close(&strengths, &[0.7, 0.5]);
+        close(&first_unit(&strengths, End::Top), &[0.5, 0.5]);
+        strengths = push(&pop(&strengths, &row(&[0.9]), End::Top), &Tensor::from_slice(&[0.9]), End::Top);
+        close(&strengths, &[0.3, 0.0, 0.9]);
+        close(&first_unit(&strengths, End::Top), &[0.1, 0.0, 0.9]);
+    }
+
+    /// What is read at each of these steps, when everything is done wholly or not at all.
+    fn reads(kind: StackQueueKind, steps: &[(&[bool], &[bool], &[f64])]) -> Vec<Vec<f64>> {
+        let line = StackQueue::new(kind, 1, DOUBLE);
+        let mut state = line.start(1);
+        let mut reads = Vec::new();
+        for (pops, pushes, values) in steps {
+            let accessed = line.access(&say(pops, pushes, values), &state);
+            reads.push(Vec::try_from(accessed.read.reshape(-1)).unwrap());
+            state = accessed.state;
+        }
+        reads
+    }
+
+    fn same(found: Vec<Vec<f64>>, expected: &[&[f64]]) {
+        close(&row(&found.concat()), &expected.concat());
+    }
+
+    #[test]
+    fn last_in_first_out_and_first_in_first_out() {
+        let (push, pop) = ((&[false][..], &[true][..]), (&[true][..], &[false][..]));
+        let steps: Vec<(&[bool], &[bool], &[f64])> = vec![
+            (push.0, push.1, &[0.1]),
+            (push.0, push.1, &[0.2]),
+            (push.0, push.1, &[0.3]),
+            (pop.0, pop.1, &[0.9]),
+            (pop.0, pop.1, &[0.9]),
+            (pop.0, pop.1, &[0.9]),
+            // Nothing is there any more, and popping once more does no harm.
+            (pop.0, pop.1, &[0.9]),
+        ];
+        same(reads(StackQueueKind::Stack, &steps), &[&[0.1], &[0.2], &[0.3], &[0.2], &[0.1], &[0.0], &[0.0]]);
+        same(reads(StackQueueKind::Queue, &steps), &[&[0.1], &[0.1], &[0.1], &[0.2], &[0.3], &[0.0], &[0.0]]);
+    }
+
+    #[test]
+    fn a_deque_works_at_both_ends() {
+        const YES: bool = true;
+        const NO: bool = false;
+        let steps: Vec<(&[bool], &[bool], &[f64])> = vec![
+            (&[NO, NO], &[YES, NO], &[0.1, 0.9]),
+            (&[NO, NO], &[YES, NO], &[0.2, 0.9]),
+            (&[NO, NO], &[NO, YES], &[0.9, 0.3]),
+            // From the bottom: 0.3, 0.1, 0.2.
+            (&[YES, NO], &[NO, NO], &[0.9, 0.9]),
+            (&[NO, YES], &[NO, NO], &[0.9, 0.9]),
+        ];
+        same(reads(StackQueueKind::Deque, &steps), &[&[0.1, 0.1], &[0.2, 0.1], &[0.2, 0.3], &[0.1, 0.3], &[0.1, 0.1]]);
+    }
+
+    #[test]
+    fn gradients_are_right() {
+        for kind in [StackQueueKind::Stack, StackQueueKind::Queue, StackQueueKind::Deque] {
+            tch::manual_seed(5);
+            let store = Parameters::double(5);
+            let options = MachineOptions { input: 2, controller: ControllerKind::Lstm, hidden: 4, output: 2 };
+            let machine = MemoryMachine::new(&store.root(), &options, Box::new(StackQueue::new(kind, 2, DOUBLE)));
+            let inputs = Tensor::randn([2, 4, 2], DOUBLE);
+            check_gradients(&store.named(), || machine.run(&inputs).0.square().sum(Kind::Double));
+        }
+    }
+}

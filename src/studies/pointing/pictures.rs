@@ -1,0 +1,85 @@
+//! Where a model pointed, step by step, and the hulls it found.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Kind, no_grad};
+
+use super::model::Problems;
+use super::problem::Example;
+use super::task::PointingTask;
+use crate::alignment::{AttentionMatrix, Figure, Heatmap, Links};
+use crate::recipe::PointingProblem;
+use crate::runtime::files::write_unsynced;
+use crate::studies::study::write_figure;
+
+/// Draws the first tests of the largest size: `pointing`, as SVG and PNG, and `hull.svg`.
+pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
+    let examples: Vec<Example> = task.tests(task.recipe.most).into_iter().take(4).collect();
+    let inputs = Problems::new(&examples, task.device).inputs;
+    let (answers, looks) = no_grad(|| task.model.answer(&inputs, inputs.size()[1] + 1));
+    let mut panels = Vec::new();
+    for (row, (example, answer)) in examples.iter().zip(&answers).enumerate() {
+        let steps = (answer.len() as i64 + 1).min(looks.size()[1]);
+        // The end stands first in the memory and last in the picture.
+        let weights = looks.get(row as i64).narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
+        let columns: Vec<String> = (0..example.inputs.len()).map(|input| label(task.recipe.problem, example, input)).collect();
+        let columns = [columns, vec!["end".to_owned()]].concat();
+        let named = answer.iter().map(|&output| columns.get(output).cloned().unwrap_or_else(|| output.to_string()));
+        let mut rows: Vec<String> = named.collect();
+        rows.resize(steps as usize, "end".to_owned());
+        let numbers: Vec<f32> = Vec::try_from(weights.contiguous().view(-1))?;
+        let wanted: Links = example.answer.iter().take(rows.len()).enumerate().map(|(step, &input)| (input, step)).collect();
+        let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
+        panels.push(Heatmap::new("", &rows, &columns, matrix)?.with_gold(wanted)?);
+    }
+    write_figure(&Figure::new("", panels), &directory.join("pointing"))?;
+    if task.recipe.problem == PointingProblem::Hull {
+        write_unsynced(&directory.join("hull.svg"), hulls(&examples, &answers))?;
+    }
+    Ok(())
+}
+
+fn label(problem: PointingProblem, example: &Example, input: usize) -> String {
+    match problem {
+        PointingProblem::Sort => format!("{:.3}", example.inputs[input][0]),
+        PointingProblem::Hull => input.to_string(),
+    }
+}
+
+/// Points with their numbers; the true hull as a pale area, and what was answered as a line over it.
+fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> String {
+    const SIDE: f64 = 300.0;
+    const MARGIN: f64 = 20.0;
+    let width = examples.len() as f64 * (SIDE + MARGIN) + MARGIN;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {}\" font-family=\"sans-serif\" font-size=\"11\">\n",
+        SIDE + 2.0 * MARGIN
+    );
+    svg.push_str("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
+    for (panel, (example, answer)) in examples.iter().zip(answers).enumerate() {
+        let points = example.points();
+        let place = |index: usize| {
+            let left = MARGIN + panel as f64 * (SIDE + MARGIN);
+            // The y axis of a picture goes down.
+            (left + points[index].x * SIDE, MARGIN + (1.0 - points[index].y) * SIDE)
+        };
+        let path = |corners: &[usize]| {
+            let corners = corners.iter().filter(|&&corner| corner < points.len()).map(|&corner| place(corner));
+            corners.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+        };
+        let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"#cfe3f5\"/>", path(&example.answer));
+        let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"none\" stroke=\"#08519c\" stroke-width=\"2\"/>", path(answer));
+        for index in 0..points.len() {
+            let (x, y) = place(index);
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/><text x=\"{:.1}\" y=\"{:.1}\">{index}</text>",
+                x + 5.0,
+                y - 5.0
+            );
+        }
+    }
+    svg + "</svg>\n"
+}

@@ -1,0 +1,48 @@
+//! What each hop attends to over a story (figure 2 of Sukhbaatar et al. 2015).
+
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Kind, Tensor, no_grad};
+
+use super::data::Questions;
+use super::task::QuestionsTask;
+use crate::alignment::{AttentionMatrix, Heatmap, Links};
+use crate::memory::memn2n::Reading;
+use crate::studies::study::write_figure;
+
+/// The tasks of the paper's figure: one and two supporting facts, induction, sizes.
+const SHOWN: [u32; 4] = [1, 2, 16, 18];
+
+/// Draws a question of each of some tasks into `directory`, as `task-N.svg` and `.png`: sentences as rows, hops as columns, those
+/// that hold the answer in frames. There is nothing to see while hops read without softmax.
+pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Result<()> {
+    if task.start.reading() == Reading::Linear {
+        return Ok(());
+    }
+    let known: Vec<u32> = task.data.names.iter().map(|(number, _)| *number).collect();
+    let mut shown: Vec<u32> = SHOWN.into_iter().filter(|number| known.contains(number)).collect();
+    if shown.is_empty() {
+        shown.extend(known.first());
+    }
+    for number in shown {
+        // The last question of a story has the most to look at.
+        let of_task = questions.asked.iter().enumerate().filter(|(_, asked)| asked.task == number);
+        let Some((place, asked)) = of_task.take(5).max_by_key(|(_, asked)| asked.kept) else { continue };
+        let batch = task.data.batch(questions, &[place]);
+        let read = no_grad(|| task.model.read(&batch.story, &batch.questions, Reading::Softmax));
+        let answer = no_grad(|| task.model.answer(&read.state)).argmax(1, false).int64_value(&[0]);
+        let (question, right) = task.data.asked(questions, place);
+        let answer = task.data.vocabulary.word(answer);
+        let verdict = if answer == right { "right".to_owned() } else { format!("right is {right}") };
+        let weights = Tensor::cat(&read.weights, 0).tr().contiguous().view(-1).to_kind(Kind::Float);
+        let hops = read.weights.len();
+        let matrix = AttentionMatrix::new(asked.kept, hops, Vec::try_from(weights)?)?;
+        let columns: Vec<String> = (1..=hops).map(|hop| format!("hop {hop}")).collect();
+        let framed: Links = asked.supporting.iter().flat_map(|&row| (0..hops).map(move |hop| (hop, row))).collect();
+        let title = format!("{question}? {answer} ({verdict})");
+        let heatmap = Heatmap::new(&title, &task.data.told(asked), &columns, matrix)?.with_gold(framed)?;
+        write_figure(&heatmap.into(), &directory.join(format!("task-{number}")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! The sequences, generated: a pure function of problem, sizes and seed.
+
+use crate::recipe::TapeProblem;
+use crate::studies::random::RandomGenerator;
+
+/// Bits of a vector that is copied or sorted.
+const BITS: usize = 8;
+/// Bits of a vector of an item, and vectors of an item.
+const ITEM_BITS: usize = 6;
+const ITEM_VECTORS: usize = 3;
+/// Bits that the chance of the next one depends on.
+pub const CONTEXT: usize = 5;
+
+/// How large the sequences of a batch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Vectors, items or bits.
+    pub length: usize,
+    /// How often they are repeated; 1 where nothing is.
+    pub repeats: usize,
+}
+
+/// One sequence: what a model sees at every step, and the bits it is to answer at the last ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequence {
+    /// [T, inputs]
+    pub inputs: Vec<Vec<f32>>,
+    /// [scored steps, outputs], the answers of the last steps.
+    pub targets: Vec<Vec<f32>>,
+}
+
+impl TapeProblem {
+    /// Numbers of an input and of an answer.
+    pub fn widths(&self) -> (i64, i64) {
+        let (input, output) = match self {
+            Self::Copy { .. } => (BITS + 1, BITS),
+            Self::RepeatCopy { .. } => (BITS + 2, BITS + 1),
+            Self::AssociativeRecall { .. } => (ITEM_BITS + 2, ITEM_BITS),
+            Self::DynamicNgrams { .. } => (1, 1),
+            Self::PrioritySort { .. } => (BITS + 2, BITS),
+        };
+        (input as i64, output as i64)
+    }
+
+    /// A size to train on.
+    pub fn draw_size(&self, random: &mut RandomGenerator) -> Size {
+        let (length, repeats) = match *self {
+            Self::Copy { length } => (random.between(1, length as usize), 1),
+            Self::RepeatCopy { length, repeats } => (random.between(1, length as usize), random.between(1, repeats as usize)),
+            Self::AssociativeRecall { items } => (random.between(2, items as usize), 1),
+            Self::DynamicNgrams { length } | Self::PrioritySort { length, .. } => (length as usize, 1),
+        };
+        Size { length, repeats }
+    }
+
+    /// Whether longer sequences than those trained on are of the same kind. Tables of n-grams and numbers of what is sorted belong to a length.
+    pub fn stretches(&self) -> bool {
+        !matches!(self, Self::DynamicNgrams { .. } | Self::PrioritySort { .. })
+    }
+
+    /// The largest size that is trained on.
+    pub fn largest(&self) -> Size {
+        let (length, repeats) = match *self {
+            Self::Copy { length } | Self::DynamicNgrams { length } | Self::PrioritySort { length, .. } => (length, 1),
+            Self::RepeatCopy { length, repeats } => (length, repeats),
+            Self::AssociativeRecall { items } => (items, 1),
+        };
+        Size { length: length as usize, repeats: repeats as usize }
+    }
+
+    /// The size that pictures show: the largest, but of no more steps than fit beside each other.
+    pub fn shown(&self) -> Size {
+        let Size { length, repeats } = self.largest();
+        match self {
+            Self::RepeatCopy { .. } => Size { length, repeats: repeats.min(4) },
+            Self::DynamicNgrams { .. } => Size { length: length.min(80), repeats },
+            _ => Size { length, repeats },
+        }
+    }
+
+    /// A sequence of this size.
+    pub fn draw(&self, size: Size, random: &mut RandomGenerator) -> Sequence {
+        match *self {
+            Self::Copy { .. } => copy(size.length, random),
+            Self::RepeatCopy { repeats, .. } => repeat_copy(size, repeats as usize, random),
+            Self::AssociativeRecall { .. } => recall(size.length, random),
+            Self::DynamicNgrams { .. } => ngrams(size.length, random),
+            Self::PrioritySort { sorted, .. } => sort(size.length, (sorted as usize).min(size.length), random),
+        }
+    }
+}
+
+/// Vectors, a delimiter on a channel of its own, and silence while they are given back.
+fn copy(length: usize, random: &mut RandomGenerator) -> Sequence {
+    let vectors: Vec<Vec<f32>> = (0..length).map(|_| random.bits(BITS)).collect();
+    let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|vector| with(vector, &[0.0])).collect();
+    inputs.push(alone(BITS, &[1.0]));
+    inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 1], length));
+    Sequence { inputs, targets: vectors }
+}
+
+/// Vectors, and then how often they are wanted, on a channel of its own: scaled to mean 0 and variance 1 over what is trained on. The answer
+/// ends with a marker.
+fn repeat_copy(Size { length, repeats }: Size, most: usize, random: &mut RandomGenerator) -> Sequence {
+    let vectors: Vec<Vec<f32>> = (0..length).map(|_| random.bits(BITS)).collect();
+    let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|vector| with(vector, &[0.0, 0.0])).collect();
+    let (mean, variance) = ((most as f32 + 1.0) / 2.0, ((most * most) as f32 - 1.0) / 12.0);
+    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+    let scaled = (repeats as f32 - mean) / deviation;
+    inputs.push(alone(BITS, &[1.0, scaled]));
+    let mut targets: Vec<Vec<f32>> = (0..repeats).flat_map(|_| vectors.iter().map(|vector| with(vector, &[0.0]))).collect();
+    targets.push(alone(BITS, &[1.0]));
+    inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 2], targets.len()));
+    Sequence { inputs, targets }
+}
+
+/// Items, each after a delimiter; one of them again between two delimiters of another kind; and the item that came after it is the answer.
+fn recall(items: usize, random: &mut RandomGenerator) -> Sequence {
+    let drawn: Vec<Vec<Vec<f32>>> = (0..items).map(|_| (0..ITEM_VECTORS).map(|_| random.bits(ITEM_BITS)).collect()).collect();
+    let asked = random.between(0, items - 2);
+    let mut inputs = Vec::new();
+    for item in &drawn {
+        inputs.push(alone(ITEM_BITS, &[1.0, 0.0]));
+        inputs.extend(item.iter().map(|vector| with(vector, &[0.0, 0.0])));
+    }
+    inputs.push(alone(ITEM_BITS, &[0.0, 1.0]));
+    inputs.extend(drawn[asked].iter().map(|vector| with(vector, &[0.0, 0.0])));
+    inputs.push(alone(ITEM_BITS, &[0.0, 1.0]));
+    inputs.extend(std::iter::repeat_n(vec![0.0; ITEM_BITS + 2], ITEM_VECTORS));
+    Sequence { inputs, targets: drawn[asked + 1].clone() }
+}
+
+/// Bits by a table of chances drawn from Beta(½, ½); each step sees the bit before the one it is to tell. The first five depend on nothing
+/// and are not scored.
+fn ngrams(length: usize, random: &mut RandomGenerator) -> Sequence {
+    let table: Vec<f64> = (0..1 << CONTEXT).map(|_| random.arcsine()).collect();
+    ngrams_of(&table, length, random)
+}
+
+/// The same by a given table, the chance of a one after each context.
+fn ngrams_of(table: &[f64], length: usize, random: &mut RandomGenerator) -> Sequence {
+    let mut bits: Vec<f32> = (0..CONTEXT.min(length)).map(|_| random.bit()).collect();
+    while bits.len() < length {
+        let context = context_of(&bits);
+        bits.push(if random.share() < table[context] { 1.0 } else { 0.0 });
+    }
+    let inputs = (0..length).map(|step| vec![if step == 0 { 0.0 } else { bits[step - 1] }]).collect();
+    Sequence { inputs, targets: bits[CONTEXT.min(length)..].iter().map(|&bit| vec![bit]).collect() }
+}
+
+/// The number that the last bits make.
+fn context_of(bits: &[f32]) -> usize {
+    bits[bits.len() - CONTEXT..].iter().fold(0, |number, &bit| 2 * number + bit as usize)
+}
+
+/// What the best estimator pays for the scored bits of an n-gram sequence, in bits: p(1) = (N1 + ½) / (N1 + N0 + 1), by what the context
+/// was followed by so far (Graves et al. 2014, equation 10).
+pub fn optimal_bits(sequence: &Sequence) -> f64 {
+    let mut bits: Vec<f32> = sequence.inputs.iter().skip(1).map(|input| input[0]).take(CONTEXT).collect();
+    let mut counts = vec![[0.5f64; 2]; 1 << CONTEXT];
+    let mut cost = 0.0;
+    for target in &sequence.targets {
+        let (context, bit) = (context_of(&bits), target[0] as usize);
+        let [zeros, ones] = counts[context];
+        cost -= (counts[context][bit] / (zeros + ones)).log2();
+        counts[context][bit] += 1.0;
+        bits.push(target[0]);
+    }
+    cost
+}
+
+/// Vectors with priorities from -1 to 1 on a channel of their own, a delimiter, and those of highest priority in its order.
+fn sort(length: usize, sorted: usize, random: &mut RandomGenerator) -> Sequence {
+    let mut vectors: Vec<(f64, Vec<f32>)> = (0..length).map(|_| (2.0 * random.share() - 1.0, random.bits(BITS))).collect();
+    let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|(priority, vector)| with(vector, &[0.0, *priority as f32])).collect();
+    inputs.push(alone(BITS, &[1.0, 0.0]));
+    inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 2], sorted));
+    vectors.sort_by(|one, other| other.0.total_cmp(&one.0));
+    Sequence { inputs, targets: vectors.into_iter().take(sorted).map(|(_, vector)| vector).collect() }
+}
+
+/// A vector with channels behind it.
+fn with(vector: &[f32], channels: &[f32]) -> Vec<f32> {
+    [vector, channels].concat()
+}
+
+/// Channels behind a vector of zeros.
+fn alone(width: usize, channels: &[f32]) -> Vec<f32> {
+    with(&vec![0.0; width], channels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(problem: TapeProblem, length: usize, repeats: usize, number: u64) -> Sequence {
+        let sequence = problem.draw(Size { length, repeats }, &mut RandomGenerator::new(7, number));
+        let (input, output) = problem.widths();
+        assert!(sequence.inputs.iter().all(|vector| vector.len() == input as usize));
+        assert!(sequence.targets.iter().all(|vector| vector.len() == output as usize));
+        sequence
+    }
+
+    #[test]
+    fn copies_answer_with_what_was_shown() {
+        let sequence = drawn(TapeProblem::Copy { length: 20 }, 4, 1, 0);
+        assert_eq!(sequence.inputs.len(), 9);
+        for step in 0..4 {
+            assert_eq!(sequence.inputs[step][..8], sequence.targets[step][..]);
+            assert!(sequence.inputs[5 + step].iter().all(|&x| x == 0.0), "nothing is shown while it answers");
+        }
+        assert_eq!(sequence.inputs[4][8], 1.0);
+    }
+
+    #[test]
+    fn repeated_copies_end_with_a_marker() {
+        let problem = TapeProblem::RepeatCopy { length: 10, repeats: 10 };
+        let sequence = drawn(problem, 3, 4, 1);
+        assert_eq!((sequence.inputs.len(), sequence.targets.len()), (3 + 1 + 13, 13));
+        for (step, target) in sequence.targets[..12].iter().enumerate() {
+            assert_eq!(target[..8], sequence.inputs[step % 3][..8]);
+            assert_eq!(target[8], 0.0);
+        }
+        assert_eq!(sequence.targets[12][8], 1.0);
+        let scaled: Vec<f32> = (1..=10)
+            .map(|repeats| drawn(TapeProblem::RepeatCopy { length: 10, repeats: 10 }, 1, repeats, 2).inputs[1][9])
+            .collect();
+        let mean: f32 = scaled.iter().sum::<f32>() / 10.0;
+        let variance: f32 = scaled.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 10.0;
+        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{mean} {variance}");
+    }
+
+    #[test]
+    fn recall_answers_with_the_item_after_the_one_asked_for() {
+        for number in 0..20 {
+            let sequence = drawn(TapeProblem::AssociativeRecall { items: 6 }, 5, 1, number);
+            let items: Vec<Vec<&[f32]>> =
+                (0..5).map(|item| (1..=3).map(|vector| &sequence.inputs[4 * item + vector][..6]).collect()).collect();
+            let asked: Vec<&[f32]> = (21..24).map(|step| &sequence.inputs[step][..6]).collect();
+            let place = items.iter().position(|item| *item == asked).unwrap();
+            assert_eq!(items[place + 1], sequence.targets.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            assert_eq!((sequence.inputs[20][7], sequence.inputs[24][7], sequence.inputs.len()), (1.0, 1.0, 28));
+        }
+    }
+
+    #[test]
+    fn the_best_estimator_of_ngrams_learns_their_table() {
+        const LENGTH: usize = 2000;
+        let mut random = RandomGenerator::new(1, 1);
+        let table: Vec<f64> = (0..1 << CONTEXT).map(|_| random.arcsine()).collect();
+        let (mut known, mut learned) = (0.0, 0.0);
+        for _ in 0..20 {
+            let sequence = ngrams_of(&table, LENGTH, &mut random);
+            let bits: Vec<f32> =
+                sequence.inputs.iter().skip(1).map(|input| input[0]).chain([sequence.targets.last().unwrap()[0]]).collect();
+            for (step, target) in sequence.targets.iter().enumerate() {
+                let one = table[context_of(&bits[..step + CONTEXT])];
+                known -= (if target[0] == 1.0 { one } else { 1.0 - one }).log2();
+            }
+            learned += optimal_bits(&sequence);
+        }
+        // Learning one chance from n bits costs about ½ log₂ n + 1 bits (Krichevsky and Trofimov 1981).
+        let (regret, most) = ((learned - known) / 20.0, 32.0 * (0.5 * (LENGTH as f64 / 32.0).log2() + 1.0));
+        assert!(regret > 0.0 && regret < most, "{regret} of at most {most}");
+    }
+
+    #[test]
+    fn sorting_gives_the_highest_priorities_first() {
+        let sequence = drawn(TapeProblem::PrioritySort { length: 20, sorted: 16 }, 20, 1, 3);
+        let mut shown: Vec<&Vec<f32>> = sequence.inputs[..20].iter().collect();
+        shown.sort_by(|one, other| other[9].total_cmp(&one[9]));
+        assert_eq!(sequence.targets.len(), 16);
+        assert!(sequence.targets.iter().zip(shown).all(|(target, shown)| target[..] == shown[..8]));
+    }
+
+    #[test]
+    fn sequences_are_a_function_of_seed_and_number() {
+        let problem = TapeProblem::Copy { length: 20 };
+        assert_eq!(drawn(problem.clone(), 9, 1, 5), drawn(problem.clone(), 9, 1, 5));
+        assert_ne!(drawn(problem.clone(), 9, 1, 5), drawn(problem, 9, 1, 6));
+    }
+}

@@ -1,0 +1,69 @@
+//! What learns the sequences: an LSTM with a line of values, or LSTM layers alone.
+
+use tch::{Kind, Tensor};
+
+use crate::memory::{ControllerKind, MachineOptions, MemoryMachine, StackQueue, StackQueueKind};
+use crate::nn::{CellInitialization, CellKind, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
+use crate::recipe::{self, TransductionModelRecipe, TransductionRecipe};
+
+/// A model with its parameters.
+pub struct Transducer {
+    embedding: Embedding,
+    reader: TransducerDecoder,
+}
+
+enum TransducerDecoder {
+    Machine(MemoryMachine),
+    Lstm { layers: RecurrentStack, output: Linear },
+}
+
+impl Transducer {
+    pub fn new(recipe: &TransductionRecipe, parameters: &Parameters) -> Self {
+        let (scope, vocabulary, input) = (parameters.root(), recipe.vocabulary(), recipe.embedding);
+        let xavier = Initialization::Xavier { gain: 1.0 };
+        let reader = match recipe.model {
+            TransductionModelRecipe::Line(model) => {
+                let kind = match model.kind {
+                    recipe::StackQueueKind::Stack => StackQueueKind::Stack,
+                    recipe::StackQueueKind::Queue => StackQueueKind::Queue,
+                    recipe::StackQueueKind::Deque => StackQueueKind::Deque,
+                };
+                let line = StackQueue::new(kind, model.width, (Kind::Float, parameters.device()));
+                let options =
+                    MachineOptions { input, controller: ControllerKind::Lstm, hidden: model.hidden, output: vocabulary };
+                TransducerDecoder::Machine(MemoryMachine::new(&scope, &options, Box::new(line)))
+            }
+            TransductionModelRecipe::Lstm(model) => {
+                let initialization = CellInitialization { input: xavier, recurrent: Initialization::Orthogonal };
+                let (hidden, layers) = (model.hidden, model.layers);
+                TransducerDecoder::Lstm {
+                    layers: RecurrentStack::new(
+                        scope.sub("layers"),
+                        CellKind::Lstm,
+                        input,
+                        hidden,
+                        layers,
+                        false,
+                        initialization,
+                    ),
+                    output: Linear::new(scope.sub("output"), hidden, vocabulary, xavier),
+                }
+            }
+        };
+        let embedding = Embedding::new(scope.sub("embedding"), vocabulary, input, Initialization::Normal(1.0));
+        Transducer { embedding, reader }
+    }
+
+    /// Scores of the next symbol at the last `scored` steps: ids [B, T] to [B, scored, V].
+    pub fn answer(&self, inputs: &Tensor, scored: i64) -> Tensor {
+        let (vectors, steps) = (self.embedding.forward(inputs), inputs.size()[1]);
+        match &self.reader {
+            TransducerDecoder::Machine(machine) => machine.run(&vectors).0.narrow(1, steps - scored, scored),
+            TransducerDecoder::Lstm { layers, output } => {
+                let zeros = layers.zero_states(inputs.size()[0]);
+                let states = layers.run(&vectors, &zeros, 0.0, &ForwardContext::evaluation()).states;
+                output.forward(&states.narrow(1, steps - scored, scored))
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The task as the trainer sees it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Device, no_grad};
+
+use super::examine;
+use super::formula::Formula;
+use super::model::{Formulas, ParsingModel};
+use super::pictures;
+use crate::nn::{ForwardContext, Parameters};
+use crate::recipe::{SelfAttention, TaskRecipe, TreesRecipe};
+use crate::runtime::Interrupt;
+use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
+use crate::studies::study::{load, save};
+use crate::studies::{Finding, Study};
+use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+
+/// Depths that are trained on.
+const DEPTHS: std::ops::RangeInclusive<usize> = 2..=4;
+/// So many batches are sorted by length together: batches of like lengths, and yet by chance.
+const POOL: usize = 20;
+
+/// A model of formulas with what it is trained on.
+pub struct TreesTask {
+    pub(super) recipe: TreesRecipe,
+    pub(super) model: ParsingModel,
+    pub(super) device: Device,
+    formulas: Vec<Formula>,
+    parameters: Parameters,
+    seed: u64,
+}
+
+impl TreesTask {
+    /// The model, with its parameters in `store`.
+    pub(in crate::studies) fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<ParsingModel> {
+        ParsingModel::new(recipe, store)
+    }
+
+    pub fn new(recipe: &TreesRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters)?;
+        let formulas = DEPTHS.flat_map(|depth| draw(depth, recipe.formulas, seed)).collect();
+        Ok(TreesTask { recipe: recipe.clone(), model, device, formulas, parameters, seed })
+    }
+
+    /// Formulas of a depth that nothing was trained on, the same at every call.
+    pub(super) fn tests(&self, depth: usize) -> Vec<Formula> {
+        draw(depth, self.recipe.tested, self.seed ^ TEST)
+    }
+
+    fn length(&self, formula: &usize) -> usize {
+        self.formulas[*formula].prefix().len()
+    }
+}
+
+fn draw(depth: usize, count: usize, seed: u64) -> Vec<Formula> {
+    let mut random = RandomGenerator::new(seed, depth as u64);
+    (0..count).map(|_| Formula::draw(depth, &mut random)).collect()
+}
+
+impl Task for TreesTask {
+    type Batch = Vec<usize>;
+
+    fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Vec<usize>>> {
+        let mut random = RandomGenerator::new(seed, epoch);
+        let mut order: Vec<usize> = (0..self.formulas.len()).collect();
+        random.shuffle(&mut order);
+        order.chunks_mut(POOL * self.recipe.batch).for_each(|pool| pool.sort_by_cached_key(|formula| self.length(formula)));
+        let mut batches: Vec<Vec<usize>> = order.chunks(self.recipe.batch).map(<[usize]>::to_vec).collect();
+        random.shuffle(&mut batches);
+        Ok(batches)
+    }
+
+    fn loss(&self, batch: &Vec<usize>, _pass: &ForwardContext) -> Result<Loss> {
+        let formulas: Vec<Formula> = batch.iter().map(|&formula| self.formulas[formula].clone()).collect();
+        let formulas = Formulas::new(&formulas, self.device);
+        let cost = self.model.transduce(&formulas)?.cost(&formulas);
+        let sum = cost.double_value(&[]);
+        Ok(Loss {
+            backward: cost,
+            sum,
+            nll: sum,
+            auxiliary: 0.0,
+            terms: formulas.terms(),
+            sequences: batch.len() as u64,
+            source_tokens: formulas.lengths.iter().sum::<i64>() as u64,
+            target_tokens: formulas.terms(),
+        })
+    }
+
+    fn describe(&self, batch: &Vec<usize>) -> String {
+        let longest = batch.iter().map(|formula| self.length(formula)).max().unwrap_or(0);
+        format!("{} formulas of up to {longest} symbols", batch.len())
+    }
+
+    fn memory_estimate(&self, batch: &Vec<usize>) -> Vec<u64> {
+        // Tables of spans are cubes of the length.
+        let longest = batch.iter().map(|formula| self.length(formula)).max().unwrap_or(0) as u64;
+        vec![batch.len() as u64 * longest.pow(3)]
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
+    }
+
+    /// Formulas of depths that are trained on: cost of a symbol, and the mean share of a target that comes before the first failure.
+    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
+        let drawn: Vec<Formula> = DEPTHS.flat_map(|depth| draw(depth, self.recipe.tested, self.seed ^ VALIDATION)).collect();
+        let tested = no_grad(|| examine::test(self, &drawn))?;
+        let scores = [("loss", tested.cost), ("accuracy", tested.share)];
+        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
+    }
+
+    fn validation_fingerprint(&self) -> ValidationFingerprint {
+        ValidationFingerprint::of_recipe(&self.recipe)
+    }
+
+    fn pictures(&self, directory: &Path) -> Result<()> {
+        pictures::draw(self, directory)
+    }
+
+    fn save(&self, directory: &Path) -> Result<()> {
+        save(TaskRecipe::Trees(self.recipe.clone()), &self.parameters, directory)
+    }
+
+    fn load(&mut self, directory: &Path) -> Result<()> {
+        load(&TaskRecipe::Trees(self.recipe.clone()), &self.parameters, directory)
+    }
+}
+
+impl Study for TreesTask {
+    fn summary(&self) -> String {
+        let attention = match self.recipe.attention {
+            SelfAttention::None => "no attention",
+            SelfAttention::Simple => "simple attention",
+            SelfAttention::Structured => "structured attention",
+        };
+        format!("an encoder of symbols with {attention} learns infix notation from {} formulas", self.formulas.len())
+    }
+
+    fn examine(&self, folder: &Path) -> Result<Vec<Finding>> {
+        pictures::draw(self, folder)?;
+        no_grad(|| examine::examine(self))
+    }
+}
