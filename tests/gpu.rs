@@ -69,7 +69,7 @@ fn compute(model: &dyn Seq2Seq, device: Device, precision: Precision) -> Compute
 
 /// Gradients after one batch, flat, and the losses of ten updates by Adam.
 fn train(model: &dyn Seq2Seq, device: Device, precision: Precision) -> (Tensor, Vec<f64>) {
-    let parameters = model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect();
+    let parameters = Parameter::all(model.parameters());
     let flat = FlatParameters::new(parameters).unwrap();
     let recipe = AdamRecipe { learning_rate: 0.01, ..AdamRecipe::default() };
     let mut optimizer = Optimizer::new(OptimizerRecipe::Adam(recipe), &flat);

@@ -10,8 +10,8 @@ use tch::{Kind, Tensor};
 
 use super::config::{Config, TOKENIZERS};
 use super::folder::Checkpoint;
-use super::weights::save_weights;
 use crate::checksum::{Verify, write_checksums};
+use crate::nn::save_weights;
 use crate::runtime::files::{Shown, is_free, new_folder};
 
 /// Averages the weights of checkpoint folders, summed in float64, into the new checkpoint `out`. All else is taken from the first, but the
@@ -130,9 +130,9 @@ fn write(config: &Config, tokenizers: &BTreeMap<String, Vec<u8>>, weights: &[(St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::read_weights;
-    use crate::checkpoint::weights::FILE;
     use crate::checksum::Checksums;
+    use crate::nn::WEIGHTS_FILE;
+    use crate::nn::read_weights;
     use tch::Device;
 
     fn checkpoint(place: &Path, name: &str, weights: &[(&str, Tensor)], hidden: u32) -> PathBuf {
@@ -165,7 +165,7 @@ mod tests {
         let out = place.path().join("out");
         fs::create_dir(&out).unwrap();
         average(&folders, &out, Verify::Yes).unwrap();
-        let found = read_weights(&out.join(FILE)).unwrap();
+        let found = read_weights(&out.join(WEIGHTS_FILE)).unwrap();
         let expected = values.iter().sum::<f64>() / values.len() as f64;
         assert_eq!(found["w"].double_value(&[1]), f64::from(expected as f32));
         assert!(Checksums::read(&out).unwrap().unwrap().check_all().unwrap().is_empty());

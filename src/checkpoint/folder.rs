@@ -7,9 +7,9 @@ use tch::Device;
 
 use super::config::{CONFIG, Config, Tokenizers};
 use super::locate::locate;
-use super::weights::{FILE, Weights, compare, copy_weights, ensure_finite, parse_weights};
 use crate::checksum::{self, Checksums, Verify};
 use crate::model::{Seq2Seq, build, parameter_shapes};
+use crate::nn::{WEIGHTS_FILE, Weights, compare, copy_weights, ensure_finite, parse_weights};
 use crate::report::ensure_memory;
 use crate::runtime::files::Shown;
 use crate::runtime::message;
@@ -98,7 +98,7 @@ impl Checkpoint {
     /// # Errors
     /// Weights of another model, with every difference, or that are not finite; a model that the machine has no room for.
     pub fn model(&self, config: &Config, tokenizers: &Tokenizers, device: Device) -> Result<Box<dyn Seq2Seq>> {
-        let (weights, path) = (self.weights()?, self.folder.join(FILE));
+        let (weights, path) = (self.weights()?, self.folder.join(WEIGHTS_FILE));
         let shapes = parameter_shapes(&config.model, config.vocabularies(tokenizers));
         let shapes = shapes.with_context(|| self.folder.join(CONFIG).shown())?;
         compare(shapes.parameters.iter().map(|(name, size)| (name.as_str(), size.clone())), &weights, &path)?;
@@ -113,8 +113,8 @@ impl Checkpoint {
     /// # Errors
     /// Weights that are not finite.
     pub fn weights(&self) -> Result<Weights> {
-        let path = self.folder.join(FILE);
-        let weights = parse_weights(&self.file(FILE)?, &path)?;
+        let path = self.folder.join(WEIGHTS_FILE);
+        let weights = parse_weights(&self.file(WEIGHTS_FILE)?, &path)?;
         ensure_finite(&weights, &path)?;
         Ok(weights)
     }

@@ -5,10 +5,8 @@ mod average;
 mod config;
 mod folder;
 mod locate;
-mod weights;
 
 pub use average::{average, collect_leaves};
 pub use config::{AttentionHead, Config, Tokenizers};
 pub use folder::Checkpoint;
 pub use locate::{locate, steps};
-pub use weights::{Weights, load_weights, read_weights, save_weights};

@@ -1,7 +1,8 @@
 use super::*;
-use crate::checkpoint::{Checkpoint, save_weights};
+use crate::checkpoint::Checkpoint;
 use crate::checksum::{self, Verify};
 use crate::model::{Seq2Seq, build};
+use crate::nn::save_weights;
 use crate::runtime::files::Shown;
 use crate::text::{Kind, TokenizerOptions};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use super::import::single;
 use super::torch_file;
-use crate::checkpoint::read_weights;
+use crate::nn::read_weights;
 use crate::nn::{Sinusoids, sinusoids};
 use crate::recipe::{LayersRecipe, Tied, TransformerRecipe};
 

@@ -14,6 +14,7 @@ mod parameters;
 mod positions;
 mod projected_loss;
 mod recurrent;
+mod weights_file;
 
 pub use embedding::Embedding;
 pub use forward_context::ForwardContext;
@@ -24,3 +25,6 @@ pub use parameters::{Initialization, Parameters, Scope, Weight, numbers};
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
+pub use weights_file::{
+    WEIGHTS_FILE, Weights, compare, copy_weights, ensure_finite, load_weights, parse_weights, read_weights, save_weights,
+};

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
+use super::TrainingRecipe;
 use super::check::Checks;
 use super::load::{RecipeFile, check_name_and_seed};
 use super::tasks::TaskRecipe;
-use super::{Metric, TrainingRecipe};
 
 /// A run on anything but translation: what makes a recipe one is its table `[task]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,18 +54,5 @@ impl RecipeFile for StudyRecipe {
             let names: Vec<&str> = known.iter().map(|metric| metric.name()).collect();
             format!("is {}, but `task.{family}` is scored by {}", metric.name(), names.join(" and "))
         });
-    }
-}
-
-impl TaskRecipe {
-    /// What validations of the task give.
-    fn metrics(&self) -> &'static [Metric] {
-        match self {
-            Self::Documents(_) | Self::Pointing(_) | Self::Trees(_) => &[Metric::Accuracy, Metric::Loss],
-            Self::Questions(_) => &[Metric::Loss, Metric::Error],
-            Self::Tape(_) => &[Metric::Bits, Metric::Error],
-            Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => &[],
-            Self::Transduction(_) => &[Metric::Loss, Metric::Accuracy, Metric::Error],
-        }
     }
 }

@@ -1,13 +1,18 @@
 //! What the one trainer can train beside translation: studies of memory and attention.
 
 mod documents;
+mod figure;
+mod finding;
 mod hopfield;
 mod pointing;
 mod questions;
 mod random;
+mod registry;
 mod study;
 mod tape;
 mod transduction;
 mod trees;
 
-pub use study::{Aim, Finding, Study, run};
+pub use finding::{Aim, Finding};
+pub use registry::run;
+pub use study::Study;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tch::Tensor;
 
 use super::validation_fingerprint::ValidationFingerprint;
-use crate::nn::ForwardContext;
+use crate::nn::{ForwardContext, load_weights, save_weights};
 use crate::runtime::Interrupt;
 
 /// The loss of one batch, summed (not averaged), so that accumulated batches weigh by what they hold.
@@ -31,6 +31,28 @@ pub struct Loss {
     pub target_tokens: u64,
 }
 
+/// What a batch holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BatchCounts {
+    /// See [`Loss::terms`].
+    pub terms: u64,
+    /// See [`Loss::sequences`].
+    pub sequences: u64,
+    /// See [`Loss::source_tokens`].
+    pub source_tokens: u64,
+    /// See [`Loss::target_tokens`].
+    pub target_tokens: u64,
+}
+
+impl Loss {
+    /// Of a summed cost in nats that is the negative log likelihood and nothing else.
+    pub fn of(cost: Tensor, counts: BatchCounts) -> Self {
+        let sum = cost.double_value(&[]);
+        let BatchCounts { terms, sequences, source_tokens, target_tokens } = counts;
+        Loss { backward: cost, sum, nll: sum, auxiliary: 0.0, terms, sequences, source_tokens, target_tokens }
+    }
+}
+
 /// What a validation found. Scores keep their order for printing; the trainer picks its metric by name.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Validation {
@@ -41,10 +63,25 @@ pub struct Validation {
     pub counts: Vec<(String, u64)>,
 }
 
+impl Validation {
+    /// Scores by their names, with nothing counted beside.
+    pub fn of<'a>(scores: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
+        let scores = scores.into_iter().map(|(name, score)| (name.to_owned(), score));
+        Validation { scores: scores.collect(), counts: Vec::new() }
+    }
+}
+
 /// A trainable parameter under its checkpoint name.
 pub struct Parameter {
     pub name: String,
     pub tensor: Tensor,
+}
+
+impl Parameter {
+    /// Of a model's named tensors.
+    pub fn all(named: Vec<(String, Tensor)>) -> Vec<Self> {
+        named.into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
+    }
 }
 
 /// A thing to train. The trainer drives every task of the house through this trait and knows no model.
@@ -100,11 +137,25 @@ pub trait Task {
     }
 
     /// Draws what the model attends to on fixed validation sentences into `directory`.
-    fn pictures(&self, directory: &Path) -> Result<()>;
+    fn pictures(&self, _directory: &Path) -> Result<()> {
+        Ok(())
+    }
 
-    /// Writes all that is needed to use the model (config, tokenizer, weights) into an existing empty folder.
-    fn save(&self, directory: &Path) -> Result<()>;
+    /// Writes all that is needed to use the model into an existing empty folder: its weights as safetensors, and whatever else it takes (config,
+    /// tokenizers).
+    fn save(&self, directory: &Path) -> Result<()> {
+        save_weights(&named(self.parameters()), directory)
+    }
 
     /// Reads the weights back from such a folder.
-    fn load(&mut self, directory: &Path) -> Result<()>;
+    ///
+    /// # Errors
+    /// Weights of another model, with every difference.
+    fn load(&mut self, directory: &Path) -> Result<()> {
+        load_weights(&named(self.parameters()), directory)
+    }
+}
+
+fn named(parameters: Vec<Parameter>) -> Vec<(String, Tensor)> {
+    parameters.into_iter().map(|Parameter { name, tensor }| (name, tensor)).collect()
 }

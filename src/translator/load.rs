@@ -6,9 +6,10 @@ use anyhow::Result;
 use tch::Device;
 
 use super::{Longest, Translator};
-use crate::checkpoint::{Checkpoint, Config, Tokenizers, load_weights, save_weights};
+use crate::checkpoint::{Checkpoint, Config, Tokenizers};
 use crate::checksum::Verify;
 use crate::model::{build, parameter_shapes};
+use crate::nn::{load_weights, save_weights};
 use crate::report::ensure_memory;
 use crate::runtime::Precision;
 

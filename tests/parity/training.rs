@@ -39,7 +39,7 @@ fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
     let case = &fixture.case;
     let model = case.model.build();
     fixture.set("", &model.parameters());
-    let parameters = model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect();
+    let parameters = Parameter::all(model.parameters());
     let flat = FlatParameters::new(parameters).expect("parameters of a model");
     let mut optimizer = Optimizer::new(OptimizerRecipe::Adam(case.optimizer), &flat);
     let batches = [(&case.model.source, &case.model.target), (&case.second_source, &case.second_target)]

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use targum::alignment::{read_pharaoh, read_records};
-use targum::checkpoint::{Config, Tokenizers, read_weights};
+use targum::checkpoint::{Config, Tokenizers};
 use targum::corpus::babi::read_babi;
 use targum::corpus::{FilterOptions, IndexRequest, ParallelText, TokenIndex, lines};
 use targum::interop::import;
 use targum::metrics::{read_gold, read_lines};
+use targum::nn::read_weights;
 use targum::recipe::{Recipe, RecipeText, StudyRecipe};
 use targum::text::Tokenizer;
 use targum::text::sentencepiece::{PieceType, read_model};

@@ -11,6 +11,7 @@ mod trees;
 
 use serde::{Deserialize, Serialize};
 
+use super::Metric;
 use super::check::Checks;
 use super::problem::Problem;
 
@@ -51,32 +52,77 @@ impl Default for TaskRecipe {
     }
 }
 
+/// What all tables of tasks have.
+pub(super) trait TaskTable {
+    /// The table's name.
+    fn family(&self) -> &'static str;
+
+    /// What validations of the task give, the best first; nothing where there is nothing to train.
+    fn metrics(&self) -> &'static [Metric];
+
+    /// What is wrong with its values, each under `task.family.key`.
+    fn check(&self, checks: &mut Checks);
+}
+
+macro_rules! tables {
+    ($($variant:ident($recipe:ty), $family:literal, $metrics:expr;)*) => {
+        $(
+            impl From<$recipe> for TaskRecipe {
+                fn from(recipe: $recipe) -> Self {
+                    Self::$variant(recipe)
+                }
+            }
+
+            impl TaskTable for $recipe {
+                fn family(&self) -> &'static str {
+                    $family
+                }
+
+                fn metrics(&self) -> &'static [Metric] {
+                    $metrics
+                }
+
+                fn check(&self, checks: &mut Checks) {
+                    self.check(checks);
+                }
+            }
+        )*
+
+        impl TaskRecipe {
+            fn table(&self) -> &dyn TaskTable {
+                match self {
+                    $(Self::$variant(recipe) => recipe,)*
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
+    Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
+    Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
+    Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
+    HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
+    HopfieldRecall(HopfieldRecallRecipe), "hopfield-recall", &[];
+    Transduction(TransductionRecipe), "transduction", &[Metric::Loss, Metric::Accuracy, Metric::Error];
+    Trees(TreesRecipe), "trees", &[Metric::Accuracy, Metric::Loss];
+}
+
 impl TaskRecipe {
     /// The table it stands in.
     pub fn family(&self) -> &'static str {
-        match self {
-            Self::Documents(_) => "documents",
-            Self::Pointing(_) => "pointing",
-            Self::Questions(_) => "questions",
-            Self::Tape(_) => "tape",
-            Self::HopfieldCapacity(_) => "hopfield-capacity",
-            Self::HopfieldRecall(_) => "hopfield-recall",
-            Self::Transduction(_) => "transduction",
-            Self::Trees(_) => "trees",
-        }
+        self.table().family()
+    }
+
+    /// What validations of the task give.
+    pub(super) fn metrics(&self) -> &'static [Metric] {
+        self.table().metrics()
     }
 
     /// Whether there is anything to train.
     pub fn is_trained(&self) -> bool {
-        match self {
-            Self::HopfieldCapacity(_) | Self::HopfieldRecall(_) => false,
-            Self::Documents(_)
-            | Self::Pointing(_)
-            | Self::Questions(_)
-            | Self::Tape(_)
-            | Self::Transduction(_)
-            | Self::Trees(_) => true,
-        }
+        !self.metrics().is_empty()
     }
 
     /// What is wrong with its values, each problem under `task.family.key`.
@@ -88,15 +134,6 @@ impl TaskRecipe {
     }
 
     pub(super) fn check(&self, checks: &mut Checks) {
-        match self {
-            Self::Documents(recipe) => recipe.check(checks),
-            Self::Pointing(recipe) => recipe.check(checks),
-            Self::Questions(recipe) => recipe.check(checks),
-            Self::Tape(recipe) => recipe.check(checks),
-            Self::HopfieldCapacity(recipe) => recipe.check(checks),
-            Self::HopfieldRecall(recipe) => recipe.check(checks),
-            Self::Transduction(recipe) => recipe.check(checks),
-            Self::Trees(recipe) => recipe.check(checks),
-        }
+        self.table().check(checks);
     }
 }

@@ -10,12 +10,11 @@ use super::grammar::Document;
 use super::model::{DocumentClassifier, Reports};
 use super::{examine, pictures};
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{DocumentsRecipe, PoolingKind, TaskRecipe};
+use crate::recipe::{DocumentsRecipe, PoolingKind};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::study::{load, save};
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation};
 
 /// A model of documents with what it is trained on.
 pub struct DocumentsTask {
@@ -29,15 +28,8 @@ pub struct DocumentsTask {
 
 impl DocumentsTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<DocumentClassifier> {
+    fn model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<DocumentClassifier> {
         DocumentClassifier::new(recipe, store)
-    }
-
-    pub fn new(recipe: &DocumentsRecipe, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters)?;
-        let documents = draw(recipe, recipe.documents, seed);
-        Ok(DocumentsTask { recipe: recipe.clone(), model, device, documents, parameters, seed })
     }
 
     /// Documents that nothing was trained on, the same at every call.
@@ -51,8 +43,28 @@ fn draw(recipe: &DocumentsRecipe, count: usize, seed: u64) -> Vec<Document> {
     (0..count).map(|_| Document::draw(random.between(recipe.fewest, recipe.most), &mut random)).collect()
 }
 
-impl Task for DocumentsTask {
+impl Study for DocumentsTask {
+    type Recipe = DocumentsRecipe;
     type Batch = Vec<usize>;
+
+    fn make_model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, store).map(drop)
+    }
+
+    fn new(recipe: &DocumentsRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters)?;
+        let documents = draw(recipe, recipe.documents, seed);
+        Ok(DocumentsTask { recipe: recipe.clone(), model, device, documents, parameters, seed })
+    }
+
+    fn recipe(&self) -> &DocumentsRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Vec<usize>>> {
         let mut order: Vec<usize> = (0..self.documents.len()).collect();
@@ -64,17 +76,13 @@ impl Task for DocumentsTask {
         let documents: Vec<Document> = batch.iter().map(|&document| self.documents[document].clone()).collect();
         let reports = Reports::new(&documents, self.device);
         let cost = self.model.cost(&reports)?;
-        let sum = cost.double_value(&[]);
-        Ok(Loss {
-            backward: cost,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
+        let counts = BatchCounts {
             terms: batch.len() as u64,
             sequences: batch.len() as u64,
             source_tokens: reports.tokens(),
             target_tokens: batch.len() as u64,
-        })
+        };
+        Ok(Loss::of(cost, counts))
     }
 
     fn describe(&self, batch: &Vec<usize>) -> String {
@@ -82,35 +90,17 @@ impl Task for DocumentsTask {
         format!("{} documents of {sentences} sentences", batch.len())
     }
 
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
-    }
-
     fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let documents = draw(&self.recipe, self.recipe.tested, self.seed ^ VALIDATION);
         let tested = no_grad(|| Tested::of(self, &documents))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.right)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
-    }
-
-    fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
+        Ok(Validation::of(scores))
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
         pictures::draw(self, directory)
     }
 
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Documents(self.recipe.clone()), &self.parameters, directory)
-    }
-
-    fn load(&mut self, directory: &Path) -> Result<()> {
-        load(&TaskRecipe::Documents(self.recipe.clone()), &self.parameters, directory)
-    }
-}
-
-impl Study for DocumentsTask {
     fn summary(&self) -> String {
         let pooling = match self.recipe.pooling {
             PoolingKind::Attention => "attention",

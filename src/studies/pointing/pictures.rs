@@ -12,7 +12,7 @@ use super::task::PointingTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap, Links};
 use crate::recipe::PointingProblem;
 use crate::runtime::files::write_unsynced;
-use crate::studies::study::write_figure;
+use crate::studies::figure::write_figure;
 
 /// Draws the first tests of the largest size: `pointing`, as SVG and PNG, and `hull.svg`.
 pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {

@@ -10,12 +10,11 @@ use super::model::{PointingNetwork, Problems};
 use super::pictures;
 use super::problem::Example;
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{PointingModel, PointingProblem, PointingRecipe, TaskRecipe};
+use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::study::{load, save};
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation};
 
 /// Batches that count as an epoch: there is no end of problems.
 const EPOCH: u64 = 1000;
@@ -31,14 +30,8 @@ pub struct PointingTask {
 
 impl PointingTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &PointingRecipe, store: &Parameters) -> Result<PointingNetwork> {
+    fn model(recipe: &PointingRecipe, store: &Parameters) -> Result<PointingNetwork> {
         PointingNetwork::new(recipe, recipe.problem.width(), store)
-    }
-
-    pub fn new(recipe: &PointingRecipe, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters)?;
-        Ok(PointingTask { recipe: recipe.clone(), model, device, parameters, seed })
     }
 
     fn batch(&self, number: u64) -> Vec<Example> {
@@ -54,8 +47,27 @@ impl PointingTask {
     }
 }
 
-impl Task for PointingTask {
+impl Study for PointingTask {
+    type Recipe = PointingRecipe;
     type Batch = u64;
+
+    fn make_model(recipe: &PointingRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, store).map(drop)
+    }
+
+    fn new(recipe: &PointingRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters)?;
+        Ok(PointingTask { recipe: recipe.clone(), model, device, parameters, seed })
+    }
+
+    fn recipe(&self) -> &PointingRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
         Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
@@ -65,26 +77,18 @@ impl Task for PointingTask {
         let examples = self.batch(*batch);
         let problems = Problems::new(&examples, self.device);
         let cost = self.model.cost(&problems);
-        let sum = cost.double_value(&[]);
-        Ok(Loss {
-            backward: cost,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
+        let counts = BatchCounts {
             terms: problems.terms(),
             sequences: examples.len() as u64,
             source_tokens: (examples.len() * examples[0].inputs.len()) as u64,
             target_tokens: problems.terms(),
-        })
+        };
+        Ok(Loss::of(cost, counts))
     }
 
     fn describe(&self, batch: &u64) -> String {
         let count = RandomGenerator::new(self.seed, *batch).between(self.recipe.fewest, self.recipe.most);
         format!("{} problems of {count} inputs", self.recipe.batch)
-    }
-
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
     /// Problems of the largest size that is trained on: cost of an answer and share of right answers.
@@ -97,27 +101,13 @@ impl Task for PointingTask {
             (cost / examples.len() as f64, Tested::of(self, examples))
         });
         let scores = [("loss", cost), ("accuracy", tested.right())];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
-    }
-
-    fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
+        Ok(Validation::of(scores))
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
         pictures::draw(self, directory)
     }
 
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Pointing(self.recipe.clone()), &self.parameters, directory)
-    }
-
-    fn load(&mut self, directory: &Path) -> Result<()> {
-        load(&TaskRecipe::Pointing(self.recipe.clone()), &self.parameters, directory)
-    }
-}
-
-impl Study for PointingTask {
     fn summary(&self) -> String {
         let model = match self.recipe.model {
             PointingModel::Pointer => "a pointer network",

@@ -9,7 +9,7 @@ use super::data::Questions;
 use super::task::QuestionsTask;
 use crate::alignment::{AttentionMatrix, Heatmap, Links};
 use crate::memory::memn2n::Reading;
-use crate::studies::study::write_figure;
+use crate::studies::figure::write_figure;
 
 /// The tasks of the paper's figure: one and two supporting facts, induction, sizes.
 const SHOWN: [u32; 4] = [1, 2, 16, 18];

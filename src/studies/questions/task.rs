@@ -12,12 +12,11 @@ use super::vocabulary::{FIRST_WORD, Vocabulary};
 use super::{examine, pictures};
 use crate::memory::memn2n::{MemN2N, MemN2NOptions, SentenceEncoding, Tying};
 use crate::nn::{ForwardContext, Initialization, Parameters};
-use crate::recipe::{QuestionsRecipe, TableTying, TaskRecipe, WordEncoding};
+use crate::recipe::{QuestionsRecipe, TableTying, WordEncoding};
 use crate::runtime::Interrupt;
 use crate::runtime::files::Shown;
-use crate::studies::study::{load, save};
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{Loss, Validation, ValidationFingerprint};
 
 /// What a checkpoint has beside weights and recipe.
 const FILE: &str = "questions.json";
@@ -63,19 +62,8 @@ struct Saved {
 
 impl QuestionsTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &QuestionsRecipe, words: i64, store: &Parameters) -> MemN2N {
+    fn model(recipe: &QuestionsRecipe, words: i64, store: &Parameters) -> MemN2N {
         MemN2N::new(store.root(), &options(recipe, words))
-    }
-
-    /// Reads the files of the tasks and makes the model.
-    ///
-    /// # Errors
-    /// Files that are missing or malformed.
-    pub fn new(recipe: &QuestionsRecipe, seed: u64, device: Device) -> Result<Self> {
-        let data = Data::read(recipe, device)?;
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, data.vocabulary.len(), &parameters);
-        Ok(QuestionsTask { recipe: recipe.clone(), data, model, start: LinearStart::new(recipe.linear_start), parameters })
     }
 
     /// Sentences of the longest story of a batch of training.
@@ -128,8 +116,29 @@ fn options(recipe: &QuestionsRecipe, vocabulary: i64) -> MemN2NOptions {
     }
 }
 
-impl Task for QuestionsTask {
+impl Study for QuestionsTask {
+    type Recipe = QuestionsRecipe;
     type Batch = Vec<usize>;
+
+    fn make_model(recipe: &QuestionsRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, 1, store);
+        Ok(())
+    }
+
+    fn new(recipe: &QuestionsRecipe, seed: u64, device: Device) -> Result<Self> {
+        let data = Data::read(recipe, device)?;
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, data.vocabulary.len(), &parameters);
+        Ok(QuestionsTask { recipe: recipe.clone(), data, model, start: LinearStart::new(recipe.linear_start), parameters })
+    }
+
+    fn recipe(&self) -> &QuestionsRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>> {
         Ok(self.data.epoch(seed, epoch))
@@ -164,17 +173,13 @@ impl Task for QuestionsTask {
         vec![(batch.len() * self.longest(batch)) as u64]
     }
 
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
-    }
-
     /// Questions held out: loss and percent wrong. Where the loss fell no more, the softmax is put into the hops.
     fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let answered = self.answer(&self.data.held_out);
         let loss = answered.nll / answered.right.len() as f64;
         self.start.observe(loss, self.recipe.linear_start);
         let scores = [("loss", loss), ("error", answered.error())];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
+        Ok(Validation::of(scores))
     }
 
     fn validation_fingerprint(&self) -> ValidationFingerprint {
@@ -185,14 +190,13 @@ impl Task for QuestionsTask {
         pictures::draw(self, &self.data.held_out, directory)
     }
 
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Questions(self.recipe.clone()), &self.parameters, directory)?;
+    fn save_extra(&self, directory: &Path) -> Result<()> {
         let saved = Saved { linear_start: self.start.clone(), vocabulary: self.data.vocabulary.clone() };
         let path = directory.join(FILE);
         std::fs::write(&path, serde_json::to_string(&saved)? + "\n").with_context(|| format!("{}: cannot write", path.shown()))
     }
 
-    fn load(&mut self, directory: &Path) -> Result<()> {
+    fn load_extra(&mut self, directory: &Path) -> Result<()> {
         let path = directory.join(FILE);
         let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
         let saved: Saved = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.shown()))?;
@@ -202,13 +206,10 @@ impl Task for QuestionsTask {
             path.shown(),
             self.recipe.folder.shown()
         );
-        load(&TaskRecipe::Questions(self.recipe.clone()), &self.parameters, directory)?;
         self.start = saved.linear_start;
         Ok(())
     }
-}
 
-impl Study for QuestionsTask {
     fn summary(&self) -> String {
         let QuestionsRecipe { memory, size, hops, .. } = &self.recipe;
         let sets = [("training", &self.data.train), ("held-out", &self.data.held_out), ("test", &self.data.test)];

@@ -118,9 +118,9 @@ fn batches_hold_every_question_with_its_story() {
     let answers = ["ben", "ada"].map(|word| data.vocabulary.id(word));
     assert_eq!(Vec::<i64>::try_from(&batch.answers).unwrap(), answers);
 
-    let epoch = task.epoch(3, 0).unwrap();
-    assert_eq!(epoch, task.epoch(3, 0).unwrap());
-    assert_ne!(epoch, task.epoch(3, 1).unwrap());
+    let epoch = Study::epoch(&task, 3, 0).unwrap();
+    assert_eq!(epoch, Study::epoch(&task, 3, 0).unwrap());
+    assert_ne!(epoch, Study::epoch(&task, 3, 1).unwrap());
     let mut asked = epoch.concat();
     asked.sort_unstable();
     assert_eq!(asked, (0..18).collect::<Vec<_>>());
@@ -191,8 +191,8 @@ fn a_run_that_is_stopped_while_linear_and_resumed_equals_one_that_is_not() {
 fn noise_is_for_training_and_a_function_of_the_step() {
     let folder = folder(&walks(20, 0), &walks(5, 5000));
     let task = task(&QuestionsRecipe { noise: 0.5, ..recipe(folder.path()) });
-    let batch = task.epoch(1, 0).unwrap().remove(0);
-    let loss = |pass: ForwardContext| task.loss(&batch, &pass).unwrap().sum;
+    let batch = Study::epoch(&task, 1, 0).unwrap().remove(0);
+    let loss = |pass: ForwardContext| Study::loss(&task, &batch, &pass).unwrap().sum;
     assert_eq!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::training(1, 3, 0)));
     assert_ne!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::training(1, 4, 0)));
     assert_ne!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::evaluation()));

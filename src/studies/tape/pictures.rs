@@ -10,7 +10,7 @@ use super::problem::Size;
 use super::task::TapeTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
 use crate::memory::Weightings;
-use crate::studies::study::write_figure;
+use crate::studies::figure::write_figure;
 
 /// Attention below this is not seen in a picture.
 const SEEN: f64 = 0.05;

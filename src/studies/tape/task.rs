@@ -10,12 +10,11 @@ use super::model::{Sequences, TapeModel};
 use super::pictures;
 use super::problem::Size;
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{TapeModelRecipe, TapeRecipe, TaskRecipe};
+use crate::recipe::{TapeModelRecipe, TapeRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::study::{load, save};
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation};
 
 /// Batches that count as an epoch: there is no end of sequences.
 const EPOCH: u64 = 1000;
@@ -31,16 +30,8 @@ pub struct TapeTask {
 
 impl TapeTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
+    fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
         TapeModel::new(&recipe.model, recipe.problem.widths(), store)
-    }
-
-    /// # Errors
-    /// Where sizes of the model cannot work.
-    pub fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters)?;
-        Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
     }
 
     /// `count` sequences of one size.
@@ -55,8 +46,27 @@ impl TapeTask {
     }
 }
 
-impl Task for TapeTask {
+impl Study for TapeTask {
+    type Recipe = TapeRecipe;
     type Batch = u64;
+
+    fn make_model(recipe: &TapeRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, store).map(drop)
+    }
+
+    fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters)?;
+        Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
+    }
+
+    fn recipe(&self) -> &TapeRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
         Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
@@ -68,26 +78,18 @@ impl Task for TapeTask {
         let sequences = self.draw(size, self.recipe.batch, &mut random);
         let (answers, _) = self.model.answer(&sequences.inputs);
         let cost = sequences.cost(&answers);
-        let sum = cost.double_value(&[]);
-        Ok(Loss {
-            backward: cost,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
+        let counts = BatchCounts {
             terms: sequences.targets.numel() as u64,
             sequences: self.recipe.batch as u64,
             source_tokens: (sequences.inputs.size()[0] * sequences.inputs.size()[1]) as u64,
             target_tokens: sequences.targets.numel() as u64,
-        })
+        };
+        Ok(Loss::of(cost, counts))
     }
 
     fn describe(&self, batch: &u64) -> String {
         let size = self.recipe.problem.draw_size(&mut RandomGenerator::new(self.seed, *batch));
         format!("{} sequences of length {}, repeated {} times", self.recipe.batch, size.length, size.repeats)
-    }
-
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
     }
 
     /// Sequences of sizes as they are trained on, or so many times as long: bits and wrong bits a sequence.
@@ -110,27 +112,13 @@ impl Task for TapeTask {
         });
         let count = (SIZES as usize * each) as f64;
         let scores = [("bits", cost / std::f64::consts::LN_2 / count), ("error", wrong / count)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
-    }
-
-    fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
+        Ok(Validation::of(scores))
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
         pictures::draw(self, self.recipe.problem.shown(), directory)
     }
 
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Tape(self.recipe.clone()), &self.parameters, directory)
-    }
-
-    fn load(&mut self, directory: &Path) -> Result<()> {
-        load(&TaskRecipe::Tape(self.recipe.clone()), &self.parameters, directory)
-    }
-}
-
-impl Study for TapeTask {
     fn summary(&self) -> String {
         let model = match &self.recipe.model {
             TapeModelRecipe::Ntm(model) => format!("an NTM with {} slots of {}", model.slots, model.width),

@@ -7,12 +7,11 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::Transducer;
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{StackQueueKind, TaskRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
+use crate::recipe::{StackQueueKind, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::study::{load, save};
 use crate::studies::{Aim, Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation};
 
 /// Batches that count as an epoch: there is no end of sequences.
 const EPOCH: u64 = 1000;
@@ -39,14 +38,8 @@ struct Accuracy {
 
 impl TransductionTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &TransductionRecipe, store: &Parameters) -> Transducer {
+    fn model(recipe: &TransductionRecipe, store: &Parameters) -> Transducer {
         Transducer::new(recipe, store)
-    }
-
-    pub fn new(recipe: &TransductionRecipe, seed: u64, device: Device) -> Self {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters);
-        TransductionTask { recipe: recipe.clone(), model, parameters, seed }
     }
 
     /// Ids [B, T] that are read, and [B, L + 1] that are to be said.
@@ -117,8 +110,28 @@ impl TransductionTask {
     }
 }
 
-impl Task for TransductionTask {
+impl Study for TransductionTask {
+    type Recipe = TransductionRecipe;
     type Batch = u64;
+
+    fn make_model(recipe: &TransductionRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, store);
+        Ok(())
+    }
+
+    fn new(recipe: &TransductionRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters);
+        Ok(TransductionTask { recipe: recipe.clone(), model, parameters, seed })
+    }
+
+    fn recipe(&self) -> &TransductionRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
         Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
@@ -129,17 +142,13 @@ impl Task for TransductionTask {
         let length = self.recipe.draw_length(self.recipe.shortest, self.recipe.longest, &mut random);
         let (inputs, outputs) = self.draw(length, self.recipe.batch, &mut random);
         let cost = self.cost(&self.model.answer(&inputs, outputs.size()[1]), &outputs);
-        let sum = cost.double_value(&[]);
-        Ok(Loss {
-            backward: cost,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
+        let counts = BatchCounts {
             terms: outputs.numel() as u64,
             sequences: self.recipe.batch as u64,
             source_tokens: inputs.numel() as u64,
             target_tokens: outputs.numel() as u64,
-        })
+        };
+        Ok(Loss::of(cost, counts))
     }
 
     fn describe(&self, batch: &u64) -> String {
@@ -148,36 +157,14 @@ impl Task for TransductionTask {
         format!("{} sequences of {length} symbols", self.recipe.batch)
     }
 
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
-    }
-
     /// At lengths as they are trained on.
     fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         const COUNT: usize = 200;
         let Accuracy { coarse, fine, loss } = self.accuracy(self.recipe.shortest, self.recipe.longest, COUNT, VALIDATION);
         let scores = [("loss", loss), ("accuracy", coarse), ("error", 1.0 - fine)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
+        Ok(Validation::of(scores))
     }
 
-    fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
-    }
-
-    fn pictures(&self, _directory: &Path) -> Result<()> {
-        Ok(())
-    }
-
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Transduction(self.recipe.clone()), &self.parameters, directory)
-    }
-
-    fn load(&mut self, directory: &Path) -> Result<()> {
-        load(&TaskRecipe::Transduction(self.recipe.clone()), &self.parameters, directory)
-    }
-}
-
-impl Study for TransductionTask {
     fn summary(&self) -> String {
         let model = match self.recipe.model {
             TransductionModelRecipe::Line(model) => format!("an LSTM of {} with a {:?}", model.hidden, model.kind).to_lowercase(),

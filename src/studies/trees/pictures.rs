@@ -9,7 +9,7 @@ use super::formula::spelled;
 use super::model::Formulas;
 use super::task::TreesTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
-use crate::studies::study::write_figure;
+use crate::studies::figure::write_figure;
 
 /// Draws a test of depth 3 into `directory`: `decoder` and, where the encoder attends, `parents`, as SVG and PNG.
 pub fn draw(task: &TreesTask, directory: &Path) -> Result<()> {

@@ -10,12 +10,11 @@ use super::formula::Formula;
 use super::model::{Formulas, ParsingModel};
 use super::pictures;
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{SelfAttention, TaskRecipe, TreesRecipe};
+use crate::recipe::{SelfAttention, TreesRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::study::{load, save};
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation};
 
 /// Depths that are trained on.
 const DEPTHS: std::ops::RangeInclusive<usize> = 2..=4;
@@ -34,15 +33,8 @@ pub struct TreesTask {
 
 impl TreesTask {
     /// The model, with its parameters in `store`.
-    pub(in crate::studies) fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<ParsingModel> {
+    fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<ParsingModel> {
         ParsingModel::new(recipe, store)
-    }
-
-    pub fn new(recipe: &TreesRecipe, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters)?;
-        let formulas = DEPTHS.flat_map(|depth| draw(depth, recipe.formulas, seed)).collect();
-        Ok(TreesTask { recipe: recipe.clone(), model, device, formulas, parameters, seed })
     }
 
     /// Formulas of a depth that nothing was trained on, the same at every call.
@@ -60,8 +52,28 @@ fn draw(depth: usize, count: usize, seed: u64) -> Vec<Formula> {
     (0..count).map(|_| Formula::draw(depth, &mut random)).collect()
 }
 
-impl Task for TreesTask {
+impl Study for TreesTask {
+    type Recipe = TreesRecipe;
     type Batch = Vec<usize>;
+
+    fn make_model(recipe: &TreesRecipe, store: &Parameters) -> Result<()> {
+        Self::model(recipe, store).map(drop)
+    }
+
+    fn new(recipe: &TreesRecipe, seed: u64, device: Device) -> Result<Self> {
+        let parameters = Parameters::new(seed, device);
+        let model = Self::model(recipe, &parameters)?;
+        let formulas = DEPTHS.flat_map(|depth| draw(depth, recipe.formulas, seed)).collect();
+        Ok(TreesTask { recipe: recipe.clone(), model, device, formulas, parameters, seed })
+    }
+
+    fn recipe(&self) -> &TreesRecipe {
+        &self.recipe
+    }
+
+    fn store(&self) -> &Parameters {
+        &self.parameters
+    }
 
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Vec<usize>>> {
         let mut random = RandomGenerator::new(seed, epoch);
@@ -77,17 +89,13 @@ impl Task for TreesTask {
         let formulas: Vec<Formula> = batch.iter().map(|&formula| self.formulas[formula].clone()).collect();
         let formulas = Formulas::new(&formulas, self.device);
         let cost = self.model.transduce(&formulas)?.cost(&formulas);
-        let sum = cost.double_value(&[]);
-        Ok(Loss {
-            backward: cost,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
+        let counts = BatchCounts {
             terms: formulas.terms(),
             sequences: batch.len() as u64,
             source_tokens: formulas.lengths.iter().sum::<i64>() as u64,
             target_tokens: formulas.terms(),
-        })
+        };
+        Ok(Loss::of(cost, counts))
     }
 
     fn describe(&self, batch: &Vec<usize>) -> String {
@@ -101,36 +109,18 @@ impl Task for TreesTask {
         vec![batch.len() as u64 * longest.pow(3)]
     }
 
-    fn parameters(&self) -> Vec<Parameter> {
-        self.parameters.named().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
-    }
-
     /// Formulas of depths that are trained on: cost of a symbol, and the mean share of a target that comes before the first failure.
     fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
         let drawn: Vec<Formula> = DEPTHS.flat_map(|depth| draw(depth, self.recipe.tested, self.seed ^ VALIDATION)).collect();
         let tested = no_grad(|| examine::test(self, &drawn))?;
         let scores = [("loss", tested.cost), ("accuracy", tested.share)];
-        Ok(Validation { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec(), ..Validation::default() })
-    }
-
-    fn validation_fingerprint(&self) -> ValidationFingerprint {
-        ValidationFingerprint::of_recipe(&self.recipe)
+        Ok(Validation::of(scores))
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {
         pictures::draw(self, directory)
     }
 
-    fn save(&self, directory: &Path) -> Result<()> {
-        save(TaskRecipe::Trees(self.recipe.clone()), &self.parameters, directory)
-    }
-
-    fn load(&mut self, directory: &Path) -> Result<()> {
-        load(&TaskRecipe::Trees(self.recipe.clone()), &self.parameters, directory)
-    }
-}
-
-impl Study for TreesTask {
     fn summary(&self) -> String {
         let attention = match self.recipe.attention {
             SelfAttention::None => "no attention",

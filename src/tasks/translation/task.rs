@@ -139,7 +139,7 @@ impl Task for TranslationTask {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        self.translator.model.parameters().into_iter().map(|(name, tensor)| Parameter { name, tensor }).collect()
+        Parameter::all(self.translator.model.parameters())
     }
 
     fn extra_state(&self) -> Value {

@@ -12,7 +12,7 @@ use crate::input::listed;
 use crate::runtime::files::Shown;
 
 /// Name of the weights' file in a checkpoint folder.
-pub(super) const FILE: &str = "model.safetensors";
+pub const WEIGHTS_FILE: &str = "model.safetensors";
 
 /// Tensors by name.
 pub type Weights = BTreeMap<String, Tensor>;
@@ -22,7 +22,7 @@ pub type Weights = BTreeMap<String, Tensor>;
 /// # Errors
 /// When a weight is not a finite number: nobody could translate with it or train it on.
 pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
-    let path = folder.join(FILE);
+    let path = folder.join(WEIGHTS_FILE);
     let broken = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 0;
     if let Some((name, _)) = parameters.iter().find(|(_, tensor)| broken(tensor)) {
         bail!(
@@ -43,7 +43,7 @@ pub fn save_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()
 /// # Errors
 /// As [`read_weights`], [`ensure_finite`] and [`copy_weights`].
 pub fn load_weights(parameters: &[(String, Tensor)], folder: &Path) -> Result<()> {
-    let path = folder.join(FILE);
+    let path = folder.join(WEIGHTS_FILE);
     let weights = read_weights(&path)?;
     ensure_finite(&weights, &path)?;
     copy_weights(parameters, weights, &path)
@@ -180,7 +180,7 @@ mod tests {
             let _ = parameters[1].1.get(1).fill_(value);
             let error = save_weights(&parameters, folder.path()).unwrap_err().to_string();
             assert!(error.contains("a.bias has weights that are not finite"), "{error}");
-            assert!(!folder.path().join(FILE).exists());
+            assert!(!folder.path().join(WEIGHTS_FILE).exists());
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         save_weights(&parameters(), folder.path()).unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(WEIGHTS_FILE);
         let whole = std::fs::read(&path).unwrap();
         for bytes in [&whole[..whole.len() - 3], &whole[..20], b"not a checkpoint at all", b""] {
             std::fs::write(&path, bytes).unwrap();
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn weights_that_are_not_finite_are_not_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(WEIGHTS_FILE);
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for kind in [Kind::Float, Kind::Half, Kind::BFloat16, Kind::Double] {
                 let mut broken = parameters();

@@ -1,0 +1,88 @@
+//! From a recipe to its study: the only match over them.
+
+use anyhow::Result;
+use tch::Device;
+
+use super::documents::DocumentsTask;
+use super::finding::Finding;
+use super::hopfield;
+use super::pointing::PointingTask;
+use super::questions::QuestionsTask;
+use super::study::trained;
+use super::tape::TapeTask;
+use super::transduction::TransductionTask;
+use super::trees::TreesTask;
+use crate::recipe::{StudyRecipe, TaskRecipe};
+use crate::train::{RunFolder, TrainOptions};
+
+/// Trains and examines what the recipe says, in `folder`; nothing is found where training was interrupted.
+///
+/// # Errors
+/// As [`train`](crate::train::train); or where the examination fails or cannot write.
+pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, device: Device) -> Result<Option<Vec<Finding>>> {
+    if !recipe.task.is_trained() {
+        (options.begun)()?;
+    }
+    match &recipe.task {
+        TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
+        TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
+        TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
+        TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
+        TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
+        TaskRecipe::Trees(task) => trained::<TreesTask>(task, recipe, folder, options, device),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ParameterShapes;
+    use crate::nn::Parameters;
+    use crate::studies::Study;
+
+    /// Makes the parameters of a task's model in `store`, where it has any.
+    fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {
+        match task {
+            TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
+            TaskRecipe::Tape(task) => TapeTask::make_model(task, store),
+            TaskRecipe::Transduction(task) => TransductionTask::make_model(task, store),
+            TaskRecipe::Documents(task) => DocumentsTask::make_model(task, store),
+            TaskRecipe::Pointing(task) => PointingTask::make_model(task, store),
+            TaskRecipe::Questions(task) => QuestionsTask::make_model(task, store),
+            TaskRecipe::Trees(task) => TreesTask::make_model(task, store),
+        }
+    }
+
+    /// Every kind of model there is.
+    const TASKS: [&str; 14] = [
+        "tape = {}",
+        "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
+        "tape = { model = { set = {} } }",
+        "tape = { model = { tree = {} } }",
+        "tape = { model = { lstm = { layers = 2 } } }",
+        "transduction = {}",
+        "transduction = { model = { lstm = { layers = 2 } } }",
+        "documents = {}",
+        "pointing = {}",
+        "pointing = { model = \"attention\" }",
+        "questions = { hops = 4 }",
+        "questions = { tying = \"layer-wise\" }",
+        "trees = {}",
+        "trees = { attention = \"none\" }",
+    ];
+
+    #[test]
+    fn a_study_is_measured_by_its_own_model() {
+        for text in TASKS {
+            let table: toml::Table = text.parse().unwrap();
+            let task: TaskRecipe = table.try_into().unwrap_or_else(|error| panic!("{text}: {error}"));
+            let (shapes, real) = (Parameters::shapes_only(), Parameters::new(1, Device::Cpu));
+            model_in(&task, &shapes).unwrap();
+            model_in(&task, &real).unwrap();
+            assert!(!real.named().is_empty());
+            assert_eq!(ParameterShapes::of(&shapes), ParameterShapes::of(&real), "{text}");
+        }
+    }
+}
