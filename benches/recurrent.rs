@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use targum::nn::ForwardContext;
-use targum::recipe::Recipe;
+use targum::recipe::{LengthLimit, Recipe, SearchRecipe};
 use targum::report::{HumanBytes, peak_memory};
 use targum::search::SearchOptions;
 use targum::tasks::translation::{HeldOut, TranslationTask};
@@ -108,8 +108,12 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
     let speed = |beam: usize| -> Result<f64> {
         let mut options = task.translator.translate_options();
         // An untrained model would stop at once or never: every translation gets as long as its source.
-        options.search =
-            SearchOptions { beam, maximum_length_ratio: 1.0, maximum_length_offset: 0, suppressed: vec![3], ..options.search };
+        options.search = SearchOptions {
+            suppressed: vec![3],
+            length_limit: LengthLimit { ratio: 1.0, offset: 0 },
+            recipe: SearchRecipe { beam, ..options.search.recipe.clone() },
+            ..options.search
+        };
         let start = Instant::now();
         task.translator.translate(&sources, &options)?;
         Ok(sources.len() as f64 / start.elapsed().as_secs_f64())

@@ -1,7 +1,8 @@
 //! A memory network learns who is where: `cargo run --release --example memn2n`.
 
-use targum::memory::memn2n::{MemN2N, MemN2NOptions, Reading, SentenceEncoding, Story, Tying};
+use targum::memory::memn2n::{MemN2N, MemN2NOptions, Reading, Story};
 use targum::nn::{Initialization, Parameters};
+use targum::recipe::{TableTying, WordEncoding};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 const WORDS: [&str; 9] = ["(padding)", "Ada", "Ben", "Cem", "is", "in", "attic", "mill", "harbour"];
@@ -12,8 +13,8 @@ fn main() {
         vocabulary: WORDS.len() as i64,
         size: 20,
         hops: 2,
-        tying: Tying::Adjacent,
-        encoding: SentenceEncoding::Position,
+        tying: TableTying::Adjacent,
+        encoding: WordEncoding::Position,
         slots: 3,
         temporal: true,
         rectified: false,

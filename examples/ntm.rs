@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example ntm
 
-use targum::memory::{ControllerKind, MachineOptions, MemoryMachine, Tape, TapeOptions};
+use targum::memory::{MachineOptions, MemoryMachine, Tape, TapeOptions};
 use targum::nn::Parameters;
+use targum::recipe::ControllerKind;
 use tch::{Device, Kind, Tensor};
 
 fn main() {

@@ -1,8 +1,9 @@
 //! Learns to point at the largest or at the smallest of some numbers, as it is asked: `cargo run --release --example pointer`.
 
 use anyhow::Result;
-use targum::attention::{Pointer, PointerOptions, ScoreKind};
+use targum::attention::{Pointer, PointerOptions};
 use targum::nn::{Initialization, Parameters};
+use targum::recipe::ScoreKind;
 use tch::{Device, Kind, Tensor, no_grad};
 
 fn main() -> Result<()> {

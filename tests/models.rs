@@ -60,7 +60,7 @@ fn transformers() -> Vec<(String, TransformerRecipe)> {
 fn recurrent() -> Vec<(String, RecurrentRecipe)> {
     let attention = |score, choice, coverage| {
         let (window, size, hopfield_steps, hard) = (2, 5, 1, None);
-        AttentionRecipe { score, choice, window, size, coverage, hopfield_steps, hard }
+        AttentionRecipe { score, choice, window, sum: None, size, coverage, hopfield_steps, hard }
     };
     let small = RecurrentRecipe {
         embedding: 6,

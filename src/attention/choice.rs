@@ -6,24 +6,7 @@ use tch::{Kind, Tensor};
 use super::structured::{chain_marginals, segment_marginals, with_sum};
 use super::{AttentionOptions, Prepared, QuerySteps, full_precision};
 use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
-
-/// The choices of Luong et al. 2015, section 3, and two that choose several positions together (Kim et al. 2017).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ChoiceKind {
-    /// Softmax over every source position.
-    Global,
-    /// Softmax over the window [p - D, p + D] around the position of the same number, p = t (monotonic). Behind the end of the
-    /// source the window stays at its last position, so that it is never empty.
-    LocalMonotonic { window: i64 },
-    /// Softmax over the window [p - D, p + D] around a predicted position p = S · sigmoid(v·tanh(W q)), S the sentence's own length,
-    /// times a Gaussian around p with σ = D / 2 (equations 9 and 10).
-    LocalPredictive { window: i64 },
-    /// Each position is chosen or not, neighbours having a say in it: marginals of a chain of two states (Kim et al. 2017, section 3.1).
-    /// They are scaled to this sum where one is given (λ in the paper, 2 in its translation).
-    LinearChain { sum: Option<f64> },
-    /// Segments of at most so many positions are chosen: how probable it is that one covers a position. Scaled as above.
-    Segments { longest: i64, sum: Option<f64> },
-}
+use crate::recipe::{AttentionRecipe, ChoiceKind};
 
 /// A choice of one's own.
 pub trait CustomChoice: Send + Sync {
@@ -67,32 +50,31 @@ impl Choice {
     /// # Errors
     /// Windows and segments that hold nothing, and sums that cannot be reached.
     pub fn new(scope: &Scope, options: &AttentionOptions) -> Result<Self> {
-        match options.choice {
-            ChoiceKind::LocalMonotonic { window } | ChoiceKind::LocalPredictive { window } => {
+        let AttentionRecipe { choice, window, sum, .. } = options.recipe;
+        match choice {
+            ChoiceKind::LocalM | ChoiceKind::LocalP => {
                 ensure!(window >= 1, "a window of local attention reaches 1 or more positions to either side, found {window}");
             }
-            ChoiceKind::Segments { longest, .. } => {
-                ensure!(longest >= 1, "segments have at most 1 or more positions, found {longest}");
-            }
-            ChoiceKind::Global | ChoiceKind::LinearChain { .. } => {}
+            ChoiceKind::Segments => ensure!(window >= 1, "segments have at most 1 or more positions, found {window}"),
+            ChoiceKind::Global | ChoiceKind::LinearChain => {}
         }
-        if let ChoiceKind::LinearChain { sum: Some(sum) } | ChoiceKind::Segments { sum: Some(sum), .. } = options.choice {
+        if let Some(sum) = sum {
             ensure!(sum.is_finite() && sum > 0.0, "weights can be scaled to a sum above 0, found {sum}");
         }
-        Ok(match options.choice {
+        Ok(match choice {
             ChoiceKind::Global => Choice::Global,
-            ChoiceKind::LocalMonotonic { window } => Choice::LocalMonotonic { window },
-            ChoiceKind::LinearChain { sum } => {
-                Choice::LinearChain { pairwise: scope.tensor("pairwise", &[2, 2], Initialization::Constant(0.0)), sum }
-            }
-            ChoiceKind::Segments { longest, sum } => {
-                Choice::Segments { lengths: scope.tensor("lengths", &[longest], Initialization::Constant(0.0)), sum }
-            }
-            ChoiceKind::LocalPredictive { window } => Choice::LocalPredictive {
+            ChoiceKind::LocalM => Choice::LocalMonotonic { window },
+            ChoiceKind::LocalP => Choice::LocalPredictive {
                 window,
                 position: Linear::without_bias(scope.sub("position"), options.query, options.query, options.initialization),
                 centre: scope.tensor("centre", &[options.query], options.initialization),
             },
+            ChoiceKind::LinearChain => {
+                Choice::LinearChain { pairwise: scope.tensor("pairwise", &[2, 2], Initialization::Constant(0.0)), sum }
+            }
+            ChoiceKind::Segments => {
+                Choice::Segments { lengths: scope.tensor("lengths", &[window], Initialization::Constant(0.0)), sum }
+            }
         })
     }
 

@@ -4,18 +4,9 @@
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
-use crate::nn::{
-    CellInitialization, CellKind, ForwardContext, Initialization, Linear, RecurrentStack, Scope, Weight, masked_softmax,
-};
-
-/// How the states of a level become one vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
-    /// By attention with a learned context vector (HN-ATT in the paper).
-    Attention,
-    /// Their mean (HN-AVE): what attention is compared with.
-    Average,
-}
+use crate::nn::{CellInitialization, ForwardContext, Initialization, Linear, RecurrentStack, Scope, Weight, masked_softmax};
+use crate::recipe::CellKind;
+use crate::recipe::PoolingKind;
 
 /// Sizes of a [`Hierarchical`] reader.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +19,7 @@ pub struct HierarchicalOptions {
     pub sentence_hidden: i64,
     /// Size of the context vectors. 100 in the paper.
     pub context: i64,
-    pub pooling: Pooling,
+    pub pooling: PoolingKind,
     pub initialization: Initialization,
 }
 
@@ -133,7 +124,7 @@ impl Level {
         let recurrent = CellInitialization { input: start, recurrent: start };
         Level {
             recurrence: RecurrentStack::new(scope.sub("rnn"), CellKind::Gru, input, hidden, 1, true, recurrent),
-            attention: (options.pooling == Pooling::Attention).then(|| ContextAttention {
+            attention: (options.pooling == PoolingKind::Attention).then(|| ContextAttention {
                 hidden: Linear::new(scope.sub("hidden"), 2 * hidden, options.context, start),
                 context: scope.tensor("context", &[options.context], start),
             }),
@@ -162,7 +153,7 @@ mod tests {
     use crate::nn::numerical::{check_gradients, leaf};
     use tch::Device;
 
-    fn options(pooling: Pooling) -> HierarchicalOptions {
+    fn options(pooling: PoolingKind) -> HierarchicalOptions {
         let initialization = Initialization::Uniform(0.6);
         HierarchicalOptions { words: 3, word_hidden: 2, sentence_hidden: 2, context: 3, pooling, initialization }
     }
@@ -170,7 +161,7 @@ mod tests {
     #[test]
     fn weights_are_shares_and_neighbours_change_nothing() {
         tch::manual_seed(1);
-        for pooling in [Pooling::Attention, Pooling::Average] {
+        for pooling in [PoolingKind::Attention, PoolingKind::Average] {
             let reader = Hierarchical::new(Parameters::double(2).root(), &options(pooling)).unwrap();
             let words = Tensor::randn([5, 4, 3], (Kind::Double, Device::Cpu));
             let (lengths, sentences) = ([4, 2, 1, 3, 2], [3, 2]);
@@ -187,7 +178,7 @@ mod tests {
             assert!(alone.vectors.allclose(&read.vectors.narrow(0, 1, 1), 1e-9, 1e-12, false));
             assert!(alone.sentence_weights.allclose(&read.sentence_weights.narrow(0, 1, 1).narrow(1, 0, 2), 1e-9, 1e-12, false));
             let even = alone.sentence_weights.allclose(&alone.sentence_weights.full_like(0.5), 1e-9, 1e-9, false);
-            assert_eq!(even, pooling == Pooling::Average);
+            assert_eq!(even, pooling == PoolingKind::Average);
         }
     }
 
@@ -195,7 +186,7 @@ mod tests {
     fn gradients_are_those_of_differences() {
         tch::manual_seed(2);
         let store = Parameters::double(3);
-        let reader = Hierarchical::new(store.root(), &options(Pooling::Attention)).unwrap();
+        let reader = Hierarchical::new(store.root(), &options(PoolingKind::Attention)).unwrap();
         let mut inputs = vec![leaf("words", &[3, 2, 3])];
         inputs.extend(store.named());
         let words = inputs[0].1.shallow_clone();
@@ -208,7 +199,7 @@ mod tests {
 
     #[test]
     fn counts_that_do_not_fit_are_refused() {
-        let reader = Hierarchical::new(Parameters::double(2).root(), &options(Pooling::Attention)).unwrap();
+        let reader = Hierarchical::new(Parameters::double(2).root(), &options(PoolingKind::Attention)).unwrap();
         let words = Tensor::zeros([2, 3, 3], (Kind::Double, Device::Cpu));
         let error = |lengths: &[i64], sentences: &[i64]| {
             reader.read(&Documents { words: &words, lengths, sentences }).map(|_| ()).unwrap_err().to_string()
@@ -217,7 +208,7 @@ mod tests {
         assert!(error(&[3], &[1]).contains("2 lengths"));
         assert!(error(&[3, 0], &[2]).contains("[3, 0]"));
         assert!(error(&[3, 1], &[2, 0]).contains("1 or more sentences"));
-        let none = HierarchicalOptions { context: 0, ..options(Pooling::Attention) };
+        let none = HierarchicalOptions { context: 0, ..options(PoolingKind::Attention) };
         assert!(
             Hierarchical::new(Parameters::double(2).root(), &none).map(|_| ()).unwrap_err().to_string().contains("contexts of 0")
         );

@@ -11,36 +11,31 @@ mod pointer;
 mod score;
 pub mod structured;
 
-pub use choice::{Choice, ChoiceKind, CustomChoice};
+pub use choice::{Choice, CustomChoice};
 pub use copying::{Copied, CopyGate, copy_mixture};
 pub use heads::{Heads, HeadsOptions};
-pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput, Pooling};
+pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput};
 pub use multi_head::{Allowed, FusedProjection, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
-pub use score::{CustomScore, Score, ScoreKind};
+pub use score::{CustomScore, Score};
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};
 
 use crate::nn::{Initialization, Scope, Weight};
+use crate::recipe::AttentionRecipe;
 
 /// Options of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionOptions {
-    pub score: ScoreKind,
-    pub choice: ChoiceKind,
-    /// Width of the hidden layer of additive and concat scores.
-    pub size: i64,
+    /// Score, choice and what belongs to them. Whether attention is hard is the business of who uses it.
+    pub recipe: AttentionRecipe,
     /// Size of queries.
     pub query: i64,
     /// Size of keys.
     pub keys: i64,
     /// Longest source that the location score can tell apart.
     pub maximum_length: i64,
-    /// Whether the score sees how much each position was attended to before (See et al. 2017, equation 11; Tu et al. 2016).
-    pub coverage: bool,
-    /// Retrieval steps: 1 is attention; with more a query settles among the keys before it reads (Ramsauer et al. 2021).
-    pub hopfield_steps: i64,
     pub initialization: Initialization,
     /// For the matrices of additive and concat scores; Bahdanau et al. use N(0, 0.001²).
     pub score_initialization: Initialization,
@@ -89,20 +84,20 @@ impl Attention {
     /// # Errors
     /// Sizes and windows that cannot work.
     pub fn new(scope: Scope, options: &AttentionOptions) -> Result<Self> {
-        let steps = options.hopfield_steps;
+        let AttentionRecipe { score, size, coverage, hopfield_steps: steps, .. } = options.recipe;
         ensure!(steps >= 1, "an attention of {steps} retrieval steps: expected 1, which is attention, or more");
         ensure!(
-            steps == 1 || options.score.compares(),
+            steps == 1 || score.compares(),
             "a score of kind {:?} lets no query settle: {steps} retrieval steps need dot, scaled dot or general",
-            options.score
+            score
         );
         Ok(Attention {
             hopfield_steps: steps,
             score: Score::new(&scope, options)?,
             choice: Choice::new(&scope, options)?,
             // One weight a hidden unit where the score has a hidden layer, else one weight for the energy itself.
-            coverage: options.coverage.then(|| {
-                let width = if options.score.has_hidden_layer() { options.size } else { 1 };
+            coverage: coverage.then(|| {
+                let width = if score.has_hidden_layer() { size } else { 1 };
                 scope.tensor("coverage", &[width], options.initialization)
             }),
         })

@@ -3,8 +3,9 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use super::{AttentionOptions, ChoiceKind, Prepared, Score, ScoreKind, full_precision};
+use super::{AttentionOptions, Prepared, Score, full_precision};
 use crate::nn::{Initialization, Scope, masked_softmax};
+use crate::recipe::{AttentionRecipe, ScoreKind};
 
 /// p(C_t = j) = softmax_j(score(d_t, e_j)) (Vinyals et al. 2015, equation 3, with the additive score): a distribution over the positions
 /// of the input, however many there are. Nothing is mixed: the weights are the output.
@@ -36,14 +37,10 @@ impl Pointer {
         );
         let PointerOptions { score, size, query, keys, initialization } = *options;
         let options = AttentionOptions {
-            score,
-            choice: ChoiceKind::Global,
-            size,
+            recipe: AttentionRecipe::of(score, size),
             query,
             keys,
             maximum_length: 1,
-            coverage: false,
-            hopfield_steps: 1,
             initialization,
             score_initialization: initialization,
             energy_initialization: initialization,

@@ -5,48 +5,7 @@ use tch::Tensor;
 
 use super::{AttentionOptions, Prepared, full_precision};
 use crate::nn::{Linear, Scope, Weight, linear};
-use crate::recipe;
-
-/// The scores of the literature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScoreKind {
-    /// v·tanh(W q + U k) (Bahdanau et al. 2015, section A.1.2).
-    Additive,
-    /// q·k (Luong et al. 2015, equation 8).
-    Dot,
-    /// q·k / √D (Vaswani et al. 2017, equation 1).
-    ScaledDot,
-    /// q·W k (Luong et al. 2015, equation 8).
-    General,
-    /// v·tanh(W [q; k]) with all of W trained (Luong et al. 2015, equation 8; their experiments fixed a part of it).
-    Concat,
-    /// W q: a row of energies from the query alone, one for each position (Luong et al. 2015, equation 8).
-    Location,
-}
-
-impl From<recipe::ScoreKind> for ScoreKind {
-    fn from(score: recipe::ScoreKind) -> Self {
-        match score {
-            recipe::ScoreKind::Additive => ScoreKind::Additive,
-            recipe::ScoreKind::Dot => ScoreKind::Dot,
-            recipe::ScoreKind::ScaledDot => ScoreKind::ScaledDot,
-            recipe::ScoreKind::General => ScoreKind::General,
-            recipe::ScoreKind::Concat => ScoreKind::Concat,
-            recipe::ScoreKind::Location => ScoreKind::Location,
-        }
-    }
-}
-
-impl ScoreKind {
-    /// Whether queries and keys are vectors of one space, which a query can settle in.
-    pub fn compares(self) -> bool {
-        matches!(self, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General)
-    }
-
-    pub(super) fn has_hidden_layer(self) -> bool {
-        matches!(self, ScoreKind::Additive | ScoreKind::Concat)
-    }
-}
+use crate::recipe::ScoreKind;
 
 /// A score of one's own: any function of queries and keys is one, and so is anything with parameters that implements this.
 pub trait CustomScore: Send + Sync {
@@ -85,9 +44,9 @@ impl Score {
     /// # Errors
     /// Sizes that cannot work: below 1, or a product of queries and keys of different sizes.
     pub fn new(scope: &Scope, options: &AttentionOptions) -> Result<Self> {
-        let (query, keys, size) = (options.query, options.keys, options.size);
+        let (query, keys, size) = (options.query, options.keys, options.recipe.size);
         ensure!(query >= 1 && keys >= 1, "attention needs queries and keys of 1 or more numbers, found {query} and {keys}");
-        match options.score {
+        match options.recipe.score {
             ScoreKind::Dot | ScoreKind::ScaledDot => ensure!(
                 query == keys,
                 "a dot product needs queries and keys of one size, found {query} and {keys}: the general score has a matrix between"
@@ -103,7 +62,7 @@ impl Score {
             ScoreKind::General => {}
         }
         let energy = || scope.tensor("energy", &[size], options.energy_initialization);
-        Ok(match options.score {
+        Ok(match options.recipe.score {
             ScoreKind::Additive => Score::Additive {
                 query: Linear::without_bias(scope.sub("query"), query, size, options.score_initialization),
                 key: Linear::new(scope.sub("key"), keys, size, options.score_initialization),

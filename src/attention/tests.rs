@@ -5,32 +5,39 @@ use tch::{Device, Kind, Tensor};
 use super::*;
 use crate::nn::numerical::{check_gradients, leaf};
 use crate::nn::{ForwardContext, Parameters};
+use crate::recipe::{ChoiceKind, ScoreKind};
 
 const SCORES: [ScoreKind; 6] =
     [ScoreKind::Additive, ScoreKind::Dot, ScoreKind::ScaledDot, ScoreKind::General, ScoreKind::Concat, ScoreKind::Location];
-const CHOICES: [ChoiceKind; 5] = [
-    ChoiceKind::Global,
-    ChoiceKind::LocalMonotonic { window: 1 },
-    ChoiceKind::LocalPredictive { window: 2 },
-    ChoiceKind::LinearChain { sum: None },
-    ChoiceKind::Segments { longest: 2, sum: Some(2.0) },
+/// A choice with its window and what it is scaled to.
+type Chosen = (ChoiceKind, i64, Option<f64>);
+
+const GLOBAL: Chosen = (ChoiceKind::Global, 1, None);
+
+const CHOICES: [Chosen; 5] = [
+    GLOBAL,
+    (ChoiceKind::LocalM, 1, None),
+    (ChoiceKind::LocalP, 2, None),
+    (ChoiceKind::LinearChain, 1, None),
+    (ChoiceKind::Segments, 2, Some(2.0)),
 ];
 
-fn options(score: ScoreKind, choice: ChoiceKind) -> AttentionOptions {
+fn options(score: ScoreKind, (choice, window, sum): Chosen) -> AttentionOptions {
     let start = Initialization::Uniform(0.8);
     AttentionOptions {
-        score,
-        choice,
-        size: 2,
+        recipe: AttentionRecipe { choice, window, sum, ..AttentionRecipe::of(score, 2) },
         query: 3,
         keys: 3,
         maximum_length: 4,
-        coverage: false,
-        hopfield_steps: 1,
         initialization: start,
         score_initialization: start,
         energy_initialization: start,
     }
+}
+
+fn with(mut options: AttentionOptions, change: impl Fn(&mut AttentionRecipe)) -> AttentionOptions {
+    change(&mut options.recipe);
+    options
 }
 
 /// Steps of retrieval are those of the modern Hopfield network: each has the state that the one before left.
@@ -44,7 +51,7 @@ fn a_query_settles_as_a_hopfield_network_does() {
     for (score, beta) in [(ScoreKind::Dot, 1.0), (ScoreKind::ScaledDot, 3f64.powf(-0.5))] {
         let attend = |hopfield_steps| {
             let store = Parameters::double(1);
-            let options = AttentionOptions { hopfield_steps, ..options(score, ChoiceKind::Global) };
+            let options = with(options(score, GLOBAL), |recipe| recipe.hopfield_steps = hopfield_steps);
             let attention = Attention::new(store.root(), &options).unwrap();
             let prepared = attention.prepare_apart(&keys, &values, &keep, &lengths).unwrap();
             attention.attend(&query, &prepared, QuerySteps::From(0), None).context
@@ -58,7 +65,7 @@ fn a_query_settles_as_a_hopfield_network_does() {
     }
     let store = Parameters::double(1);
     let refused = |score, hopfield_steps| {
-        let options = AttentionOptions { hopfield_steps, ..options(score, ChoiceKind::Global) };
+        let options = with(options(score, GLOBAL), |recipe| recipe.hopfield_steps = hopfield_steps);
         Attention::new(store.root(), &options).err().unwrap().to_string()
     };
     assert!(refused(ScoreKind::Additive, 2).contains("lets no query settle"));
@@ -77,11 +84,11 @@ fn gradients_of_every_score_under_every_choice_are_those_of_differences() {
     let (keep, lengths) = extent(Kind::Double);
     for (score, choice) in SCORES.into_iter().flat_map(|score| CHOICES.map(|choice| (score, choice))) {
         // The edge of a predicted window is no function with a gradient: this one holds every position.
-        let choice =
-            if let ChoiceKind::LocalPredictive { .. } = choice { ChoiceKind::LocalPredictive { window: 9 } } else { choice };
+        let choice = if choice.0 == ChoiceKind::LocalP { (ChoiceKind::LocalP, 9, None) } else { choice };
         for coverage in [false, true] {
             let store = Parameters::double(2);
-            let attention = Attention::new(store.root(), &AttentionOptions { coverage, ..options(score, choice) }).unwrap();
+            let attention =
+                Attention::new(store.root(), &with(options(score, choice), |recipe| recipe.coverage = coverage)).unwrap();
             let mut inputs = vec![leaf("query", &[2, 2, 3]), leaf("keys", &[2, 4, 3]), leaf("values", &[2, 4, 2])];
             inputs.push(leaf("covered", &[2, 2, 4]));
             let [query, keys, values, covered] = [0, 1, 2, 3].map(|index: usize| inputs[index].1.shallow_clone());
@@ -104,7 +111,7 @@ fn gradients_of_every_score_under_every_choice_are_those_of_differences() {
 fn keys_are_compared_and_values_are_mixed() {
     tch::manual_seed(2);
     let options_of = (Kind::Float, Device::Cpu);
-    let attention = Attention::new(Parameters::new(1, Device::Cpu).root(), &options(ScoreKind::Dot, ChoiceKind::Global)).unwrap();
+    let attention = Attention::new(Parameters::new(1, Device::Cpu).root(), &options(ScoreKind::Dot, GLOBAL)).unwrap();
     let (keep, lengths) = extent(Kind::Float);
     let (keys, values, query) =
         (Tensor::randn([2, 4, 3], options_of), Tensor::randn([2, 4, 5], options_of), Tensor::randn([2, 1, 3], options_of));
@@ -132,9 +139,9 @@ fn a_score_of_ones_own_stands_where_any_does() {
     let built_in = |choice| Attention::new(Parameters::new(1, Device::Cpu).root(), &options(ScoreKind::Dot, choice)).unwrap();
     let dot = || Score::custom(|query: &Tensor, keys: &Tensor| query.matmul(&keys.transpose(1, 2)));
     let local = Attention::of(dot(), Choice::LocalMonotonic { window: 1 });
-    assert!(attend(&local).allclose(&attend(&built_in(ChoiceKind::LocalMonotonic { window: 1 })), 1e-6, 1e-6, false));
+    assert!(attend(&local).allclose(&attend(&built_in((ChoiceKind::LocalM, 1, None))), 1e-6, 1e-6, false));
     let softmax = Choice::custom(|energy: &Tensor, keep: &Tensor| crate::nn::masked_softmax(energy, keep));
-    assert!(attend(&Attention::of(dot(), softmax)).allclose(&attend(&built_in(ChoiceKind::Global)), 1e-6, 1e-6, false));
+    assert!(attend(&Attention::of(dot(), softmax)).allclose(&attend(&built_in(GLOBAL)), 1e-6, 1e-6, false));
 
     /// -|q - k|², of which the keys' part is worked out once.
     struct Distance;
@@ -160,8 +167,7 @@ fn heads_of_scaled_dots_are_multi_head_attention() {
     let options_of = (Kind::Float, Device::Cpu);
     let (one, other) = (Parameters::new(1, Device::Cpu), Parameters::new(2, Device::Cpu));
     let start = Initialization::Uniform(0.5);
-    let attention =
-        AttentionOptions { query: 6, keys: 6, initialization: start, ..options(ScoreKind::ScaledDot, ChoiceKind::Global) };
+    let attention = AttentionOptions { query: 6, keys: 6, initialization: start, ..options(ScoreKind::ScaledDot, GLOBAL) };
     let heads = Heads::new(one.root(), &HeadsOptions { heads: 3, size: 6, values: 6, attention }).unwrap();
     let usual = MultiHead::new(other.root(), 6, 3, 0.0, 1.0);
     let (ours, theirs) = (one.named(), other.named());
@@ -191,7 +197,7 @@ fn heads_take_any_score_and_any_choice() {
     let (keep, lengths) = extent(Kind::Double);
     for (score, choice) in SCORES.into_iter().zip(CHOICES.into_iter().cycle()) {
         let store = Parameters::double(7);
-        let attention = AttentionOptions { query: 5, keys: 3, coverage: true, ..options(score, choice) };
+        let attention = AttentionOptions { query: 5, keys: 3, ..with(options(score, choice), |recipe| recipe.coverage = true) };
         let heads = Heads::new(store.root(), &HeadsOptions { heads: 2, size: 4, values: 2, attention }).unwrap();
         let random = |size: &[i64]| Tensor::randn(size, (Kind::Double, Device::Cpu));
         let (query, covered) = (random(&[2, 3, 5]), random(&[2, 2, 3, 4]));
@@ -208,18 +214,15 @@ fn sizes_and_windows_that_cannot_work_are_refused() {
     let store = Parameters::new(1, Device::Cpu);
     let error = |options: AttentionOptions| Attention::new(store.root(), &options).map(|_| ()).unwrap_err().to_string();
     let of = options;
-    assert!(
-        error(of(ScoreKind::Dot, ChoiceKind::LocalMonotonic { window: 0 }))
-            .contains("1 or more positions to either side, found 0")
-    );
-    assert!(error(of(ScoreKind::Dot, ChoiceKind::LocalPredictive { window: -1 })).contains("found -1"));
-    assert!(error(of(ScoreKind::Dot, ChoiceKind::Segments { longest: 0, sum: None })).contains("found 0"));
-    assert!(error(of(ScoreKind::Dot, ChoiceKind::LinearChain { sum: Some(0.0) })).contains("a sum above 0"));
-    let dot = of(ScoreKind::Dot, ChoiceKind::Global);
+    assert!(error(of(ScoreKind::Dot, (ChoiceKind::LocalM, 0, None))).contains("1 or more positions to either side, found 0"));
+    assert!(error(of(ScoreKind::Dot, (ChoiceKind::LocalP, -1, None))).contains("found -1"));
+    assert!(error(of(ScoreKind::Dot, (ChoiceKind::Segments, 0, None))).contains("found 0"));
+    assert!(error(of(ScoreKind::Dot, (ChoiceKind::LinearChain, 1, Some(0.0)))).contains("a sum above 0"));
+    let dot = of(ScoreKind::Dot, GLOBAL);
     assert!(error(AttentionOptions { keys: 4, ..dot }).contains("found 3 and 4"));
     assert!(error(AttentionOptions { query: 0, ..dot }).contains("found 0 and 3"));
-    assert!(error(AttentionOptions { size: 0, ..of(ScoreKind::Additive, ChoiceKind::Global) }).contains("1 or more units"));
-    assert!(error(AttentionOptions { maximum_length: 0, ..of(ScoreKind::Location, ChoiceKind::Global) }).contains("positions"));
+    assert!(error(with(of(ScoreKind::Additive, GLOBAL), |recipe| recipe.size = 0)).contains("1 or more units"));
+    assert!(error(AttentionOptions { maximum_length: 0, ..of(ScoreKind::Location, GLOBAL) }).contains("positions"));
 
     let heads = |heads, size, values| {
         Heads::new(store.root(), &HeadsOptions { heads, size, values, attention: dot }).map(|_| ()).unwrap_err().to_string()

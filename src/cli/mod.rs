@@ -25,6 +25,7 @@ mod verify;
 
 use std::any::Any;
 use std::io::ErrorKind;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -82,7 +83,7 @@ pub fn main() -> ExitCode {
     if !verbose {
         quiet_panics();
     }
-    match std::panic::catch_unwind(|| run(command_line.command)) {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| run(command_line.command))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => match error.downcast_ref() {
             Some(Interrupted(signal)) => ExitCode::from(signal.exit_status()),

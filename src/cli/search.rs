@@ -3,99 +3,70 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches};
 
 use super::glossary;
-use crate::recipe::{EarlyStopping, LengthPenalty, SearchRecipe};
+use crate::recipe::{LengthPenalty, SearchRecipe};
 use crate::translator::{TranslateOptions, Translator};
 
 /// Options of search.
 #[derive(Args)]
 #[command(next_help_heading = "Search (the model's own settings unless given)")]
 pub struct SearchArguments {
-    /// Hypotheses kept side by side; 1 is greedy.
-    #[arg(long)]
-    beam: Option<usize>,
-    /// Power of the length normalisation.
+    #[command(flatten)]
+    given: GivenSettings,
+    /// Power α of the length penalty.
     #[arg(long)]
     length_penalty: Option<f64>,
-    /// Weight of the coverage penalty.
-    #[arg(long)]
-    coverage_penalty: Option<f64>,
-    /// When a beam that has found enough ends.
-    #[arg(long, value_enum)]
-    early_stopping: Option<Stopping>,
-    /// A beam has found enough when this many times its width are finished.
-    #[arg(long)]
-    patience: Option<f64>,
-    /// Fewest pieces of a translation.
-    #[arg(long)]
-    minimum_length: Option<usize>,
     /// Most pieces of a translation, its end counted, whatever the source's length.
     #[arg(long, conflicts_with_all = ["maximum_length_ratio", "maximum_length_offset"])]
     maximum_length: Option<usize>,
-    /// At most ratio × source pieces + offset pieces.
-    #[arg(long)]
-    maximum_length_ratio: Option<f64>,
-    /// See --maximum-length-ratio.
-    #[arg(long)]
-    maximum_length_offset: Option<usize>,
-    /// Text that every translation starts with.
-    #[arg(long)]
-    prefix: Option<String>,
     /// A word or phrase never produced; may be given several times.
     #[arg(long, value_name = "TEXT")]
     suppress: Vec<String>,
     /// A piece never produced, as --pieces prints them, such as <unk>; may be given several times.
     #[arg(long, value_name = "PIECE")]
     suppress_pieces: Vec<String>,
-    /// No sequence of this many pieces twice; 0 is off.
-    #[arg(long, value_name = "N")]
-    no_repeat_ngram: Option<usize>,
-    /// Above 1 pieces that were produced before come less; 1 is off.
-    #[arg(long)]
-    repetition_penalty: Option<f64>,
-    /// Groups of the beam that shun each other's choices, for n-best lists that differ.
-    #[arg(long, value_name = "GROUPS")]
-    diversity_groups: Option<usize>,
-    /// What it costs a piece that an earlier group chose it at the same step.
-    #[arg(long)]
-    diversity_penalty: Option<f64>,
     /// Draw --n-best translations by chance.
     #[arg(long)]
     sample: bool,
-    /// Below 1 likely pieces get likelier; with --sample.
-    #[arg(long)]
-    temperature: Option<f64>,
-    /// Sample from this many of the likeliest pieces; 0 is all.
-    #[arg(long)]
-    top_k: Option<usize>,
-    /// Sample from the likeliest pieces that together have this probability.
-    #[arg(long)]
-    top_p: Option<f64>,
-    /// What samples derive from.
-    #[arg(long)]
-    seed: Option<u64>,
     /// How phrases must be translated: lines of source phrase, tab, target phrase, used where the source has the phrase as whole words.
     #[arg(long, value_name = "FILE")]
     glossary: Option<PathBuf>,
-    /// Padded source pieces of a batch, before the beam multiplies them.
-    #[arg(long)]
-    batch_tokens: Option<usize>,
     /// Batches translated at a time, each with its share of --threads; as many as threads unless said otherwise. One worker gives all
     /// threads to one batch, which pays for large models alone.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stopping {
-    /// It ends then.
-    First,
-    /// It goes on while the best live hypothesis, normalised by its length so far, is better than the worst of the best finished ones.
-    Heuristic,
-    /// It goes on while a live hypothesis can get better than the worst of the best finished ones.
-    Never,
+/// The settings of [`SearchRecipe`] that stand on the command line: put over the model's own.
+struct GivenSettings(ArgMatches);
+
+impl Args for GivenSettings {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        SearchRecipe::augment_args_for_update(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for GivenSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(GivenSettings(matches.clone()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0 = matches.clone();
+        Ok(())
+    }
+}
+
+impl GivenSettings {
+    fn has(&self, option: &str) -> bool {
+        self.0.contains_id(option)
+    }
 }
 
 impl SearchArguments {
@@ -142,41 +113,14 @@ impl SearchArguments {
 
     /// Whether the coverage penalty is asked for here.
     pub fn wants_coverage(&self) -> bool {
-        self.coverage_penalty.is_some_and(|weight| weight > 0.0)
+        self.given.0.get_one::<f64>("coverage_penalty").is_some_and(|weight| *weight > 0.0)
     }
 
     fn write_over(&self, recipe: &mut SearchRecipe) -> Result<()> {
-        fn set<T: Clone>(place: &mut T, value: &Option<T>) {
-            if let Some(value) = value {
-                place.clone_from(value);
-            }
-        }
-        set(&mut recipe.beam, &self.beam);
-        set(&mut recipe.coverage_penalty, &self.coverage_penalty);
-        set(&mut recipe.patience, &self.patience);
-        set(&mut recipe.minimum_length, &self.minimum_length);
-        recipe.maximum_length_ratio = self.maximum_length_ratio.or(recipe.maximum_length_ratio);
-        recipe.maximum_length_offset = self.maximum_length_offset.or(recipe.maximum_length_offset);
-        set(&mut recipe.prefix, &self.prefix);
-        set(&mut recipe.no_repeat_ngram, &self.no_repeat_ngram);
-        set(&mut recipe.repetition_penalty, &self.repetition_penalty);
-        set(&mut recipe.diversity_groups, &self.diversity_groups);
-        set(&mut recipe.diversity_penalty, &self.diversity_penalty);
-        set(&mut recipe.temperature, &self.temperature);
-        set(&mut recipe.top_k, &self.top_k);
-        set(&mut recipe.top_p, &self.top_p);
-        set(&mut recipe.seed, &self.seed);
-        set(&mut recipe.batch_tokens, &self.batch_tokens);
+        recipe.update_from_arg_matches(&self.given.0)?;
         recipe.sample |= self.sample;
         recipe.suppress.extend(self.suppress.iter().cloned());
         recipe.suppress_pieces.extend(self.suppress_pieces.iter().cloned());
-        if let Some(stopping) = self.early_stopping {
-            recipe.early_stopping = match stopping {
-                Stopping::First => EarlyStopping::First,
-                Stopping::Heuristic => EarlyStopping::Heuristic,
-                Stopping::Never => EarlyStopping::Never,
-            };
-        }
         if let Some(alpha) = self.length_penalty {
             recipe.length_penalty = match recipe.length_penalty {
                 LengthPenalty::Wu { .. } => LengthPenalty::Wu { alpha },
@@ -190,16 +134,11 @@ impl SearchArguments {
             }
             (recipe.maximum_length_ratio, recipe.maximum_length_offset) = (Some(0.0), Some(most));
         }
-        let of_sampling = [
-            ("temperature", self.temperature.is_some()),
-            ("top-k", self.top_k.is_some()),
-            ("top-p", self.top_p.is_some()),
-            ("seed", self.seed.is_some()),
-        ];
-        if let Some((option, _)) = of_sampling.into_iter().find(|(_, given)| *given && !recipe.sample) {
-            bail!("--{option} is for sampling: add --sample");
+        let of_sampling = ["temperature", "top_k", "top_p", "seed"];
+        if let Some(option) = of_sampling.into_iter().find(|option| self.given.has(option) && !recipe.sample) {
+            bail!("--{} is for sampling: add --sample", option.replace('_', "-"));
         }
-        if self.diversity_penalty.is_some() && recipe.diversity_groups == 1 {
+        if self.given.has("diversity_penalty") && recipe.diversity_groups == 1 {
             bail!("--diversity-penalty is between groups: add --diversity-groups");
         }
         Ok(())

@@ -2,16 +2,8 @@
 
 use tch::Tensor;
 
-use crate::nn::{Cell, CellInitialization, CellKind, CellState, Initialization, Linear, Scope, Stepper, add_linear};
-
-/// Which network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ControllerKind {
-    /// h(t) = tanh(W [x(t); r(t-1)] + b): remembers nothing by itself.
-    FeedForward,
-    /// An LSTM cell over [x(t); r(t-1)].
-    Lstm,
-}
+use crate::nn::{Cell, CellInitialization, CellState, Initialization, Linear, Scope, Stepper, add_linear};
+use crate::recipe::{CellKind, ControllerKind};
 
 /// A controller with its parameters.
 pub enum Controller {

@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
-use crate::nn::{Initialization, Linear, Norm, NormKind, Scope, Weight};
+use crate::nn::{Initialization, Linear, Norm, Scope, Weight};
+use crate::recipe::Normalization;
 
 /// Options of a [`FastWeightCell`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +76,7 @@ impl FastWeightCell {
         Ok(FastWeightCell {
             recurrent: Linear::without_bias(scope.sub("recurrent"), hidden, hidden, options.initialization),
             input: Linear::new(scope.sub("input"), input, hidden, options.initialization),
-            norm: Norm::new(scope.sub("norm"), NormKind::Layer, hidden),
+            norm: Norm::new(scope.sub("norm"), Normalization::Layer, hidden),
             strength: if options.learned {
                 Strength::Learned { decay: one("decay", (decay / (1.0 - decay)).ln()), rate: one("rate", rate.ln()) }
             } else {

@@ -5,8 +5,9 @@
 
 use tch::Tensor;
 
-use super::controller::{Controller, ControllerKind, ControllerState};
+use super::controller::{Controller, ControllerState};
 use crate::nn::{Initialization, Linear, Scope, Weight};
+use crate::recipe::ControllerKind;
 use crate::runtime::exact;
 
 /// What a memory holds: batch-first tensors whose meaning is the memory's own.

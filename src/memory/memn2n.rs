@@ -14,20 +14,10 @@ mod story;
 
 use tch::Tensor;
 
-pub use encoding::SentenceEncoding;
 pub use story::Story;
 
 use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
-
-/// Which tables of different hops are one (section 2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tying {
-    /// What one hop gives out is what the next one looks at: Aᵏ⁺¹ = Cᵏ; the question's table is A¹ and W is Cᴷ.
-    Adjacent,
-    /// Every hop has the same A and the same C, as a recurrent network has; uᵏ⁺¹ = H uᵏ + oᵏ, and the question's table and W are
-    /// tables of their own.
-    LayerWise,
-}
+use crate::recipe::{TableTying, WordEncoding};
 
 /// How a hop turns scores into shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +37,8 @@ pub struct MemN2NOptions {
     pub size: i64,
     /// K, how often the memory is read.
     pub hops: i64,
-    pub tying: Tying,
-    pub encoding: SentenceEncoding,
+    pub tying: TableTying,
+    pub encoding: WordEncoding,
     /// Slots of the memory. Those without a sentence hold zeros and take part in the softmax, so that a hop that looks for what
     /// was never told can look there.
     pub slots: i64,
@@ -104,13 +94,13 @@ impl MemN2N {
     pub fn new(scope: Scope, options: &MemN2NOptions) -> Self {
         let words = |name: &str| scope.tensor(name, &[options.vocabulary, options.size], options.initialization);
         let (tables, question, answer, between): (Vec<Table>, _, _, _) = match options.tying {
-            Tying::Adjacent => {
+            TableTying::Adjacent => {
                 let tables: Vec<Table> =
                     (0..=options.hops).map(|number| Table::new(scope.sub(&format!("table.{number}")), options)).collect();
                 let [first, last] = [0, tables.len() - 1].map(|number| tables[number].words.tied());
                 (tables, first, last, None)
             }
-            Tying::LayerWise => {
+            TableTying::LayerWise => {
                 let tables = ["input", "output"].map(|name| Table::new(scope.sub(name), options)).into();
                 let between = Linear::without_bias(scope.sub("between"), options.size, options.size, options.initialization);
                 (tables, words("question"), words("answer"), Some(between))
@@ -126,8 +116,8 @@ impl MemN2N {
         let mut weights = Vec::with_capacity(self.options.hops as usize);
         for hop in 0..self.options.hops as usize {
             let (input, output) = match self.options.tying {
-                Tying::Adjacent => (hop, hop + 1),
-                Tying::LayerWise => (0, 1),
+                TableTying::Adjacent => (hop, hop + 1),
+                TableTying::LayerWise => (0, 1),
             };
             let energy = memories[input].matmul(&state.unsqueeze(-1)).squeeze_dim(-1);
             let weight = match reading {

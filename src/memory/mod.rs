@@ -12,9 +12,9 @@ mod stack_queue;
 mod tape;
 mod tree;
 
-pub use controller::{Controller, ControllerKind, ControllerState};
+pub use controller::{Controller, ControllerState};
 pub use machine::{Accessed, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState, Weightings};
 pub use set::Set;
-pub use stack_queue::{StackQueue, StackQueueKind};
+pub use stack_queue::StackQueue;
 pub use tape::{Tape, TapeOptions};
 pub use tree::Tree;

@@ -6,8 +6,9 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
-use crate::attention::{Attention, AttentionOptions, ChoiceKind, QuerySteps, ScoreKind};
+use crate::attention::{Attention, AttentionOptions, QuerySteps};
 use crate::nn::{Initialization, Scope, Weight};
+use crate::recipe::{AttentionRecipe, ScoreKind};
 
 /// Slots that are found by what is in them.
 pub struct Set {
@@ -24,14 +25,10 @@ impl Set {
     pub fn new(scope: &Scope, slots: i64, width: i64, score: ScoreKind) -> Result<Self> {
         let xavier = Initialization::Xavier { gain: 1.0 };
         let options = AttentionOptions {
-            score,
-            choice: ChoiceKind::Global,
-            size: width,
+            recipe: AttentionRecipe::of(score, width),
             query: width,
             keys: width,
             maximum_length: slots,
-            coverage: false,
-            hopfield_steps: 1,
             initialization: xavier,
             score_initialization: xavier,
             energy_initialization: Initialization::Normal(1.0),
@@ -82,9 +79,10 @@ impl Memory for Set {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::memory::{MachineOptions, MemoryMachine};
     use crate::nn::Parameters;
     use crate::nn::numerical::check_gradients;
+    use crate::recipe::ControllerKind;
     use tch::Device;
 
     #[test]

@@ -4,17 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
-
-/// What the ends are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StackQueueKind {
-    /// Pushed, popped and read at the top.
-    Stack,
-    /// Pushed at the top, popped and read at the bottom.
-    Queue,
-    /// Everything at both ends.
-    Deque,
-}
+use crate::recipe::StackQueueKind;
 
 /// A line of values of `width` numbers. It grows by a value for each push and forgets none: what was popped is there to no degree.
 pub struct StackQueue {
@@ -120,9 +110,10 @@ impl Memory for StackQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::memory::{MachineOptions, MemoryMachine};
     use crate::nn::Parameters;
     use crate::nn::numerical::check_gradients;
+    use crate::recipe::ControllerKind;
     use tch::Device;
 
     const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);

@@ -163,9 +163,10 @@ fn write(memory: &Tensor, weights: &Tensor, erase: &Tensor, add: &Tensor) -> Ten
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::memory::{MachineOptions, MemoryMachine};
     use crate::nn::Parameters;
     use crate::nn::numerical::check_gradients;
+    use crate::recipe::ControllerKind;
     use tch::Device;
 
     const SMALL: TapeOptions = TapeOptions { slots: 5, width: 3, read_heads: 2, write_heads: 2, shift: 1, learned_start: false };

@@ -101,9 +101,10 @@ impl Memory for Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{ControllerKind, MachineOptions, MemoryMachine};
+    use crate::memory::{MachineOptions, MemoryMachine};
     use crate::nn::Parameters;
     use crate::nn::numerical::check_gradients;
+    use crate::recipe::ControllerKind;
     use tch::{Device, Kind};
 
     #[test]

@@ -20,11 +20,11 @@ pub use embedding::Embedding;
 pub use forward_context::ForwardContext;
 pub use linear::{Linear, add_linear, for_bf16, linear};
 pub use masked::masked_softmax;
-pub use norm::{Norm, NormKind};
+pub use norm::Norm;
 pub use parameters::{Initialization, Parameters, Scope, Weight, numbers};
 pub use positions::{Rotation, Sinusoids, sinusoids};
 pub use projected_loss::{LossSums, ProjectedLoss};
-pub use recurrent::{Cell, CellInitialization, CellKind, CellState, RecurrentStack, StackOutput, Stepper};
+pub use recurrent::{Cell, CellInitialization, CellState, RecurrentStack, StackOutput, Stepper};
 pub use weights_file::{
     WEIGHTS_FILE, Weights, compare, copy_weights, ensure_finite, load_weights, parse_weights, read_weights, save_weights,
 };

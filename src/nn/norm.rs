@@ -3,30 +3,22 @@
 use tch::Tensor;
 
 use super::{Initialization, Scope, Weight};
+use crate::recipe::Normalization;
 
 /// Keeps the division finite where a vector is constant.
 const EPSILON: f64 = 1e-5;
 
-/// What is made even.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NormKind {
-    /// (x - mean) / √(variance + ε) · `weight` + `bias` (Ba et al. 2016).
-    Layer,
-    /// x / √(mean of x² + ε) · `weight` (Zhang and Sennrich 2019).
-    Rms,
-}
-
 /// Over the last dimension; `weight` [D] starts at one, `bias` [D] at zero.
 pub struct Norm {
-    kind: NormKind,
+    kind: Normalization,
     weight: Weight,
     bias: Option<Weight>,
 }
 
 impl Norm {
-    pub fn new(scope: Scope, kind: NormKind, size: i64) -> Self {
+    pub fn new(scope: Scope, kind: Normalization, size: i64) -> Self {
         let weight = scope.tensor("weight", &[size], Initialization::Constant(1.0));
-        let bias = (kind == NormKind::Layer).then(|| scope.tensor("bias", &[size], Initialization::Constant(0.0)));
+        let bias = (kind == Normalization::Layer).then(|| scope.tensor("bias", &[size], Initialization::Constant(0.0)));
         Norm { kind, weight, bias }
     }
 
@@ -34,8 +26,8 @@ impl Norm {
     pub fn forward(&self, input: &Tensor) -> Tensor {
         let size = self.weight.size();
         match self.kind {
-            NormKind::Layer => input.layer_norm(size, Some(&*self.weight), self.bias.as_deref(), EPSILON, true),
-            NormKind::Rms => input.rms_norm(size, Some(&*self.weight), EPSILON),
+            Normalization::Layer => input.layer_norm(size, Some(&*self.weight), self.bias.as_deref(), EPSILON, true),
+            Normalization::Rms => input.rms_norm(size, Some(&*self.weight), EPSILON),
         }
     }
 }

@@ -8,16 +8,8 @@ use tch::Tensor;
 
 use super::linear::{add_linear, linear};
 use super::{ForwardContext, Initialization, Scope, Weight};
+use crate::recipe::CellKind;
 use crate::runtime::{exact_on_cpu, for_products};
-
-/// Which recurrence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CellKind {
-    /// Hochreiter and Schmidhuber 1997, with forget gate.
-    Lstm,
-    /// Cho et al. 2014; the reset gate is applied after the recurrent product, as cuDNN and PyTorch do.
-    Gru,
-}
 
 impl CellKind {
     fn gates(self) -> i64 {

@@ -38,7 +38,7 @@ pub struct RecurrentRecipe {
 pub enum CellKind {
     /// Hochreiter and Schmidhuber 1997, with forget gates.
     Lstm,
-    /// Cho et al. 2014.
+    /// Cho et al. 2014; the reset gate is applied after the recurrent product, as cuDNN and PyTorch do.
     Gru,
 }
 
@@ -79,14 +79,18 @@ pub enum DecoderKind {
 }
 
 /// `[model.recurrent.attention]`: how keys are scored and how scores become a choice; any score works with any choice.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttentionRecipe {
     /// Required where the table is given.
     pub score: ScoreKind,
     /// Default `global`.
     pub choice: ChoiceKind,
-    /// `local-m` and `local-p`: D, positions on either side of the centre; the Gaussian's σ is D/2. 1 or more. Default 10 (Luong et al. 2015).
+    /// `local-m` and `local-p`: D, positions on either side of the centre; the Gaussian's σ is D/2. `segments`: the longest segment, L. 1 or more.
+    /// Default 10 (Luong et al. 2015).
     pub window: i64,
+    /// `linear-chain` and `segments`: what weights are scaled to sum to, more than 0 (λ in Kim et al. 2017, 2 in its translation); not scaled
+    /// where it is left out.
+    pub sum: Option<f64>,
     /// `additive` and `concat`: width of the hidden layer, n' in Bahdanau et al. Default the width of the decoder's state.
     pub size: i64,
     /// Whether a score also sees the attention its key had so far (Tu et al. 2016). Default false.
@@ -138,29 +142,35 @@ impl Default for MemoryRecipe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreKind {
-    /// v·tanh(W q + U k) (Bahdanau et al. 2015).
+    /// v·tanh(W q + U k) (Bahdanau et al. 2015, section A.1.2).
     Additive,
-    /// q·k (Luong et al. 2015).
+    /// q·k (Luong et al. 2015, equation 8).
     Dot,
-    /// q·k / √d (Vaswani et al. 2017).
+    /// q·k / √D (Vaswani et al. 2017, equation 1).
     ScaledDot,
-    /// q·W k (Luong et al. 2015).
+    /// q·W k (Luong et al. 2015, equation 8).
     General,
-    /// v·tanh(W [q; k]) (Luong et al. 2015).
+    /// v·tanh(W [q; k]) with all of W trained (Luong et al. 2015, equation 8; their experiments fixed a part of it).
     Concat,
-    /// W q: from the query and the position alone (Luong et al. 2015).
+    /// W q: a row of energies from the query alone, one for each position (Luong et al. 2015, equation 8).
     Location,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChoiceKind {
-    /// Softmax over the whole source.
+    /// Softmax over every source position.
     Global,
-    /// Softmax over a window that moves one word a step (Luong et al. 2015, section 3.2).
+    /// Softmax over the window [p - D, p + D] around the position of the same number, p = t (monotonic; Luong et al. 2015, section 3.2). Behind
+    /// the end of the source the window stays at its last position, so that it is never empty.
     LocalM,
-    /// Softmax over a window around a predicted centre, under a Gaussian (Luong et al. 2015, equations 9 and 10).
+    /// Softmax over the window [p - D, p + D] around a predicted position p = S · sigmoid(v·tanh(W q)), S the sentence's own length, times a
+    /// Gaussian around p with σ = D / 2 (Luong et al. 2015, equations 9 and 10).
     LocalP,
+    /// Each position is chosen or not, neighbours having a say in it: marginals of a chain of two states (Kim et al. 2017, section 3.1).
+    LinearChain,
+    /// Segments of at most `window` positions are chosen: how probable it is that one covers a position (Kim et al. 2017, section 3.1).
+    Segments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +208,34 @@ impl Default for RecurrentRecipe {
 impl Default for EncoderRecipe {
     fn default() -> Self {
         Self { layers: 1, bidirectional: true }
+    }
+}
+
+impl ScoreKind {
+    /// Whether queries and keys are vectors of one space, which a query can settle in.
+    pub fn compares(self) -> bool {
+        matches!(self, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General)
+    }
+
+    /// Whether it has a hidden layer, whose width is `size`.
+    pub fn has_hidden_layer(self) -> bool {
+        matches!(self, ScoreKind::Additive | ScoreKind::Concat)
+    }
+}
+
+impl AttentionRecipe {
+    /// Soft attention by a score whose hidden layer, where it has one, is of this width; everything else as by default.
+    pub fn of(score: ScoreKind, size: i64) -> Self {
+        AttentionRecipe {
+            score,
+            choice: ChoiceKind::Global,
+            window: 10,
+            sum: None,
+            size,
+            coverage: false,
+            hopfield_steps: 1,
+            hard: None,
+        }
     }
 }
 
@@ -243,10 +281,19 @@ impl RecurrentRecipe {
         checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
         let steps = attention.hopfield_steps;
         checks.value(&path("attention.hopfield_steps"), steps, "1 to 100", |steps| (1..=100).contains(&steps));
-        let compares = matches!(attention.score, ScoreKind::Dot | ScoreKind::ScaledDot | ScoreKind::General);
-        checks.conflict(&[&path("attention.hopfield_steps"), &path("attention.score")], steps != 1 && !compares, || {
-            "needs a score that compares queries with keys: `dot`, `scaled-dot` or `general`".to_owned()
-        });
+        checks.conflict(
+            &[&path("attention.hopfield_steps"), &path("attention.score")],
+            steps != 1 && !attention.score.compares(),
+            || "needs a score that compares queries with keys: `dot`, `scaled-dot` or `general`".to_owned(),
+        );
+        if let Some(sum) = attention.sum {
+            checks.number(&path("attention.sum"), sum, "more than 0", |sum| sum > 0.0);
+            let structured = matches!(attention.choice, ChoiceKind::LinearChain | ChoiceKind::Segments);
+            checks.conflict(&[&path("attention.sum"), &path("attention.choice")], !structured, || {
+                "weights of this choice sum to one or less by themselves: only `linear-chain` and `segments` are scaled"
+                    .to_owned()
+            });
+        }
         if let Some(hard) = &attention.hard {
             let of = |key: &str| path(&format!("attention.hard.{key}"));
             checks.number(&of("soft"), hard.soft, "0 to 1", |share| (0.0..=1.0).contains(&share));

@@ -46,6 +46,8 @@ struct AttentionTable {
     choice: ChoiceKind,
     #[serde(default = "ten")]
     window: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sum: Option<f64>,
     size: Option<i64>,
     #[serde(default)]
     coverage: bool,
@@ -92,6 +94,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
             score: papers,
             choice: global(),
             window: ten(),
+            sum: None,
             size: None,
             coverage: false,
             hopfield_steps: one(),
@@ -113,6 +116,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 score: attention.score,
                 choice: attention.choice,
                 window: attention.window,
+                sum: attention.sum,
                 size: attention.size.unwrap_or(width),
                 coverage: attention.coverage,
                 hopfield_steps: attention.hopfield_steps,
@@ -132,8 +136,8 @@ impl From<RecurrentTable> for RecurrentRecipe {
 impl From<RecurrentRecipe> for RecurrentTable {
     fn from(recipe: RecurrentRecipe) -> Self {
         let DecoderRecipe { kind, layers, hidden, input_feeding, maxout } = recipe.decoder;
-        let AttentionRecipe { score, choice, window, size, coverage, hopfield_steps, hard } = recipe.attention;
-        let attention = AttentionTable { score, choice, window, size: Some(size), coverage, hopfield_steps, hard };
+        let AttentionRecipe { score, choice, window, sum, size, coverage, hopfield_steps, hard } = recipe.attention;
+        let attention = AttentionTable { score, choice, window, sum, size: Some(size), coverage, hopfield_steps, hard };
         Self {
             embedding: recipe.embedding,
             hidden: recipe.hidden,

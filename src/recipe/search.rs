@@ -1,67 +1,95 @@
+//! How translations are looked for: one set of settings for recipes, the command line and the search itself.
+
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 use super::problem::Problem;
 
-/// How translations are looked for: `[search]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// How translations are looked for: `[search]`, and the options of the command line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchRecipe {
-    /// Hypotheses kept per sentence; 1 is greedy. Default 5.
+    /// Hypotheses kept side by side for each sentence; 1 is greedy. Default 5.
+    #[arg(long)]
     pub beam: usize,
     /// How hypotheses of different lengths are compared. Default `{ plain = { alpha = 1.0 } }`.
+    #[arg(skip)]
     pub length_penalty: LengthPenalty,
-    /// Weight β of the coverage penalty, 0 to 1,000 (Wu et al. 2016, equation 14); 0 is off. Default 0.
+    /// Weight β of the coverage penalty β Σ_j log min(Σ_i a_ij, 1), 0 to 1,000 (Wu et al. 2016, equation 14); 0 is off. Default 0.
+    #[arg(long)]
     pub coverage_penalty: f64,
     /// Fewest pieces of a translation, end of sentence not counted. Default 0.
+    #[arg(long)]
     pub minimum_length: usize,
-    /// A translation has at most ratio × source pieces + offset pieces. Default what the training pairs need ([`LengthLimit`]).
+    /// A translation has at most ratio × source pieces + offset pieces, its end counted. Default what the training pairs need.
+    #[arg(long)]
     pub maximum_length_ratio: Option<f64>,
-    /// See `maximum_length_ratio`.
+    /// The offset beside the ratio of the most pieces.
+    #[arg(long)]
     pub maximum_length_offset: Option<usize>,
-    /// When a beam has found enough. Default `heuristic`.
+    /// When a beam that has found enough ends. Default `heuristic`.
+    #[arg(long, value_enum)]
     pub early_stopping: EarlyStopping,
     /// A beam has enough when patience × beam hypotheses are finished, more than 0 (Kasai et al. 2022). Default 1.
+    #[arg(long)]
     pub patience: f64,
-    /// What every translation starts with, as text. Default none.
+    /// Text that every translation starts with. Default none.
+    #[arg(long)]
     pub prefix: String,
     /// Words or phrases never produced, as text. Default none.
+    #[arg(skip)]
     pub suppress: Vec<String>,
     /// Pieces of the vocabulary never produced, such as `<unk>`. Default none.
+    #[arg(skip)]
     pub suppress_pieces: Vec<String>,
     /// No sequence of this many pieces twice; 0 is off. Default 0.
+    #[arg(long, value_name = "N")]
     pub no_repeat_ngram: usize,
     /// Logits of pieces that were produced before are divided by it where positive, else multiplied; more than 0, 1 is off (Keskar et
     /// al. 2019). Default 1.
+    #[arg(long)]
     pub repetition_penalty: f64,
-    /// Groups of the beam that shun each other's choices; a divisor of the beam, 1 is off (Vijayakumar et al. 2016). Default 1.
+    /// Groups of the beam that shun each other's choices, for n-best lists that differ; a divisor of the beam, 1 is off (Vijayakumar et
+    /// al. 2016). Default 1.
+    #[arg(long, value_name = "GROUPS")]
     pub diversity_groups: usize,
-    /// What it costs a piece that an earlier group chose it at the same step, 0 or more. Default 0.5.
+    /// λ: what it costs a piece that an earlier group chose it at the same step, 0 or more. Default 0.5.
+    #[arg(long)]
     pub diversity_penalty: f64,
     /// Draw translations by chance instead of searching. Default false.
+    #[arg(skip)]
     pub sample: bool,
-    /// Log probabilities are divided by it when sampling, more than 0. Default 1.
+    /// Log probabilities are divided by it when sampling, more than 0: below 1 likely pieces get likelier. Default 1.
+    #[arg(long)]
     pub temperature: f64,
-    /// Sample from this many of the likeliest pieces; 0 is all. Default 0.
+    /// Sample from this many of the likeliest pieces (Fan et al. 2018); 0 is all. Default 0.
+    #[arg(long)]
     pub top_k: usize,
     /// Sample from the likeliest pieces that together have this probability, up to 1 (Holtzman et al. 2020). Default 1.
+    #[arg(long)]
     pub top_p: f64,
-    /// What samples derive from; below 2⁶³. Default 1.
+    /// What samples derive from, with the source's pieces and the sample's number; below 2⁶³. Default 1.
+    #[arg(long)]
     pub seed: u64,
     /// Padded source pieces of a batch, before the beam multiplies them. Default 4096.
+    #[arg(long)]
     pub batch_tokens: usize,
 }
 
-/// What happens once enough hypotheses are finished.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What happens once enough hypotheses are finished (as many as the beam is wide, times patience). A beam also ends where its length limit is
+/// reached, or nothing is left to go on with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EarlyStopping {
-    /// The beam ends.
+    /// It ends then: as many poor ends as the beam is wide stop it while something better is on its way.
     First,
-    /// It goes on while the best live hypothesis, normalised by its length so far, is better than the worst of the best finished ones.
+    /// It goes on while the best live hypothesis, normalised by its length so far, is better than the worst of the best finished ones. A longer one may be
+    /// missed where normalisation favours length.
     #[default]
     Heuristic,
-    /// It goes on while a live hypothesis can get better than the worst of the best finished ones.
+    /// It goes on while a live hypothesis can get better than the worst of the best finished ones: log probabilities only fall, so the best that can
+    /// become of one is its sum so far, normalised by the length limit.
     Never,
 }
 
@@ -93,7 +121,8 @@ impl LengthLimit {
     }
 }
 
-/// What a hypothesis' log-probability is divided by.
+/// What a hypothesis' log-probability is divided by, to make it comparable between lengths: the length penalty. Lengths count the end of
+/// sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LengthPenalty {
@@ -111,11 +140,17 @@ pub enum LengthPenalty {
     },
 }
 
+impl Default for LengthPenalty {
+    fn default() -> Self {
+        LengthPenalty::Plain { alpha: one() }
+    }
+}
+
 impl Default for SearchRecipe {
     fn default() -> Self {
         Self {
             beam: 5,
-            length_penalty: LengthPenalty::Plain { alpha: one() },
+            length_penalty: LengthPenalty::default(),
             coverage_penalty: 0.0,
             minimum_length: 0,
             maximum_length_ratio: None,

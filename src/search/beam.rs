@@ -13,7 +13,8 @@ use super::extensions::{Chosen, GroupRows, best, given};
 use super::group::{Group, SentenceContext, gather};
 use super::hypothesis::{BeamHypothesis, Hypothesis};
 use super::options::SearchOptions;
-use super::processor::{Prefixes, rules};
+use super::processor::Prefixes;
+use super::rules::{repetition_penalty, rules};
 use super::scores::{RowRules, StepScores};
 use crate::batch::Source;
 
@@ -36,7 +37,7 @@ pub(super) fn beam_search(
     while !beams.is_empty() {
         let scores = {
             let prefixes = prefixes(&beams, first_step);
-            let step = decoding.step(&prefixes, options.repetition());
+            let step = decoding.step(&prefixes, repetition_penalty(options));
             StepScores::new(step, &rules, &prefixes, &row_rules(&beams, prefixes.length, first_step))
         };
         spread(&mut beams, &scores, options, first_step);
@@ -46,7 +47,7 @@ pub(super) fn beam_search(
         let mut kept = Vec::new();
         for (index, beam) in std::mem::take(&mut beams).into_iter().enumerate() {
             if beam.groups.iter().all(|group| group.closed) {
-                done[beam.row] = Some(gather(beam.groups, options.n_best));
+                done[beam.row] = Some(gather(beam.groups, options.n_best.max(1)));
             } else {
                 kept.push(index);
                 beams.push(beam);
@@ -80,9 +81,9 @@ fn spread(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, firs
         let candidates: Vec<Vec<Candidate>> = {
             let live: Vec<&[BeamHypothesis]> = beams.iter().map(|beam| beam.groups[group].live.as_slice()).collect();
             // At most one extension of a hypothesis is its end: twice as many as the group is wide are enough to fill it.
-            let mut candidates = best(scores, &live, rows, 2 * width, &chosen, options.diversity_penalty);
+            let mut candidates = best(scores, &live, rows, 2 * width, &chosen, options.recipe.diversity_penalty);
             let wanted = wanted(beams, &live, rows, &likeliest);
-            let more = given(scores, &live, rows, &wanted, &chosen, options.diversity_penalty);
+            let more = given(scores, &live, rows, &wanted, &chosen, options.recipe.diversity_penalty);
             let known: HashSet<(usize, usize, u32)> = (candidates.iter().enumerate())
                 .filter(|_| !wanted.is_empty())
                 .flat_map(|(source, all)| all.iter().map(move |candidate| (source, candidate.row, candidate.token)))

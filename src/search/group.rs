@@ -8,7 +8,8 @@ use super::constraint::{Constraints, PhraseConstraint, share};
 use super::extensions::Chosen;
 use super::hypothesis::{BeamHypothesis, Hypothesis};
 use super::options::SearchOptions;
-use super::stopping::{EarlyStopping, Live};
+use super::stopping::Live;
+use crate::recipe::EarlyStopping;
 use crate::text::special::EOS;
 
 /// What a source's groups have in common: what holds for the whole sentence.
@@ -91,7 +92,7 @@ impl Group {
             self.closed = true;
             let live = std::mem::take(&mut self.live);
             self.mark_cut_short(&live, sentence);
-            if self.finished.len() < sentence.options.n_best.min(self.enough(sentence)) {
+            if self.finished.len() < sentence.options.n_best.max(1).min(self.enough(sentence)) {
                 self.cut = live.into_iter().map(|partial| sentence.complete(partial)).collect();
             }
             self.parents.clear();
@@ -134,8 +135,12 @@ impl Group {
         scores.sort_by(|a, b| b.total_cmp(a));
         let sum = self.live.iter().map(|partial| partial.sum).fold(f64::NEG_INFINITY, f64::max);
         // Hypotheses that hurry through their phrases end first, and are not the best.
-        let policy = if sentence.phrases().is_empty() { options.early_stopping } else { EarlyStopping::Never };
-        policy.stops(scores[enough - 1], Live { sum, length, maximum_length: sentence.maximum_length }, options.length_penalty)
+        let policy = if sentence.phrases().is_empty() { options.recipe.early_stopping } else { EarlyStopping::Never };
+        policy.stops(
+            scores[enough - 1],
+            Live { sum, length, maximum_length: sentence.maximum_length },
+            options.recipe.length_penalty,
+        )
     }
 
     /// Finished hypotheses that are left because the length limit ended what the model likes better.
@@ -153,7 +158,7 @@ impl Group {
 
     /// How many finished hypotheses a group waits for.
     fn enough(&self, sentence: SentenceContext) -> usize {
-        ((sentence.options.patience * sentence.options.group_width() as f64).round() as usize).max(1)
+        ((sentence.options.recipe.patience * sentence.options.group_width() as f64).round() as usize).max(1)
     }
 
     /// Finished hypotheses, then those that were cut off: best first.

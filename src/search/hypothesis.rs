@@ -77,9 +77,9 @@ impl BeamHypothesis {
 
     /// The log-probability under the length penalty, with the coverage penalty (Wu et al. 2016, equation 14).
     pub fn score(&self, source_length: usize, options: &SearchOptions) -> f64 {
-        let score = options.length_penalty.normalise(self.sum, self.log_probabilities.len());
-        let attention = if options.coverage_penalty > 0.0 { self.gather_attention(source_length) } else { None };
-        attention.map_or(score, |attention| score + options.coverage_penalty * coverage_penalty(&attention))
+        let score = options.recipe.length_penalty.normalise(self.sum, self.log_probabilities.len());
+        let attention = if options.recipe.coverage_penalty > 0.0 { self.gather_attention(source_length) } else { None };
+        attention.map_or(score, |attention| score + options.recipe.coverage_penalty * coverage_penalty(&attention))
     }
 
     pub fn into_hypothesis(mut self, source_length: usize, options: &SearchOptions) -> Hypothesis {

@@ -1,15 +1,6 @@
 //! The length penalty: where a sum of log probabilities becomes the score that hypotheses are ranked by.
 
-/// How a sum of log probabilities is made comparable between lengths. |Y| counts EOS.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum LengthPenalty {
-    /// The plain sum.
-    None,
-    /// Divided by |Y|^α; α = 1 is the mean.
-    Plain { alpha: f64 },
-    /// Divided by ((5 + |Y|) / 6)^α (Wu et al. 2016, equation 14).
-    Wu { alpha: f64 },
-}
+use crate::recipe::LengthPenalty;
 
 impl LengthPenalty {
     /// The normalised score of a hypothesis of `length` tokens.

@@ -12,6 +12,7 @@ mod hypothesis;
 mod length_penalty;
 mod options;
 mod processor;
+mod rules;
 mod sample;
 mod scored;
 mod scores;
@@ -22,11 +23,9 @@ pub use constraint::{Constraints, PhraseConstraint};
 pub use ensemble::Ensemble;
 pub use forced::score_pairs;
 pub use hypothesis::Hypothesis;
-pub use length_penalty::LengthPenalty;
-pub use options::{Sampling, SearchOptions};
+pub use options::{Processors, SearchOptions};
 pub use processor::{MinimumLength, NoRepeat, Prefixes, Processor, RepetitionPenalty, Suppress, SuppressPhrases};
 pub use scored::Scored;
-pub use stopping::EarlyStopping;
 
 use crate::batch::Source;
 use crate::model::Seq2Seq;
@@ -45,8 +44,9 @@ pub fn search_with(
 ) -> Vec<Vec<Hypothesis>> {
     assert_eq!(constraints.len(), source.lengths.len(), "every source has its constraints");
     let _guard = tch::no_grad_guard();
-    match options.sampling {
-        Some(sampling) => sample::sample(models, source, options, constraints, sampling),
-        None => beam::beam_search(models, source, options, constraints),
+    if options.recipe.sample {
+        sample::sample(models, source, options, constraints)
+    } else {
+        beam::beam_search(models, source, options, constraints)
     }
 }

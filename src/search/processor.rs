@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use tch::{Device, Kind, Tensor};
 
-use super::options::SearchOptions;
-use crate::text::special::{BOS, EOS, PAD};
+use crate::nn::Weight;
 
 /// The tokens that the hypotheses of a step have so far.
 pub struct Prefixes<'a> {
@@ -16,7 +15,7 @@ pub struct Prefixes<'a> {
 }
 
 /// One rule. Scores [R, V] are log probabilities, or logits, which differ from them by a number for each row; minus infinity forbids a token.
-pub trait Processor {
+pub trait Processor: Send + Sync {
     /// Changes the scores in place.
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes);
 
@@ -26,40 +25,16 @@ pub trait Processor {
     }
 }
 
-/// The rules that the options ask for, in the order they are applied in.
-pub(super) fn rules(options: &SearchOptions, device: Device) -> Vec<Box<dyn Processor>> {
-    let mut suppressed = vec![PAD, BOS];
-    suppressed.extend(&options.suppressed);
-    let mut rules: Vec<Box<dyn Processor>> = Vec::new();
-    rules.push(Box::new(Suppress::new(&suppressed, device)));
-    if options.minimum_length > 0 {
-        rules.push(Box::new(MinimumLength::new(options.minimum_length, EOS, device)));
-    }
-    if !options.suppressed_phrases.is_empty() {
-        rules.push(Box::new(SuppressPhrases { phrases: options.suppressed_phrases.clone() }));
-    }
-    if options.no_repeat_ngram > 0 {
-        rules.push(Box::new(NoRepeat { size: options.no_repeat_ngram }));
-    }
-    rules
-}
-
-impl SearchOptions {
-    pub(super) fn repetition(&self) -> Option<RepetitionPenalty> {
-        (self.repetition_penalty != 1.0).then_some(RepetitionPenalty { factor: self.repetition_penalty })
-    }
-}
-
 /// Tokens that are never produced.
 pub struct Suppress {
     tokens: Vec<u32>,
-    ids: Tensor,
+    ids: Weight,
 }
 
 impl Suppress {
     pub fn new(tokens: &[u32], device: Device) -> Self {
         let ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
-        Suppress { tokens: tokens.to_vec(), ids: Tensor::from_slice(&ids).to_kind(Kind::Int64).to_device(device) }
+        Suppress { tokens: tokens.to_vec(), ids: Tensor::from_slice(&ids).to_kind(Kind::Int64).to_device(device).into() }
     }
 }
 
@@ -177,6 +152,7 @@ pub(super) fn flat_places(scores: &Tensor, places: impl IntoIterator<Item = (usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::special::EOS;
 
     /// What a rule makes of even scores of -1 over eight tokens.
     fn after(rule: &dyn Processor, rows: &[&[u32]]) -> Vec<Vec<f64>> {

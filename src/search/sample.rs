@@ -12,12 +12,14 @@ use super::constraint::Constraints;
 use super::ensemble::{Ensemble, EnsembleDecoding, EnsembleStep};
 use super::group::SentenceContext;
 use super::hypothesis::{BeamHypothesis, Hypothesis};
-use super::options::{Sampling, SearchOptions};
-use super::processor::{Prefixes, flat_places, rules};
+use super::options::SearchOptions;
+use super::processor::{Prefixes, flat_places};
+use super::rules::{repetition_penalty, rules};
 use super::scores::{RowRules, StepScores};
 use crate::batch::Source;
 use crate::kernels::numbers_of;
 use crate::model::NextTokenScores;
+use crate::recipe::SearchRecipe;
 
 /// `options.n_best` independent draws for every source, in the order they were drawn. Prefixes are kept to, constraints are not.
 pub(super) fn sample(
@@ -25,8 +27,8 @@ pub(super) fn sample(
     source: &Source,
     options: &SearchOptions,
     constraints: &[Constraints],
-    sampling: Sampling,
 ) -> Vec<Vec<Hypothesis>> {
+    let sampling = &options.recipe;
     let rules = rules(options, source.ids.device());
     let count = options.n_best.max(1);
     let sentences = sentences(source);
@@ -48,7 +50,7 @@ pub(super) fn sample(
         let rows: Vec<&[u32]> = now.iter().map(|draw| draw.partial.tokens.as_slice()).collect();
         let step = rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
         let prefixes = Prefixes { length: step, rows };
-        let stepped = decoding.step(&prefixes, options.repetition());
+        let stepped = decoding.step(&prefixes, repetition_penalty(options));
         let scores = NextTokenScores::LogProbabilities(stepped.scores.log_probabilities());
         let stepped = EnsembleStep { scores, ..stepped };
         let forced = going.iter().enumerate().flat_map(|(place, &source)| {
@@ -126,7 +128,7 @@ fn sentences(source: &Source) -> Vec<Vec<i64>> {
 
 /// A token for each row of log probabilities [R, V]: the first whose cumulated probability passes the row's chance, likeliest tokens first
 /// where the choice is narrowed.
-fn pick(scores: &Tensor, chances: &[f64], sampling: Sampling) -> Vec<u32> {
+fn pick(scores: &Tensor, chances: &[f64], sampling: &SearchRecipe) -> Vec<u32> {
     let vocabulary = scores.size()[1];
     let scores = scores.to_kind(Kind::Double) / sampling.temperature;
     let narrowed = sampling.top_k > 0 || sampling.top_p < 1.0;

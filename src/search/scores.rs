@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tch::{Device, Tensor};
 
@@ -36,7 +37,7 @@ pub(super) struct RowRules {
 }
 
 impl StepScores {
-    pub fn new(step: EnsembleStep, rules: &[Box<dyn Processor>], prefixes: &Prefixes, rows: &RowRules) -> Self {
+    pub fn new(step: EnsembleStep, rules: &[Arc<dyn Processor>], prefixes: &Prefixes, rows: &RowRules) -> Self {
         let EnsembleStep { scores, penalised, attention } = step;
         let (model, summary) = match scores {
             NextTokenScores::Logits { logits, summary } => (logits, Some(summary)),
@@ -131,13 +132,13 @@ mod tests {
             EnsembleStep { scores: NextTokenScores::Logits { logits: scores, summary }, penalised: None, attention: None }
         };
         let prefixes = Prefixes { length: 0, rows: vec![&[], &[], &[]] };
-        let rules: Vec<Box<dyn Processor>> = vec![Box::new(Suppress::new(&[5, 7, 1050], Device::Cpu))];
+        let rules: Vec<Arc<dyn Processor>> = vec![Arc::new(Suppress::new(&[5, 7, 1050], Device::Cpu))];
         let found = StepScores::new(step(), &rules, &prefixes, &RowRules::default());
         let expected = block_maxima(&found.ruled);
         assert!(expected.max().double_value(&[]) < 9.0 && found.maxima.unwrap().equal(&expected));
         let endless = RowRules { endless: vec![1], ..RowRules::default() };
         assert!(StepScores::new(step(), &rules, &prefixes, &endless).maxima.is_none());
-        let rules: Vec<Box<dyn Processor>> = vec![Box::new(NoRepeat { size: 2 })];
+        let rules: Vec<Arc<dyn Processor>> = vec![Arc::new(NoRepeat { size: 2 })];
         assert!(StepScores::new(step(), &rules, &prefixes, &RowRules::default()).maxima.is_none());
     }
 }

@@ -1,21 +1,6 @@
 //! When a beam has found enough.
 
-use super::length_penalty::LengthPenalty;
-
-/// What happens once enough hypotheses are finished (as many as the beam is wide, times patience). A beam also ends where its length
-/// limit is reached, or nothing is left to go on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EarlyStopping {
-    /// The beam ends: first come, first served. As many poor ends as the beam is wide stop it while something better is on its way.
-    First,
-    /// It ends when the best live hypothesis, normalised by its length so far, is no better than the worst of the best finished ones. A
-    /// longer one may be missed where normalisation favours length. Without normalisation sums only fall, and it is as good as the next.
-    #[default]
-    Heuristic,
-    /// It ends when no live hypothesis can get better than the worst of the best finished ones: log probabilities only fall, so the best
-    /// that can become of a hypothesis is its sum so far, normalised by the length limit.
-    Never,
-}
+use crate::recipe::{EarlyStopping, LengthPenalty};
 
 /// The best hypothesis that is still going on.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,9 +2,9 @@
 
 use super::Translator;
 use super::translate::TranslateOptions;
-use crate::recipe::{self, SearchRecipe};
+use crate::recipe::SearchRecipe;
 use crate::runtime::Interrupt;
-use crate::search::{EarlyStopping, LengthPenalty, Sampling, SearchOptions};
+use crate::search::SearchOptions;
 use crate::text::special::UNK;
 
 impl Translator {
@@ -43,38 +43,18 @@ impl Translator {
         let (single, several): (Vec<_>, Vec<_>) =
             words.filter(|ids| !ids.is_empty() && !ids.contains(&UNK)).partition(|ids| ids.len() == 1);
         suppressed.extend(single.into_iter().flatten());
+        let mut recipe = recipe.clone();
+        if !self.attends() {
+            recipe.coverage_penalty = 0.0;
+        }
         SearchOptions {
-            beam: recipe.beam,
+            recipe,
             n_best: 1,
-            length_penalty: match recipe.length_penalty {
-                recipe::LengthPenalty::None => LengthPenalty::None,
-                recipe::LengthPenalty::Plain { alpha } => LengthPenalty::Plain { alpha },
-                recipe::LengthPenalty::Wu { alpha } => LengthPenalty::Wu { alpha },
-            },
-            coverage_penalty: if self.attends() { recipe.coverage_penalty } else { 0.0 },
-            early_stopping: match recipe.early_stopping {
-                recipe::EarlyStopping::First => EarlyStopping::First,
-                recipe::EarlyStopping::Heuristic => EarlyStopping::Heuristic,
-                recipe::EarlyStopping::Never => EarlyStopping::Never,
-            },
-            patience: recipe.patience,
-            minimum_length: recipe.minimum_length,
-            maximum_length_ratio: limit.ratio,
-            maximum_length_offset: limit.offset,
-            positions: self.longest.target,
-            attention: false,
+            length_limit: limit,
+            positions: Some(self.longest.target),
             suppressed,
             suppressed_phrases: several,
-            no_repeat_ngram: recipe.no_repeat_ngram,
-            repetition_penalty: recipe.repetition_penalty,
-            diversity_groups: recipe.diversity_groups,
-            diversity_penalty: recipe.diversity_penalty,
-            sampling: recipe.sample.then_some(Sampling {
-                temperature: recipe.temperature,
-                top_k: recipe.top_k,
-                top_p: recipe.top_p,
-                seed: recipe.seed,
-            }),
+            ..SearchOptions::default()
         }
     }
 

@@ -50,7 +50,7 @@ pub struct Translation {
 impl Translation {
     /// Whether the length limit cut off its best hypothesis or what would have been better, or any of its samples.
     pub fn is_cut(&self, options: &TranslateOptions) -> bool {
-        let counted = if options.search.sampling.is_some() { self.hypotheses.len() } else { 1 };
+        let counted = if options.search.recipe.sample { self.hypotheses.len() } else { 1 };
         self.hypotheses.iter().take(counted).any(|hypothesis| hypothesis.cut_short)
     }
 }
@@ -90,7 +90,7 @@ impl Translator {
         let mut search_options = options.search.clone();
         search_options.attention |= options.replace_unknown.is_some() || self.copies();
         let prefix = self.encode_prefix(&options.prefix)?;
-        if search_options.sampling.is_some() && options.glossary.is_some() {
+        if search_options.recipe.sample && options.glossary.is_some() {
             bail!("a glossary needs a search: samples are drawn as they come");
         }
         let wanted: Vec<Vec<(&str, &PhraseConstraint)>> =

@@ -8,7 +8,7 @@ use targum::checksum::Verify;
 use targum::interop::export_huggingface;
 use targum::model::WithAttention;
 use targum::nn::ForwardContext;
-use targum::search::EarlyStopping;
+use targum::recipe::EarlyStopping;
 use targum::text::special;
 use targum::translator::{AttentionView, TranslateOptions, Translator};
 use tch::Tensor;
@@ -127,7 +127,7 @@ fn check_search(key: &str, options: impl Fn(&Translator) -> TranslateOptions) {
 fn greedy_translations_are_marians() {
     check_search("greedy", |translator| {
         let mut options = translator.translate_options();
-        options.search.beam = 1;
+        options.search.recipe.beam = 1;
         options
     });
 }
@@ -145,7 +145,7 @@ fn beam_translations_are_marians() {
 fn beam_translations_that_wait_longer_are_marians() {
     check_search("thorough", |translator| {
         let mut options = translator.translate_options();
-        options.search.early_stopping = EarlyStopping::Heuristic;
+        options.search.recipe.early_stopping = EarlyStopping::Heuristic;
         options
     });
 }

@@ -22,7 +22,7 @@ fn check(corpus: &str, lines: &[String]) {
     assert_eq!(lines.len(), COUNT);
     for (key, beam) in [("greedy", 1), ("beam", 4)] {
         let mut options = translator.translate_options();
-        (options.search.beam, options.search.maximum_length_offset) = (beam, 60);
+        (options.search.recipe.beam, options.search.length_limit.offset) = (beam, 60);
         let tokenizer = translator.tokenizers.target();
         let found: Vec<Vec<i64>> = translator
             .translate(&lines, &options)

@@ -1,8 +1,9 @@
 //! Every score under every choice: one call of attention and its gradients.
 
 use serde::Deserialize;
-use targum::attention::{Attention, AttentionOptions, ChoiceKind, QuerySteps, ScoreKind};
+use targum::attention::{Attention, AttentionOptions, QuerySteps};
 use targum::nn::{Initialization, Parameters};
+use targum::recipe::{AttentionRecipe, ChoiceKind, ScoreKind};
 use tch::{Device, Kind, Tensor};
 
 use super::compare::{Comparison, FORWARD, GRADIENT};
@@ -10,7 +11,7 @@ use super::fixture::{Fixture, fixtures};
 
 #[derive(Deserialize)]
 struct Case {
-    score: String,
+    score: ScoreKind,
     query: i64,
     keys: i64,
     size: i64,
@@ -24,34 +25,22 @@ struct Case {
 #[derive(Deserialize)]
 struct Choice {
     label: String,
-    choice: String,
+    choice: ChoiceKind,
     window: i64,
     coverage: bool,
 }
 
 fn options(case: &Case, choice: &Choice) -> AttentionOptions {
     AttentionOptions {
-        score: match case.score.as_str() {
-            "additive" => ScoreKind::Additive,
-            "dot" => ScoreKind::Dot,
-            "scaled-dot" => ScoreKind::ScaledDot,
-            "general" => ScoreKind::General,
-            "concat" => ScoreKind::Concat,
-            "location" => ScoreKind::Location,
-            other => panic!("no score is called {other}"),
+        recipe: AttentionRecipe {
+            choice: choice.choice,
+            window: choice.window,
+            coverage: choice.coverage,
+            ..AttentionRecipe::of(case.score, case.size)
         },
-        choice: match choice.choice.as_str() {
-            "global" => ChoiceKind::Global,
-            "local-m" => ChoiceKind::LocalMonotonic { window: choice.window },
-            "local-p" => ChoiceKind::LocalPredictive { window: choice.window },
-            other => panic!("no choice is called {other}"),
-        },
-        size: case.size,
         query: case.query,
         keys: case.keys,
         maximum_length: case.maximum_length,
-        hopfield_steps: 1,
-        coverage: choice.coverage,
         initialization: Initialization::Constant(0.0),
         score_initialization: Initialization::Constant(0.0),
         energy_initialization: Initialization::Constant(0.0),

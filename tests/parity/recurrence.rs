@@ -1,8 +1,9 @@
 //! Stacks of LSTM and GRU layers over sequences of different lengths.
 
 use serde::Deserialize;
-use targum::nn::{CellInitialization, CellKind, CellState, ForwardContext, Initialization, Parameters, RecurrentStack};
+use targum::nn::{CellInitialization, CellState, ForwardContext, Initialization, Parameters, RecurrentStack};
 use targum::recipe;
+use targum::recipe::CellKind;
 use tch::{Device, Kind, Tensor};
 
 use super::compare::{Comparison, FORWARD, GRADIENT};
@@ -20,10 +21,7 @@ struct Case {
 
 fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {
     let case = &fixture.case;
-    let kind = match case.cell {
-        recipe::CellKind::Lstm => CellKind::Lstm,
-        recipe::CellKind::Gru => CellKind::Gru,
-    };
+    let kind = case.cell;
     let zero = Initialization::Constant(0.0);
     let store = Parameters::new(1, Device::Cpu);
     let starts = CellInitialization { input: zero, recurrent: zero };

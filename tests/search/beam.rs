@@ -1,6 +1,7 @@
 //! Beam search: against greedy search by hand, and against looking at everything.
 
-use targum::search::{Constraints, EarlyStopping, Hypothesis, LengthPenalty, SearchOptions, search};
+use targum::recipe::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
+use targum::search::{Constraints, Hypothesis, SearchOptions, search};
 
 use super::{FEW, SOURCES, all_but, families, forced, found, producible, sequences, sources, sum};
 
@@ -39,13 +40,15 @@ fn a_wide_beam_over_short_outputs_is_exhaustive() {
         let scored = forced(model.as_ref(), source, &all);
         for length_penalty in [LengthPenalty::None, LengthPenalty::Plain { alpha: 1.0 }, LengthPenalty::Wu { alpha: 0.6 }] {
             let options = SearchOptions {
-                beam: 800,
                 n_best: all.len(),
-                maximum_length_ratio: 0.0,
-                maximum_length_offset: 4,
-                length_penalty,
-                early_stopping: EarlyStopping::Never,
                 suppressed: all_but(&FEW),
+                length_limit: LengthLimit { ratio: 0.0, offset: 4 },
+                recipe: SearchRecipe {
+                    beam: 800,
+                    length_penalty,
+                    early_stopping: EarlyStopping::Never,
+                    ..SearchRecipe::default()
+                },
                 ..SearchOptions::default()
             };
             let found = search(model.as_ref(), &sources(&[source]), &options).remove(0);
@@ -69,12 +72,10 @@ fn a_wide_beam_over_short_outputs_is_exhaustive() {
 fn lengths_n_best_and_forbidden_tokens_are_kept_to() {
     for (name, model) in families() {
         let options = SearchOptions {
-            beam: 4,
             n_best: 4,
-            minimum_length: 3,
-            maximum_length_ratio: 0.0,
-            maximum_length_offset: 5,
             suppressed: vec![1, 6],
+            length_limit: LengthLimit { ratio: 0.0, offset: 5 },
+            recipe: SearchRecipe { beam: 4, minimum_length: 3, ..SearchRecipe::default() },
             ..SearchOptions::default()
         };
         for hypotheses in search(model.as_ref(), &sources(&SOURCES), &options) {
@@ -102,7 +103,8 @@ fn lengths_n_best_and_forbidden_tokens_are_kept_to() {
 #[test]
 fn a_beam_wider_than_the_vocabulary_is_no_trouble() {
     for (_, model) in families() {
-        let options = SearchOptions { beam: 60, n_best: 5, ..SearchOptions::default() };
+        let options =
+            SearchOptions { n_best: 5, recipe: SearchRecipe { beam: 60, ..SearchRecipe::default() }, ..SearchOptions::default() };
         let found = search(model.as_ref(), &sources(&SOURCES), &options);
         assert!(found.iter().all(|hypotheses| hypotheses.len() == 5));
     }
@@ -113,7 +115,11 @@ fn the_coverage_penalty_prefers_sources_read_to_the_end() {
     let families = families();
     let (_, model) = families.iter().find(|(name, _)| name == "bahdanau").unwrap();
     let coverage = |weight: f64| {
-        let options = SearchOptions { beam: 4, attention: true, coverage_penalty: weight, ..SearchOptions::default() };
+        let options = SearchOptions {
+            attention: true,
+            recipe: SearchRecipe { beam: 4, coverage_penalty: weight, ..SearchRecipe::default() },
+            ..SearchOptions::default()
+        };
         let found = search(model.as_ref(), &sources(&SOURCES), &options);
         let covered = |hypothesis: &Hypothesis| {
             let attention = hypothesis.attention.as_ref().unwrap();
@@ -133,7 +139,7 @@ fn the_coverage_penalty_prefers_sources_read_to_the_end() {
 fn who_waits_longer_finds_no_worse() {
     for (name, model) in families() {
         let best = |early_stopping, patience| -> Vec<(f64, bool)> {
-            let options = SearchOptions { beam: 3, early_stopping, patience, ..SearchOptions::default() };
+            let options = SearchOptions::of(SearchRecipe { beam: 3, early_stopping, patience, ..SearchRecipe::default() });
             let found = found(model.as_ref(), &options, &Constraints::default());
             found.iter().map(|hypotheses| (hypotheses[0].score, hypotheses[0].finished)).collect()
         };
@@ -158,7 +164,7 @@ fn waiting_to_the_end_finds_what_was_missed() {
     let means = |early_stopping| -> f64 {
         let families = families();
         let of_family = |model: &dyn targum::model::Seq2Seq| -> f64 {
-            let options = SearchOptions { beam: 2, early_stopping, ..SearchOptions::default() };
+            let options = SearchOptions::of(SearchRecipe { beam: 2, early_stopping, ..SearchRecipe::default() });
             found(model, &options, &Constraints::default()).iter().map(|hypotheses| hypotheses[0].score).sum()
         };
         families.iter().map(|(_, model)| of_family(model.as_ref())).sum()
@@ -169,14 +175,27 @@ fn waiting_to_the_end_finds_what_was_missed() {
 #[test]
 fn groups_without_a_penalty_are_narrow_beams_and_with_one_they_part() {
     for (name, model) in families() {
-        let options = SearchOptions { beam: 6, n_best: 6, diversity_groups: 3, ..SearchOptions::default() };
-        let free = found(model.as_ref(), &SearchOptions { diversity_penalty: 0.0, ..options.clone() }, &Constraints::default());
-        let narrow = SearchOptions { beam: 2, n_best: 2, ..SearchOptions::default() };
+        let options = SearchOptions {
+            n_best: 6,
+            recipe: SearchRecipe { beam: 6, diversity_groups: 3, ..SearchRecipe::default() },
+            ..SearchOptions::default()
+        };
+        let free = found(
+            model.as_ref(),
+            &SearchOptions { recipe: SearchRecipe { diversity_penalty: 0.0, ..options.recipe.clone() }, ..options.clone() },
+            &Constraints::default(),
+        );
+        let narrow =
+            SearchOptions { n_best: 2, recipe: SearchRecipe { beam: 2, ..SearchRecipe::default() }, ..SearchOptions::default() };
         for (free, narrow) in free.iter().zip(found(model.as_ref(), &narrow, &Constraints::default())) {
             let tokens = |all: &[Hypothesis]| -> Vec<Vec<u32>> { all.iter().map(|h| h.tokens.clone()).collect() };
             assert_eq!(tokens(&free[..2]), tokens(&narrow), "{name}");
         }
-        let apart = SearchOptions { beam: 4, n_best: 4, diversity_groups: 4, diversity_penalty: 1e6, ..SearchOptions::default() };
+        let apart = SearchOptions {
+            n_best: 4,
+            recipe: SearchRecipe { beam: 4, diversity_groups: 4, diversity_penalty: 1e6, ..SearchRecipe::default() },
+            ..SearchOptions::default()
+        };
         for hypotheses in found(model.as_ref(), &apart, &Constraints::default()) {
             let first: std::collections::BTreeSet<Option<&u32>> = hypotheses.iter().map(|h| h.tokens.first()).collect();
             assert_eq!(first.len(), 4, "{name}: each group begins in its own way");

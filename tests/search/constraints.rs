@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use targum::search::{Constraints, EarlyStopping, PhraseConstraint, SearchOptions, search_with};
+use targum::recipe::{EarlyStopping, LengthLimit, SearchRecipe};
+use targum::search::{Constraints, PhraseConstraint, SearchOptions, search_with};
 
 use super::{FEW, all_but, families, forced, found, producible, sequences, sources, sum};
 
@@ -20,12 +21,10 @@ fn a_wide_beam_finds_the_best_that_holds_the_phrase() {
     for (name, model) in families() {
         // Three banks share the beam, and each has room for all that is possible.
         let options = SearchOptions {
-            beam: 2400,
             n_best: all.len(),
-            maximum_length_ratio: 0.0,
-            maximum_length_offset: 4,
-            early_stopping: EarlyStopping::First,
             suppressed: all_but(&FEW),
+            length_limit: LengthLimit { ratio: 0.0, offset: 4 },
+            recipe: SearchRecipe { beam: 2400, early_stopping: EarlyStopping::First, ..SearchRecipe::default() },
             ..SearchOptions::default()
         };
         let constraints = constraints(&[&[9, 10]]);
@@ -45,7 +44,11 @@ fn many_phrases_fit_into_any_beam() {
     for (name, model) in families() {
         let phrases: [&[u32]; 4] = [&[9, 10], &[4], &[5, 5, 6], &[10, 9]];
         for beam in [1, 2, 5, 12] {
-            let options = SearchOptions { beam, maximum_length_offset: 20, ..SearchOptions::default() };
+            let options = SearchOptions {
+                length_limit: LengthLimit { offset: 20, ..LengthLimit::default() },
+                recipe: SearchRecipe { beam, ..SearchRecipe::default() },
+                ..SearchOptions::default()
+            };
             for hypotheses in found(model.as_ref(), &options, &constraints(&phrases)) {
                 assert_eq!(hypotheses[0].unmet, [0usize; 0], "{name}, {beam}: {:?}", hypotheses[0].tokens);
                 assert!(phrases.iter().all(|phrase| hypotheses[0].tokens.windows(phrase.len()).any(|part| part == *phrase)));
@@ -57,7 +60,7 @@ fn many_phrases_fit_into_any_beam() {
 #[test]
 fn what_does_not_fit_is_named() {
     for (name, model) in families() {
-        let options = SearchOptions { maximum_length_ratio: 0.0, maximum_length_offset: 3, ..SearchOptions::default() };
+        let options = SearchOptions { length_limit: LengthLimit { ratio: 0.0, offset: 3 }, ..SearchOptions::default() };
         for hypotheses in found(model.as_ref(), &options, &constraints(&[&[9], &[4, 5, 6, 7]])) {
             assert!(!hypotheses[0].finished, "{name}");
             assert!(hypotheses[0].unmet.contains(&1), "{name}: {:?}", hypotheses[0].tokens);

@@ -2,6 +2,7 @@
 
 use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, WithAttention};
+use targum::recipe::SearchRecipe;
 use targum::search::{Constraints, Ensemble, SearchOptions, search_with};
 use tch::Device;
 
@@ -16,7 +17,12 @@ fn bahdanau(seed: u64) -> Box<dyn Seq2Seq> {
 #[test]
 fn a_model_with_itself_is_itself() {
     for (name, model) in families() {
-        let options = SearchOptions { beam: 3, n_best: 3, attention: true, ..SearchOptions::default() };
+        let options = SearchOptions {
+            n_best: 3,
+            attention: true,
+            recipe: SearchRecipe { beam: 3, ..SearchRecipe::default() },
+            ..SearchOptions::default()
+        };
         let twice = Ensemble::new(model.as_ref(), [model.as_ref()]);
         let together = search_with(&twice, &sources(&SOURCES), &options, &vec![Constraints::default(); SOURCES.len()]);
         for (one, two) in found(model.as_ref(), &options, &Constraints::default()).iter().flatten().zip(together.iter().flatten())
@@ -35,7 +41,12 @@ fn a_model_with_itself_is_itself() {
 fn probabilities_and_attention_are_means() {
     let models = [bahdanau(3), bahdanau(4), bahdanau(5)];
     let ensemble = Ensemble::new(models[0].as_ref(), models[1..].iter().map(|model| model.as_ref()));
-    let options = SearchOptions { beam: 4, n_best: 4, attention: true, ..SearchOptions::default() };
+    let options = SearchOptions {
+        n_best: 4,
+        attention: true,
+        recipe: SearchRecipe { beam: 4, ..SearchRecipe::default() },
+        ..SearchOptions::default()
+    };
     let together = search_with(&ensemble, &sources(&SOURCES), &options, &vec![Constraints::default(); SOURCES.len()]);
     for (source, hypotheses) in SOURCES.iter().zip(together) {
         for hypothesis in hypotheses {

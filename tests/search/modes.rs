@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use targum::search::{
-    Constraints, EarlyStopping, Hypothesis, LengthPenalty, PhraseConstraint, Sampling, SearchOptions, search_with,
-};
+use targum::recipe::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
+use targum::search::{Constraints, Hypothesis, PhraseConstraint, SearchOptions, search_with};
 
 use targum::batch::Source;
 use targum::kernels::LogitSummary;
@@ -18,8 +17,13 @@ use crate::models::recipes;
 
 /// A way of searching, by name. All have a beam of 4 and 4 hypotheses.
 fn modes() -> Vec<(&'static str, SearchOptions, Constraints)> {
-    let base = SearchOptions { beam: 4, n_best: 4, attention: true, ..SearchOptions::default() };
-    let sampling = |temperature, top_k, top_p| Some(Sampling { temperature, top_k, top_p, seed: 7 });
+    let base = SearchOptions {
+        n_best: 4,
+        attention: true,
+        recipe: SearchRecipe { beam: 4, ..SearchRecipe::default() },
+        ..SearchOptions::default()
+    };
+
     let of = |name, options| (name, options, Constraints::default());
     let prefix = Constraints { prefix: vec![9, 4, 9], ..Constraints::default() };
     let phrase = |tokens: &[u32]| PhraseConstraint { tokens: tokens.to_vec(), not_before: None };
@@ -27,35 +31,101 @@ fn modes() -> Vec<(&'static str, SearchOptions, Constraints)> {
     let both = Constraints { prefix: vec![9, 4], phrases: vec![phrase(&[4, 11, 5])] };
     vec![
         of("beam", base.clone()),
-        of("greedy", SearchOptions { beam: 1, n_best: 1, ..base.clone() }),
-        of("sums", SearchOptions { length_penalty: LengthPenalty::None, ..base.clone() }),
+        of("greedy", SearchOptions { n_best: 1, recipe: SearchRecipe { beam: 1, ..base.recipe.clone() }, ..base.clone() }),
+        of(
+            "sums",
+            SearchOptions { recipe: SearchRecipe { length_penalty: LengthPenalty::None, ..base.recipe.clone() }, ..base.clone() },
+        ),
         of(
             "wu, never",
             SearchOptions {
-                length_penalty: LengthPenalty::Wu { alpha: 1.0 },
-                early_stopping: EarlyStopping::Never,
+                recipe: SearchRecipe {
+                    length_penalty: LengthPenalty::Wu { alpha: 1.0 },
+                    early_stopping: EarlyStopping::Never,
+                    ..base.recipe.clone()
+                },
                 ..base.clone()
             },
         ),
-        of("heuristic, patient", SearchOptions { early_stopping: EarlyStopping::Heuristic, patience: 1.5, ..base.clone() }),
-        of("coverage", SearchOptions { coverage_penalty: 0.4, ..base.clone() }),
-        of("no repeat", SearchOptions { no_repeat_ngram: 2, ..base.clone() }),
-        of("repetition penalty", SearchOptions { repetition_penalty: 1.7, ..base.clone() }),
+        of(
+            "heuristic, patient",
+            SearchOptions {
+                recipe: SearchRecipe { early_stopping: EarlyStopping::Heuristic, patience: 1.5, ..base.recipe.clone() },
+                ..base.clone()
+            },
+        ),
+        of("coverage", SearchOptions { recipe: SearchRecipe { coverage_penalty: 0.4, ..base.recipe.clone() }, ..base.clone() }),
+        of("no repeat", SearchOptions { recipe: SearchRecipe { no_repeat_ngram: 2, ..base.recipe.clone() }, ..base.clone() }),
+        of(
+            "repetition penalty",
+            SearchOptions { recipe: SearchRecipe { repetition_penalty: 1.7, ..base.recipe.clone() }, ..base.clone() },
+        ),
         of(
             "suppressed",
             SearchOptions { suppressed: vec![1, 6], suppressed_phrases: vec![vec![9, 9], vec![4, 5, 4]], ..base.clone() },
         ),
-        of("lengths", SearchOptions { minimum_length: 4, maximum_length_ratio: 0.0, maximum_length_offset: 6, ..base.clone() }),
-        of("diverse", SearchOptions { diversity_groups: 2, diversity_penalty: 2.0, ..base.clone() }),
-        of("samples", SearchOptions { sampling: sampling(1.0, 0, 1.0), ..base.clone() }),
-        of("narrow samples", SearchOptions { sampling: sampling(0.7, 5, 0.8), no_repeat_ngram: 3, ..base.clone() }),
+        of(
+            "lengths",
+            SearchOptions {
+                length_limit: LengthLimit { ratio: 0.0, offset: 6 },
+                recipe: SearchRecipe { minimum_length: 4, ..base.recipe.clone() },
+                ..base.clone()
+            },
+        ),
+        of(
+            "diverse",
+            SearchOptions {
+                recipe: SearchRecipe { diversity_groups: 2, diversity_penalty: 2.0, ..base.recipe.clone() },
+                ..base.clone()
+            },
+        ),
+        of("samples", SearchOptions { recipe: SearchRecipe { sample: true, seed: 7, ..base.recipe.clone() }, ..base.clone() }),
+        of(
+            "narrow samples",
+            SearchOptions {
+                recipe: SearchRecipe {
+                    sample: true,
+                    seed: 7,
+                    temperature: 0.7,
+                    top_k: 5,
+                    top_p: 0.8,
+                    no_repeat_ngram: 3,
+                    ..base.recipe.clone()
+                },
+                ..base.clone()
+            },
+        ),
         ("prefix", base.clone(), prefix.clone()),
-        ("prefix, samples", SearchOptions { sampling: sampling(1.0, 0, 0.9), ..base.clone() }, prefix.clone()),
-        ("prefix against the rules", SearchOptions { suppressed: vec![9], no_repeat_ngram: 1, ..base.clone() }, prefix),
+        (
+            "prefix, samples",
+            SearchOptions { recipe: SearchRecipe { sample: true, seed: 7, top_p: 0.9, ..base.recipe.clone() }, ..base.clone() },
+            prefix.clone(),
+        ),
+        (
+            "prefix against the rules",
+            SearchOptions {
+                suppressed: vec![9],
+                recipe: SearchRecipe { no_repeat_ngram: 1, ..base.recipe.clone() },
+                ..base.clone()
+            },
+            prefix,
+        ),
         ("constraints", base.clone(), constraints.clone()),
-        ("constraints, greedy", SearchOptions { beam: 1, n_best: 1, ..base.clone() }, constraints.clone()),
-        ("constraints, diverse", SearchOptions { diversity_groups: 2, ..base.clone() }, constraints),
-        ("prefix and constraints", SearchOptions { no_repeat_ngram: 3, repetition_penalty: 1.2, ..base }, both),
+        (
+            "constraints, greedy",
+            SearchOptions { n_best: 1, recipe: SearchRecipe { beam: 1, ..base.recipe.clone() }, ..base.clone() },
+            constraints.clone(),
+        ),
+        (
+            "constraints, diverse",
+            SearchOptions { recipe: SearchRecipe { diversity_groups: 2, ..base.recipe.clone() }, ..base.clone() },
+            constraints,
+        ),
+        (
+            "prefix and constraints",
+            SearchOptions { recipe: SearchRecipe { no_repeat_ngram: 3, repetition_penalty: 1.2, ..base.recipe.clone() }, ..base },
+            both,
+        ),
     ]
 }
 
@@ -64,7 +134,7 @@ fn each(check: impl Fn(&str, &dyn targum::model::Seq2Seq, &SearchOptions, &Const
     for (family, model) in families() {
         for (mode, mut options, constraints) in modes() {
             if !model.attends() {
-                options.coverage_penalty = 0.0;
+                options.recipe.coverage_penalty = 0.0;
             }
             check(&format!("{family}, {mode}"), model.as_ref(), &options, &constraints);
         }
@@ -187,7 +257,7 @@ fn what_models_find_out_about_their_scores_changes_nothing() {
             [true, false].into_iter().flat_map(|log_probabilities| modes().into_iter().zip(std::iter::repeat(log_probabilities)));
         // The repetition penalty is a rule on logits.
         for ((mode, options, constraints), log_probabilities) in
-            both.filter(|((_, options, _), no)| !no || options.repetition_penalty == 1.0)
+            both.filter(|((_, options, _), no)| !no || options.recipe.repetition_penalty == 1.0)
         {
             let bare = Bare { model: model.as_ref(), log_probabilities };
             let [with, without] = [model.as_ref(), &bare].map(|model| found(model, &options, &constraints));
@@ -208,7 +278,8 @@ fn what_models_find_out_about_their_scores_changes_nothing() {
 #[test]
 fn neighbours_may_ask_for_different_things() {
     for (name, model) in families() {
-        let options = SearchOptions { beam: 4, n_best: 2, ..SearchOptions::default() };
+        let options =
+            SearchOptions { n_best: 2, recipe: SearchRecipe { beam: 4, ..SearchRecipe::default() }, ..SearchOptions::default() };
         let phrase = |tokens: &[u32]| PhraseConstraint { tokens: tokens.to_vec(), not_before: None };
         let constraints = [
             Constraints { prefix: vec![4, 5, 6], ..Constraints::default() },
@@ -237,8 +308,8 @@ fn scores_and_attention_are_those_of_forced_decoding() {
                     assert!((found - forced).abs() < 1e-3, "{name}: {found} {forced}");
                 }
                 let sum: f64 = hypothesis.log_probabilities.iter().map(|&p| f64::from(p)).sum();
-                if options.coverage_penalty == 0.0 && options.repetition_penalty == 1.0 {
-                    let expected = options.length_penalty.normalise(sum, count);
+                if options.recipe.coverage_penalty == 0.0 && options.recipe.repetition_penalty == 1.0 {
+                    let expected = options.recipe.length_penalty.normalise(sum, count);
                     assert!((hypothesis.score - expected).abs() < 1e-5, "{name}: {} {expected}", hypothesis.score);
                 }
                 assert_eq!(hypothesis.attention.is_some(), model.attends(), "{name}");
@@ -267,25 +338,28 @@ fn what_was_asked_for_holds() {
     each(|name, model, options, constraints| {
         for (source, hypotheses) in SOURCES.iter().zip(found(model, options, constraints)) {
             // Groups may find the same, and a phrase may leave few ways.
-            let all = options.diversity_groups == 1 && constraints.phrases.is_empty();
+            let all = options.recipe.diversity_groups == 1 && constraints.phrases.is_empty();
             assert!(hypotheses.len() == options.n_best || (!all && !hypotheses.is_empty()), "{name}: {}", hypotheses.len());
             let limit = options.maximum_length(source.len());
             for Hypothesis { tokens, finished, unmet, .. } in &hypotheses {
                 let length = tokens.len() + usize::from(*finished);
-                assert!(tokens.len() >= options.minimum_length && length <= limit, "{name}: {tokens:?}");
+                assert!(tokens.len() >= options.recipe.minimum_length && length <= limit, "{name}: {tokens:?}");
                 assert!(*finished || length == limit, "{name}: {tokens:?}");
                 assert!(tokens.iter().all(|token| ![0, 2, 3].contains(token)), "{name}: {tokens:?}");
                 assert!(tokens.starts_with(&constraints.prefix), "{name}: {tokens:?}");
                 let own = &tokens[constraints.prefix.len()..];
                 assert!(!own.iter().any(|token| options.suppressed.contains(token)), "{name}: {tokens:?}");
                 assert!(!options.suppressed_phrases.iter().any(|phrase| holds(tokens, phrase)), "{name}: {tokens:?}");
-                assert!(options.no_repeat_ngram == 0 || !repeats(own, options.no_repeat_ngram), "{name}: {tokens:?}");
+                assert!(
+                    options.recipe.no_repeat_ngram == 0 || !repeats(own, options.recipe.no_repeat_ngram),
+                    "{name}: {tokens:?}"
+                );
                 let lacking: Vec<usize> =
                     (0..constraints.phrases.len()).filter(|&index| !holds(tokens, &constraints.phrases[index].tokens)).collect();
                 assert_eq!(unmet, &lacking, "{name}: {tokens:?}");
                 assert!(!finished || unmet.is_empty(), "{name}: {tokens:?}");
             }
-            if options.sampling.is_none() {
+            if !options.recipe.sample {
                 let distinct: BTreeSet<_> = hypotheses.iter().map(|h| (&h.tokens, h.finished)).collect();
                 assert_eq!(distinct.len(), hypotheses.len(), "{name}: n-best has no doubles");
                 let finished: Vec<_> = hypotheses.iter().filter(|h| h.finished).collect();
@@ -307,7 +381,7 @@ fn the_first_does_not_depend_on_how_many_are_asked_for() {
 #[test]
 fn the_repetition_penalty_makes_fewer_repetitions() {
     let repetitions = |repetition_penalty| -> usize {
-        let options = SearchOptions { repetition_penalty, ..SearchOptions::default() };
+        let options = SearchOptions::of(SearchRecipe { repetition_penalty, ..SearchRecipe::default() });
         let of_family = |model: &dyn targum::model::Seq2Seq| -> usize {
             let found = found(model, &options, &Constraints::default());
             found.iter().map(|all| all[0].tokens.len() - all[0].tokens.iter().collect::<BTreeSet<_>>().len()).sum()

@@ -5,7 +5,8 @@ use targum::batch::Source;
 use targum::kernels::LogitSummary;
 use targum::model::{DecoderOutput, Decoding, NextTokenScores, OutputLayer, Seq2Seq, StepOutput, WithAttention};
 use targum::nn::{ForwardContext, Weight};
-use targum::search::{EarlyStopping, LengthPenalty, SearchOptions, search};
+use targum::recipe::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
+use targum::search::{SearchOptions, search};
 use tch::{Device, Kind, Tensor};
 
 /// Logits of the next token from the source's only token and the token before; the end gets likelier from step to step.
@@ -91,21 +92,23 @@ fn options(settings: &Value, suppressed: &[u32]) -> SearchOptions {
     let bad_words: Vec<Vec<u32>> =
         settings.get("bad_words_ids").map_or_else(Vec::new, |words| words.as_array().unwrap().iter().map(tokens).collect());
     SearchOptions {
-        beam,
         n_best: beam,
-        early_stopping: match &settings["early_stopping"] {
-            Value::Bool(true) => EarlyStopping::First,
-            Value::Bool(false) => EarlyStopping::Heuristic,
-            _ => EarlyStopping::Never,
-        },
-        length_penalty: LengthPenalty::Plain { alpha: settings["length_penalty"].as_f64().unwrap() },
-        minimum_length: count("min_new_tokens", 0),
-        no_repeat_ngram: count("no_repeat_ngram_size", 0),
-        repetition_penalty: settings.get("repetition_penalty").map_or(1.0, |value| value.as_f64().unwrap()),
         suppressed: suppressed.to_vec(),
         suppressed_phrases: bad_words,
-        maximum_length_ratio: 0.0,
-        maximum_length_offset: 60,
+        length_limit: LengthLimit { ratio: 0.0, offset: 60 },
+        recipe: SearchRecipe {
+            beam,
+            early_stopping: match &settings["early_stopping"] {
+                Value::Bool(true) => EarlyStopping::First,
+                Value::Bool(false) => EarlyStopping::Heuristic,
+                _ => EarlyStopping::Never,
+            },
+            length_penalty: LengthPenalty::Plain { alpha: settings["length_penalty"].as_f64().unwrap() },
+            minimum_length: count("min_new_tokens", 0),
+            no_repeat_ngram: count("no_repeat_ngram_size", 0),
+            repetition_penalty: settings.get("repetition_penalty").map_or(1.0, |value| value.as_f64().unwrap()),
+            ..SearchRecipe::default()
+        },
         ..SearchOptions::default()
     }
 }

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use targum::search::{Constraints, Sampling, SearchOptions, search};
+use targum::recipe::{LengthLimit, SearchRecipe};
+use targum::search::{Constraints, SearchOptions, search};
 
 use super::{SOURCES, families, forced, found, producible, sources};
 
-fn sampling(temperature: f64, top_k: usize, top_p: f64) -> Option<Sampling> {
-    Some(Sampling { temperature, top_k, top_p, seed: 1 })
+fn sampling(temperature: f64, top_k: usize, top_p: f64) -> SearchRecipe {
+    SearchRecipe { sample: true, temperature, top_k, top_p, seed: 1, ..SearchRecipe::default() }
 }
 
 #[test]
 fn the_likeliest_token_alone_is_greedy_search() {
     for (name, model) in families() {
         let greedy = found(model.as_ref(), &SearchOptions::greedy(), &Constraints::default());
-        let narrow = SearchOptions { sampling: sampling(1.0, 1, 1.0), n_best: 2, ..SearchOptions::default() };
-        let nucleus = SearchOptions { sampling: sampling(1.0, 0, 1e-9), n_best: 2, ..SearchOptions::default() };
-        let cold = SearchOptions { sampling: sampling(1e-6, 0, 1.0), n_best: 2, ..SearchOptions::default() };
+        let narrow = SearchOptions { n_best: 2, recipe: sampling(1.0, 1, 1.0), ..SearchOptions::default() };
+        let nucleus = SearchOptions { n_best: 2, recipe: sampling(1.0, 0, 1e-9), ..SearchOptions::default() };
+        let cold = SearchOptions { n_best: 2, recipe: sampling(1e-6, 0, 1.0), ..SearchOptions::default() };
         for options in [narrow, nucleus, cold] {
             for (greedy, drawn) in greedy.iter().zip(found(model.as_ref(), &options, &Constraints::default())) {
-                assert!(drawn.iter().all(|drawn| drawn.tokens == greedy[0].tokens), "{name}, {:?}", options.sampling);
+                assert!(drawn.iter().all(|drawn| drawn.tokens == greedy[0].tokens), "{name}, {:?}", options.recipe);
             }
         }
     }
@@ -55,9 +56,8 @@ fn tokens_are_as_frequent_as_they_are_probable() {
             let all: f64 = falling.iter().map(|&p| weight(p)).sum();
             let options = SearchOptions {
                 n_best: count,
-                maximum_length_ratio: 0.0,
-                maximum_length_offset: 1,
-                sampling: sampling(temperature, top_k, top_p),
+                length_limit: LengthLimit { ratio: 0.0, offset: 1 },
+                recipe: sampling(temperature, top_k, top_p),
                 ..SearchOptions::default()
             };
             let mut drawn: BTreeMap<Option<u32>, usize> = BTreeMap::new();
@@ -69,11 +69,7 @@ fn tokens_are_as_frequent_as_they_are_probable() {
                 let frequency = drawn.get(token).copied().unwrap_or(0) as f64 / count as f64;
                 // Five standard deviations.
                 let room = 5.0 * (expected * (1.0 - expected) / count as f64).sqrt();
-                assert!(
-                    (frequency - expected).abs() <= room,
-                    "{name}, {:?}, {token:?}: {frequency} {expected}",
-                    options.sampling
-                );
+                assert!((frequency - expected).abs() <= room, "{name}, {:?}, {token:?}: {frequency} {expected}", options.recipe);
             }
         }
     }
@@ -83,8 +79,8 @@ fn tokens_are_as_frequent_as_they_are_probable() {
 fn a_seed_says_it_all() {
     let (_, model) = families().remove(1);
     let drawn = |seed, n_best| -> Vec<Vec<Vec<u32>>> {
-        let sampling = Some(Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, seed });
-        let options = SearchOptions { n_best, sampling, ..SearchOptions::default() };
+        let options =
+            SearchOptions { n_best, recipe: SearchRecipe { seed, ..sampling(1.0, 0, 1.0) }, ..SearchOptions::default() };
         let all = found(model.as_ref(), &options, &Constraints::default());
         all.into_iter().map(|hypotheses| hypotheses.into_iter().map(|h| h.tokens).collect()).collect()
     };

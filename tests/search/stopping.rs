@@ -1,6 +1,7 @@
 //! When a beam stops: what the default policy never loses, on models that are nothing but a table.
 
-use targum::search::{EarlyStopping, Hypothesis, LengthPenalty, SearchOptions, search};
+use targum::recipe::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
+use targum::search::{Hypothesis, SearchOptions, search};
 use tch::{Kind, Tensor};
 
 use super::reference::Table;
@@ -34,13 +35,16 @@ fn poor_ends_do_not_stop_what_is_nearly_certain() {
     let greedy = best(&model, &SearchOptions::greedy());
     assert_eq!(greedy.tokens, [5, 6]);
     for beam in [2, 3, 5] {
-        let options = SearchOptions { beam, ..SearchOptions::default() };
+        let options = SearchOptions::of(SearchRecipe { beam, ..SearchRecipe::default() });
         let found = best(&model, &options);
         assert_eq!(found.tokens, greedy.tokens, "beam {beam}");
         assert!(found.score >= greedy.score - 1e-6, "beam {beam}: {} {}", found.score, greedy.score);
     }
     // What used to be the default.
-    let hasty = best(&model, &SearchOptions { beam: 2, early_stopping: EarlyStopping::First, ..SearchOptions::default() });
+    let hasty = best(
+        &model,
+        &SearchOptions::of(SearchRecipe { beam: 2, early_stopping: EarlyStopping::First, ..SearchRecipe::default() }),
+    );
     assert_eq!(hasty.tokens, [5], "the last token is dropped");
     assert!(hasty.score < greedy.score - 1.0, "{} {}", hasty.score, greedy.score);
 }
@@ -54,15 +58,22 @@ fn without_a_length_penalty_the_default_loses_nothing() {
     for _ in 0..60 {
         let model = table(Tensor::randn([9, 9], (Kind::Float, tch::Device::Cpu)) * 3.0);
         let base = SearchOptions {
-            length_penalty: LengthPenalty::None,
-            maximum_length_ratio: 0.0,
-            maximum_length_offset: 12,
+            length_limit: LengthLimit { ratio: 0.0, offset: 12 },
+            recipe: SearchRecipe { length_penalty: LengthPenalty::None, ..SearchRecipe::default() },
             ..SearchOptions::default()
         };
-        let greedy = best(&model, &SearchOptions { beam: 1, ..base.clone() });
+        let greedy = best(&model, &SearchOptions { recipe: SearchRecipe { beam: 1, ..base.recipe.clone() }, ..base.clone() });
         for beam in [2, 3, 5] {
-            let of = |early_stopping, patience| best(&model, &SearchOptions { beam, early_stopping, patience, ..base.clone() });
-            let found = of(SearchOptions::default().early_stopping, 1.0);
+            let of = |early_stopping, patience| {
+                best(
+                    &model,
+                    &SearchOptions {
+                        recipe: SearchRecipe { beam, early_stopping, patience, ..base.recipe.clone() },
+                        ..base.clone()
+                    },
+                )
+            };
+            let found = of(SearchRecipe::default().early_stopping, 1.0);
             // Patience that no number of finished hypotheses exhausts.
             let last = of(EarlyStopping::Never, 1e4);
             assert_eq!(found.finished, last.finished, "beam {beam}");
@@ -81,16 +92,25 @@ fn without_a_length_penalty_the_default_loses_nothing() {
 #[test]
 fn the_least_length_leaves_room_for_the_end() {
     let model = nearly_certain();
-    let options =
-        SearchOptions { minimum_length: 2, maximum_length_ratio: 0.0, maximum_length_offset: 1, ..SearchOptions::default() };
+    let options = SearchOptions {
+        length_limit: LengthLimit { ratio: 0.0, offset: 1 },
+        recipe: SearchRecipe { minimum_length: 2, ..SearchRecipe::default() },
+        ..SearchOptions::default()
+    };
     let found = best(&model, &options);
     assert_eq!((found.tokens, found.finished), (vec![5, 6], true), "two tokens and the end");
     // No more than the model has positions for, the end counted.
-    let cut = best(&model, &SearchOptions { positions: 2, ..options });
+    let cut = best(&model, &SearchOptions { positions: Some(2), ..options });
     assert_eq!((cut.tokens, cut.finished, cut.cut_short), (vec![5, 6], false, true));
     // A poor end is not passed off for what the limit cut off.
-    let poor =
-        best(&model, &SearchOptions { beam: 2, maximum_length_ratio: 0.0, maximum_length_offset: 2, ..SearchOptions::default() });
+    let poor = best(
+        &model,
+        &SearchOptions {
+            length_limit: LengthLimit { ratio: 0.0, offset: 2 },
+            recipe: SearchRecipe { beam: 2, ..SearchRecipe::default() },
+            ..SearchOptions::default()
+        },
+    );
     assert_eq!((poor.tokens, poor.finished, poor.cut_short), (vec![5], true, true));
-    assert!(!best(&model, &SearchOptions { beam: 2, ..SearchOptions::default() }).cut_short);
+    assert!(!best(&model, &SearchOptions::of(SearchRecipe { beam: 2, ..SearchRecipe::default() })).cut_short);
 }

@@ -34,13 +34,13 @@ fn story(stories: &[Sentences]) -> Story {
     Story { sentences: padded(&sentences).reshape([rows, slots, -1]), keep: Tensor::from_slice(&keep).reshape([rows, slots]) }
 }
 
-fn options(tying: Tying) -> MemN2NOptions {
+fn options(tying: TableTying) -> MemN2NOptions {
     MemN2NOptions {
         vocabulary: VOCABULARY,
         size: SIZE,
         hops: 2,
         tying,
-        encoding: SentenceEncoding::Position,
+        encoding: WordEncoding::Position,
         // Fewer than the longest story has sentences, so that its first two share a vector.
         slots: 3,
         temporal: true,
@@ -51,12 +51,12 @@ fn options(tying: Tying) -> MemN2NOptions {
 
 /// Every kind of model, by name.
 fn variants() -> Vec<(&'static str, MemN2NOptions, Reading)> {
-    let (adjacent, layer_wise) = (options(Tying::Adjacent), options(Tying::LayerWise));
+    let (adjacent, layer_wise) = (options(TableTying::Adjacent), options(TableTying::LayerWise));
     vec![
         ("adjacent", adjacent, Reading::Softmax),
         ("layer-wise", layer_wise, Reading::Softmax),
         ("linear start", MemN2NOptions { hops: 3, ..adjacent }, Reading::Linear),
-        ("bags of words", MemN2NOptions { encoding: SentenceEncoding::BagOfWords, ..layer_wise }, Reading::Softmax),
+        ("bags of words", MemN2NOptions { encoding: WordEncoding::BagOfWords, ..layer_wise }, Reading::Softmax),
         ("no temporal encoding", MemN2NOptions { temporal: false, ..adjacent }, Reading::Softmax),
         ("many empty slots", MemN2NOptions { slots: 9, ..adjacent }, Reading::Softmax),
         ("rectified", MemN2NOptions { rectified: true, ..adjacent }, Reading::Softmax),
@@ -76,8 +76,8 @@ fn by_hand(
     let sum = |ids: &[i64], table: &str| -> Vec<f64> {
         let length = ids.len() as f64;
         let share = |j: usize, k: usize| match options.encoding {
-            SentenceEncoding::BagOfWords => 1.0,
-            SentenceEncoding::Position => {
+            WordEncoding::BagOfWords => 1.0,
+            WordEncoding::Position => {
                 let (j, k) = (j as f64 + 1.0, k as f64 + 1.0);
                 2.0 * ((1.0 - j / length) - (k / width as f64) * (1.0 - 2.0 * j / length))
             }
@@ -95,12 +95,12 @@ fn by_hand(
     };
     let dot = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
     let names = |hop: i64| match options.tying {
-        Tying::Adjacent => [format!("table.{hop}"), format!("table.{}", hop + 1)],
-        Tying::LayerWise => ["input", "output"].map(str::to_owned),
+        TableTying::Adjacent => [format!("table.{hop}"), format!("table.{}", hop + 1)],
+        TableTying::LayerWise => ["input", "output"].map(str::to_owned),
     };
     let (asks, answers) = match options.tying {
-        Tying::Adjacent => ("table.0.words".to_owned(), format!("table.{}.words", options.hops)),
-        Tying::LayerWise => ("question".to_owned(), "answer".to_owned()),
+        TableTying::Adjacent => ("table.0.words".to_owned(), format!("table.{}.words", options.hops)),
+        TableTying::LayerWise => ("question".to_owned(), "answer".to_owned()),
     };
     let mut state = sum(question, &asks);
     let mut shares = Vec::new();
@@ -117,8 +117,8 @@ fn by_hand(
         };
         let weights: Vec<f64> = energies.iter().map(share).collect();
         let mut next = match options.tying {
-            Tying::Adjacent => state.clone(),
-            Tying::LayerWise => parameters["between.weight"].iter().map(|row| dot(row, &state)).collect(),
+            TableTying::Adjacent => state.clone(),
+            TableTying::LayerWise => parameters["between.weight"].iter().map(|row| dot(row, &state)).collect(),
         };
         for (slot, weight) in weights.iter().enumerate() {
             for (sum, part) in next.iter_mut().zip(memory(slot, &output).unwrap_or_default()) {
@@ -183,7 +183,7 @@ fn gradients_are_those_of_differences() {
 
 #[test]
 fn shares_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
-    let model = MemN2N::new(Parameters::double(1).root(), &options(Tying::Adjacent));
+    let model = MemN2N::new(Parameters::double(1).root(), &options(TableTying::Adjacent));
     let story = story(&STORIES);
     for weights in model.read(&story, &padded(&QUESTIONS), Reading::Softmax).weights {
         let [full, one_empty, also_full] =
@@ -198,13 +198,13 @@ fn shares_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
 
 #[test]
 fn a_story_of_nothing_leaves_the_question() {
-    let model = MemN2N::new(Parameters::new(1, Device::Cpu).root(), &options(Tying::Adjacent));
+    let model = MemN2N::new(Parameters::new(1, Device::Cpu).root(), &options(TableTying::Adjacent));
     let nothing = Story {
         sentences: Tensor::zeros([3, 2, 4], (Kind::Int64, Device::Cpu)),
         keep: Tensor::zeros([3, 2], (Kind::Bool, Device::Cpu)),
     };
     let read = model.read(&nothing, &padded(&QUESTIONS), Reading::Softmax);
-    let question = SentenceEncoding::Position.encode(&padded(&QUESTIONS), &model.question, SIZE);
+    let question = WordEncoding::Position.encode(&padded(&QUESTIONS), &model.question, SIZE);
     assert!(read.state.equal(&question));
 }
 
@@ -214,16 +214,16 @@ fn word_order_counts_for_positions_alone_and_sentence_order_for_distances_alone(
     let words_swapped: Sentences = &[Some(&[5, 4, 6]), Some(&[7, 8])];
     let sentences_swapped: Sentences = &[Some(&[7, 8]), Some(&[4, 5, 6])];
     for (encoding, temporal) in [
-        (SentenceEncoding::BagOfWords, false),
-        (SentenceEncoding::BagOfWords, true),
-        (SentenceEncoding::Position, false),
-        (SentenceEncoding::Position, true),
+        (WordEncoding::BagOfWords, false),
+        (WordEncoding::BagOfWords, true),
+        (WordEncoding::Position, false),
+        (WordEncoding::Position, true),
     ] {
-        let options = MemN2NOptions { encoding, temporal, ..options(Tying::Adjacent) };
+        let options = MemN2NOptions { encoding, temporal, ..options(TableTying::Adjacent) };
         let model = MemN2N::new(Parameters::double(1).root(), &options);
         let state = |sentences| model.read(&story(&[sentences]), &padded(&[&[4, 7]]), Reading::Softmax).state;
         let same = |other| state(told).allclose(&state(other), 1e-9, 1e-9, false);
-        assert_eq!(same(words_swapped), encoding == SentenceEncoding::BagOfWords);
+        assert_eq!(same(words_swapped), encoding == WordEncoding::BagOfWords);
         assert_eq!(same(sentences_swapped), !temporal);
     }
 }

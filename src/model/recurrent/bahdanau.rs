@@ -9,7 +9,8 @@ use super::cross_attention::{CrossAttention, CrossAttentionOptions, sampled_in_t
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
 use crate::attention::{AttentionOptions, QuerySteps};
 use crate::model::{DecoderOutput, WithAttention};
-use crate::nn::{CellKind, CellState, ForwardContext, Linear, RecurrentStack, Scope};
+use crate::nn::{CellState, ForwardContext, Linear, RecurrentStack, Scope};
+use crate::recipe::CellKind;
 
 /// c_t = Σ_j α_tj h_j with α from (s_{t-1}, h_j); s_t = RNN([y_{t-1}; c_t], s_{t-1}) (section 3.1);
 /// features = maxout of U s_t + V y_{t-1} + C c_t (section A.2.2).

@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use crate::nn::{CellKind, CellState, Initialization, Linear, Scope, StackOutput};
+use crate::nn::{CellState, Initialization, Linear, Scope, StackOutput};
+use crate::recipe::CellKind;
 
 /// Sizes on both sides of a [`Bridge`].
 pub struct Dimensions {

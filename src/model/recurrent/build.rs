@@ -9,11 +9,10 @@ use super::cross_attention::CrossAttentionOptions;
 use super::fixed::FixedContextDecoder;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
-use crate::attention::hard::HardAttention;
-use crate::attention::{AttentionOptions, ChoiceKind};
+use crate::attention::AttentionOptions;
 use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
-use crate::nn::{CellInitialization, CellKind, Embedding, Initialization, Linear, Parameters, RecurrentStack, Weight};
+use crate::nn::{CellInitialization, Embedding, Initialization, Linear, Parameters, RecurrentStack, Weight};
 use crate::recipe;
 
 impl RecurrentModel {
@@ -46,20 +45,15 @@ impl RecurrentModel {
             initializers.cell,
         );
         let attention = AttentionOptions {
-            score: recipe.attention.score.into(),
-            choice: choice(&recipe.attention),
-            size: recipe.attention.size,
+            recipe: recipe.attention,
             query: dimensions.decoder_hidden,
             keys: dimensions.memory(),
             maximum_length: recipe.maximum_length,
-            coverage: recipe.attention.coverage,
-            hopfield_steps: recipe.attention.hopfield_steps,
             initialization: initializers.other,
             score_initialization: initializers.score,
             energy_initialization: initializers.energy,
         };
         let cross_attention = CrossAttentionOptions {
-            hard: recipe.attention.hard.map(|hard| HardAttention { soft: hard.soft }),
             copy: recipe.copy.then_some([dimensions.decoder_hidden, recipe.embedding]),
             initialization: initializers.other,
         };
@@ -124,23 +118,12 @@ fn target_ids(vocabularies: &Vocabularies, device: Device) -> Result<Weight> {
 
 fn dimensions(recipe: &recipe::RecurrentRecipe) -> Dimensions {
     Dimensions {
-        kind: match recipe.cell {
-            recipe::CellKind::Lstm => CellKind::Lstm,
-            recipe::CellKind::Gru => CellKind::Gru,
-        },
+        kind: recipe.cell,
         encoder_layers: recipe.encoder.layers,
         encoder_hidden: recipe.hidden,
         bidirectional: recipe.encoder.bidirectional,
         decoder_layers: recipe.decoder.layers,
         decoder_hidden: recipe.decoder_hidden(),
-    }
-}
-
-fn choice(attention: &recipe::AttentionRecipe) -> ChoiceKind {
-    match attention.choice {
-        recipe::ChoiceKind::Global => ChoiceKind::Global,
-        recipe::ChoiceKind::LocalM => ChoiceKind::LocalMonotonic { window: attention.window },
-        recipe::ChoiceKind::LocalP => ChoiceKind::LocalPredictive { window: attention.window },
     }
 }
 

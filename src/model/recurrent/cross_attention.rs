@@ -17,7 +17,6 @@ pub struct CrossAttention {
 
 /// What a [`CrossAttention`] does beside attending.
 pub struct CrossAttentionOptions {
-    pub hard: Option<HardAttention>,
     /// The widths of a decoder state and of an embedded input, where the model copies.
     pub copy: Option<[i64; 2]>,
     pub initialization: Initialization,
@@ -35,8 +34,11 @@ impl CrossAttention {
         let copy = options
             .copy
             .map(|[state, input]| CopyGate::new(scope.sub("copy"), [attention.keys, state, input], options.initialization));
-        let attention = Attention::new(scope.sub("attention"), attention)?;
-        Ok(CrossAttention { attention, hard: options.hard, copy: copy.transpose()? })
+        Ok(CrossAttention {
+            attention: Attention::new(scope.sub("attention"), attention)?,
+            hard: attention.recipe.hard.map(|hard| HardAttention { soft: hard.soft }),
+            copy: copy.transpose()?,
+        })
     }
 
     /// Whether the model copies.

@@ -6,8 +6,8 @@ use super::layers::{DecoderLayer, EncoderLayer};
 use super::sublayer::{FeedForward, Residual};
 use crate::attention::MultiHead;
 use crate::model::Vocabularies;
-use crate::nn::{Initialization, Norm, NormKind, Parameters, Scope, Sinusoids, Weight, sinusoids};
-use crate::recipe::{LayersRecipe, NormPlace, Normalization, Positions, Tied, TransformerRecipe};
+use crate::nn::{Initialization, Norm, Parameters, Scope, Sinusoids, Weight, sinusoids};
+use crate::recipe::{LayersRecipe, NormPlace, Positions, Tied, TransformerRecipe};
 use anyhow::{Result, ensure};
 
 impl TransformerModel {
@@ -144,11 +144,7 @@ impl Builder<'_> {
     }
 
     fn norm(&self, scope: &Scope, name: &str) -> Norm {
-        let kind = match self.recipe.normalization {
-            Normalization::Layer => NormKind::Layer,
-            Normalization::Rms => NormKind::Rms,
-        };
-        Norm::new(scope.sub(name), kind, self.recipe.dimension)
+        Norm::new(scope.sub(name), self.recipe.normalization, self.recipe.dimension)
     }
 }
 

@@ -71,15 +71,24 @@ fn tokenizer() -> impl Strategy<Value = TokenizerRecipe> {
 fn attention() -> impl Strategy<Value = AttentionRecipe> {
     let score =
         prop_oneof![Just(ScoreKind::Additive), Just(ScoreKind::General), Just(ScoreKind::Concat), Just(ScoreKind::Location)];
-    let choice = prop_oneof![Just(ChoiceKind::Global), Just(ChoiceKind::LocalM), Just(ChoiceKind::LocalP)];
-    (score, choice, 1..20_i64, 1..2000_i64, any::<bool>()).prop_map(|(score, choice, window, size, coverage)| AttentionRecipe {
-        score,
-        choice,
-        window,
-        size,
-        coverage,
-        hopfield_steps: if score == ScoreKind::General { window } else { 1 },
-        hard: coverage.then(|| HardRecipe { soft: 1.0, entropy: 0.125, ..HardRecipe::default() }),
+    let choice = prop_oneof![
+        Just((ChoiceKind::Global, None)),
+        Just((ChoiceKind::LocalM, None)),
+        Just((ChoiceKind::LocalP, None)),
+        Just((ChoiceKind::LinearChain, Some(2.0))),
+        Just((ChoiceKind::Segments, None)),
+    ];
+    (score, choice, 1..20_i64, 1..2000_i64, any::<bool>()).prop_map(|(score, (choice, sum), window, size, coverage)| {
+        AttentionRecipe {
+            score,
+            choice,
+            window,
+            sum,
+            size,
+            coverage,
+            hopfield_steps: if score == ScoreKind::General { window } else { 1 },
+            hard: coverage.then(|| HardRecipe { soft: 1.0, entropy: 0.125, ..HardRecipe::default() }),
+        }
     })
 }
 

@@ -4,9 +4,9 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::grammar::{CLASSES, Document, vocabulary};
-use crate::attention::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput, Pooling};
+use crate::attention::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput};
 use crate::nn::{Embedding, Initialization, Linear, Parameters};
-use crate::recipe::{DocumentsRecipe, PoolingKind};
+use crate::recipe::DocumentsRecipe;
 
 /// Documents as tensors: N sentences in all.
 pub struct Reports {
@@ -57,10 +57,7 @@ impl DocumentClassifier {
             word_hidden: recipe.hidden,
             sentence_hidden: recipe.hidden,
             context: recipe.context,
-            pooling: match recipe.pooling {
-                PoolingKind::Attention => Pooling::Attention,
-                PoolingKind::Average => Pooling::Average,
-            },
+            pooling: recipe.pooling,
             initialization: start,
         };
         Ok(DocumentClassifier {

@@ -4,12 +4,12 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::problem::Example;
-use crate::attention::{Attention, AttentionOptions, ChoiceKind, Pointer, PointerOptions, Prepared, QuerySteps, ScoreKind};
+use crate::attention::{Attention, AttentionOptions, Pointer, PointerOptions, Prepared, QuerySteps};
 use crate::nn::{
-    CellInitialization, CellKind, CellState, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack,
-    StackOutput, Weight,
+    CellInitialization, CellState, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack, StackOutput,
+    Weight,
 };
-use crate::recipe::{PointingModel, PointingRecipe};
+use crate::recipe::{AttentionRecipe, CellKind, PointingModel, PointingRecipe, ScoreKind};
 
 /// Problems of one size as tensors.
 pub struct Problems {
@@ -95,14 +95,10 @@ impl PointingNetwork {
             }
             PointingModel::Attention => {
                 let options = AttentionOptions {
-                    score: ScoreKind::Additive,
-                    choice: ChoiceKind::Global,
-                    size: hidden,
+                    recipe: AttentionRecipe::of(ScoreKind::Additive, hidden),
                     query: hidden,
                     keys: memory,
                     maximum_length: named,
-                    coverage: false,
-                    hopfield_steps: 1,
                     initialization: start,
                     score_initialization: start,
                     energy_initialization: start,

@@ -10,9 +10,9 @@ use super::data::{Data, Questions};
 use super::linear_start::LinearStart;
 use super::vocabulary::{FIRST_WORD, Vocabulary};
 use super::{examine, pictures};
-use crate::memory::memn2n::{MemN2N, MemN2NOptions, SentenceEncoding, Tying};
+use crate::memory::memn2n::{MemN2N, MemN2NOptions};
 use crate::nn::{ForwardContext, Initialization, Parameters};
-use crate::recipe::{QuestionsRecipe, TableTying, WordEncoding};
+use crate::recipe::QuestionsRecipe;
 use crate::runtime::Interrupt;
 use crate::runtime::files::Shown;
 use crate::studies::{Finding, Study};
@@ -101,14 +101,8 @@ fn options(recipe: &QuestionsRecipe, vocabulary: i64) -> MemN2NOptions {
         vocabulary,
         size: recipe.size,
         hops: recipe.hops,
-        tying: match recipe.tying {
-            TableTying::Adjacent => Tying::Adjacent,
-            TableTying::LayerWise => Tying::LayerWise,
-        },
-        encoding: match recipe.encoding {
-            WordEncoding::BagOfWords => SentenceEncoding::BagOfWords,
-            WordEncoding::Position => SentenceEncoding::Position,
-        },
+        tying: recipe.tying,
+        encoding: recipe.encoding,
         slots: recipe.memory as i64,
         temporal: recipe.temporal,
         rectified: recipe.rectified,

@@ -4,9 +4,9 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::problem::Sequence;
-use crate::memory::{ControllerKind, MachineOptions, Memory, MemoryMachine, Set, Tape, TapeOptions, Tree, Weightings};
-use crate::nn::{CellInitialization, CellKind, ForwardContext, Initialization, Linear, Parameters, RecurrentStack, Scope};
-use crate::recipe::{self, NtmRecipe, TapeModelRecipe};
+use crate::memory::{MachineOptions, Memory, MemoryMachine, Set, Tape, TapeOptions, Tree, Weightings};
+use crate::nn::{CellInitialization, ForwardContext, Initialization, Linear, Parameters, RecurrentStack, Scope};
+use crate::recipe::{CellKind, LstmRecipe, NtmRecipe, TapeModelRecipe};
 
 /// Sequences of one size as tensors.
 pub struct Sequences {
@@ -55,7 +55,7 @@ impl TapeModel {
     pub fn new(recipe: &TapeModelRecipe, (input, output): (i64, i64), parameters: &Parameters) -> Result<Self> {
         let scope = parameters.root();
         let machine = |kind, hidden, memory: Box<dyn Memory>| {
-            let options = MachineOptions { input, controller: controller(kind), hidden, output };
+            let options = MachineOptions { input, controller: kind, hidden, output };
             TapeModel::Machine(MemoryMachine::new(&scope, &options, memory))
         };
         Ok(match recipe {
@@ -64,7 +64,7 @@ impl TapeModel {
                 machine(recipe.controller, recipe.hidden, Box::new(tape))
             }
             TapeModelRecipe::Set(recipe) => {
-                let set = Set::new(&scope.sub("set"), recipe.slots, recipe.width, recipe.score.into())?;
+                let set = Set::new(&scope.sub("set"), recipe.slots, recipe.width, recipe.score)?;
                 machine(recipe.controller, recipe.hidden, Box::new(set))
             }
             TapeModelRecipe::Tree(recipe) => {
@@ -94,18 +94,11 @@ impl TapeModel {
     }
 }
 
-fn layers(scope: Scope, input: i64, recipe: &recipe::LstmRecipe, initialization: CellInitialization) -> RecurrentStack {
+fn layers(scope: Scope, input: i64, recipe: &LstmRecipe, initialization: CellInitialization) -> RecurrentStack {
     RecurrentStack::new(scope, CellKind::Lstm, input, recipe.hidden, recipe.layers, false, initialization)
 }
 
 fn tape_options(recipe: &NtmRecipe) -> TapeOptions {
     let NtmRecipe { slots, width, read_heads, write_heads, shift, learned_start, .. } = *recipe;
     TapeOptions { slots, width, read_heads, write_heads, shift, learned_start }
-}
-
-fn controller(kind: recipe::ControllerKind) -> ControllerKind {
-    match kind {
-        recipe::ControllerKind::FeedForward => ControllerKind::FeedForward,
-        recipe::ControllerKind::Lstm => ControllerKind::Lstm,
-    }
 }

@@ -2,9 +2,9 @@
 
 use tch::{Kind, Tensor};
 
-use crate::memory::{ControllerKind, MachineOptions, MemoryMachine, StackQueue, StackQueueKind};
-use crate::nn::{CellInitialization, CellKind, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
-use crate::recipe::{self, TransductionModelRecipe, TransductionRecipe};
+use crate::memory::{MachineOptions, MemoryMachine, StackQueue};
+use crate::nn::{CellInitialization, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
+use crate::recipe::{self, CellKind, ControllerKind, StackQueueKind, TransductionModelRecipe, TransductionRecipe};
 
 /// A model with its parameters.
 pub struct Transducer {

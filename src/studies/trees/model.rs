@@ -5,9 +5,9 @@ use tch::{Device, Kind, Tensor};
 
 use super::formula::{Formula, ROOT, SYMBOLS};
 use crate::attention::structured::{Parents, Syntactic};
-use crate::attention::{Attention, AttentionOptions, AttentionOutput, ChoiceKind, QuerySteps, ScoreKind};
-use crate::nn::{CellInitialization, CellKind, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
-use crate::recipe::{SelfAttention, TreesRecipe};
+use crate::attention::{Attention, AttentionOptions, AttentionOutput, QuerySteps};
+use crate::nn::{CellInitialization, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
+use crate::recipe::{AttentionRecipe, CellKind, ScoreKind, SelfAttention, TreesRecipe};
 
 /// Formulas as tensors.
 pub struct Formulas {
@@ -95,14 +95,10 @@ impl ParsingModel {
             }),
         };
         let attention = AttentionOptions {
-            score: ScoreKind::General,
-            choice: ChoiceKind::Global,
-            size: hidden,
+            recipe: AttentionRecipe::of(ScoreKind::General, hidden),
             query: hidden,
             keys,
             maximum_length: 1,
-            coverage: false,
-            hopfield_steps: 1,
             initialization: xavier,
             score_initialization: xavier,
             energy_initialization: xavier,
