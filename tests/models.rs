@@ -135,7 +135,7 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
                 ..base.clone()
             },
         ));
-        recipes.push(("luong hopfield".into(), RecurrentRecipe { attention: settling.clone(), ..base.clone() }));
+        recipes.push(("luong hopfield".into(), RecurrentRecipe { attention: settling, ..base.clone() }));
         recipes
             .push(("luong hopfield feeding".into(), RecurrentRecipe { attention: settling, decoder: feeding, ..base.clone() }));
         let wide = DecoderRecipe { hidden: Some(6), layers: 2, ..decoder(DecoderKind::Luong) };

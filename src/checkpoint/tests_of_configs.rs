@@ -3,8 +3,8 @@ use crate::checkpoint::Checkpoint;
 use crate::checksum::{self, Verify};
 use crate::model::{Seq2Seq, build};
 use crate::nn::save_weights;
+use crate::recipe::{TokenizerKind, TokenizerRecipe};
 use crate::runtime::files::Shown;
-use crate::text::{Kind, TokenizerOptions};
 use serde_json::{Value, json};
 use std::fs;
 use tch::Device;
@@ -35,13 +35,14 @@ fn models() -> Vec<Value> {
 }
 
 fn checkpoint(model: Value, folder: &Path) -> Value {
-    let options = TokenizerOptions {
-        kind: Kind::Character,
+    let options = TokenizerRecipe {
+        kind: TokenizerKind::Character,
         size: 40,
         minimum_frequency: 1,
         lowercase: false,
         byte_fallback: false,
         sentencepiece: false,
+        ..TokenizerRecipe::default()
     };
     let (tokenizer, _) = Tokenizer::train(&options, ["a cat sees a dog", "un chat voit un chien"].into_iter()).unwrap();
     let tokenizers = Tokenizers::Joint(Box::new(tokenizer));

@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use super::text::TextArguments;
 use super::verify::VerifyArguments;
 use crate::checkpoint::Checkpoint;
-use crate::corpus::{Filter, FilterOptions, LANGUAGES, ParallelText, multi30k};
+use crate::corpus::{Filter, LANGUAGES, ParallelText, multi30k};
+use crate::recipe::FilterRecipe;
 use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
 use crate::synth::{self, SynthOptions};
@@ -83,13 +84,13 @@ struct CheckArguments {
     #[arg(long, conflicts_with_all = ["source", "target"])]
     tsv: Option<PathBuf>,
     /// Fewest words of a side. Recipes count pieces of the vocabulary, of which there are more.
-    #[arg(long, default_value_t = FilterOptions::default().minimum_length)]
+    #[arg(long, default_value_t = FilterRecipe::default().minimum_length)]
     minimum_length: usize,
     /// Most words of a side.
-    #[arg(long, default_value_t = FilterOptions::default().maximum_length)]
+    #[arg(long, default_value_t = FilterRecipe::default().maximum_length)]
     maximum_length: usize,
     /// Longer side over shorter, at most.
-    #[arg(long, default_value_t = FilterOptions::default().maximum_ratio)]
+    #[arg(long, default_value_t = FilterRecipe::default().maximum_ratio)]
     maximum_ratio: f64,
     /// Leave out pairs that were there before.
     #[arg(long)]
@@ -128,7 +129,7 @@ fn check(arguments: CheckArguments) -> Result<()> {
     };
     let ratio = arguments.maximum_ratio;
     ensure!(ratio >= 1.0, "--maximum-ratio is {ratio}, expected 1 or more: it is of the longer side to the shorter");
-    let mut filter = Filter::new(FilterOptions {
+    let mut filter = Filter::new(FilterRecipe {
         minimum_length: arguments.minimum_length,
         maximum_length: arguments.maximum_length,
         maximum_ratio: ratio,

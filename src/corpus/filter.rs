@@ -3,30 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::recipe::FilterRecipe;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-/// Which pairs are left out, besides those with an empty side. Lengths are in whatever the caller counts: pieces when a
-/// [`TokenIndex`](super::TokenIndex) is built, without the end of sentence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FilterOptions {
-    /// Least length of a side.
-    pub minimum_length: usize,
-    /// Greatest length of a side.
-    pub maximum_length: usize,
-    /// Longer side over shorter, at most this.
-    pub maximum_ratio: f64,
-    /// Whether a pair that was kept before is left out. Takes some 30 bytes of memory a pair.
-    pub remove_duplicates: bool,
-}
-
-impl Default for FilterOptions {
-    /// 1 to 100, ratio 9 as in Moses' `clean-corpus-n.perl`, duplicates kept.
-    fn default() -> Self {
-        Self { minimum_length: 1, maximum_length: 100, maximum_ratio: 9.0, remove_duplicates: false }
-    }
-}
 
 /// How many pairs came, stayed and went, by the first reason that applied in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,14 +67,14 @@ pub fn grouped(number: usize) -> String {
 
 /// Judges pairs one after the other and counts.
 pub struct Filter {
-    options: FilterOptions,
+    options: FilterRecipe,
     /// 128 bits of SHA-256: two of a billion different pairs meet with a probability of 10⁻²¹.
     seen: HashSet<u128>,
     report: FilterReport,
 }
 
 impl Filter {
-    pub fn new(options: FilterOptions) -> Self {
+    pub fn new(options: FilterRecipe) -> Self {
         Self { options, seen: HashSet::new(), report: FilterReport::default() }
     }
 
@@ -144,7 +123,7 @@ mod tests {
         text.split_whitespace().count()
     }
 
-    fn judge(options: FilterOptions, pairs: &[(&str, &str)]) -> (Vec<bool>, FilterReport) {
+    fn judge(options: FilterRecipe, pairs: &[(&str, &str)]) -> (Vec<bool>, FilterReport) {
         let mut filter = Filter::new(options);
         let kept = pairs.iter().map(|(source, target)| filter.keep(source, target, words(source), words(target))).collect();
         (kept, filter.into_report())
@@ -152,7 +131,7 @@ mod tests {
 
     #[test]
     fn counts_by_reason() {
-        let options = FilterOptions { minimum_length: 2, maximum_length: 6, maximum_ratio: 2.0, remove_duplicates: true };
+        let options = FilterRecipe { minimum_length: 2, maximum_length: 6, maximum_ratio: 2.0, remove_duplicates: true };
         let (kept, report) = judge(
             options,
             &[
@@ -178,14 +157,14 @@ mod tests {
 
     #[test]
     fn duplicates_are_pairs_and_not_joined_text() {
-        let options = FilterOptions { remove_duplicates: true, ..FilterOptions::default() };
+        let options = FilterRecipe { remove_duplicates: true, ..FilterRecipe::default() };
         let (kept, _) = judge(options, &[("ab", "c"), ("a", "bc"), ("c", "ab"), ("ab", "d"), ("ab", "c")]);
         assert_eq!(kept, [true, true, true, true, false]);
     }
 
     #[test]
     fn duplicates_stay_unless_told() {
-        let (kept, report) = judge(FilterOptions::default(), &[("a", "b"), ("a", "b")]);
+        let (kept, report) = judge(FilterRecipe::default(), &[("a", "b"), ("a", "b")]);
         assert_eq!(kept, [true, true]);
         assert_eq!(report.to_string(), "kept all 2 pairs");
     }
@@ -206,7 +185,7 @@ mod tests {
             minimum in 0_usize..4, maximum in 0_usize..6, ratio in 1.0..4.0, remove_duplicates: bool,
         ) {
             let options =
-                FilterOptions { minimum_length: minimum, maximum_length: maximum, maximum_ratio: ratio, remove_duplicates };
+                FilterRecipe { minimum_length: minimum, maximum_length: maximum, maximum_ratio: ratio, remove_duplicates };
             let pairs: Vec<(&str, &str)> = pairs.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
             let (kept, report) = judge(options, &pairs);
             prop_assert_eq!(report.total(), pairs.len());

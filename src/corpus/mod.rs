@@ -12,7 +12,7 @@ mod read;
 mod test_server;
 
 pub use batches::{BatchPlan, BatchSize, batches_in_order};
-pub use filter::{Filter, FilterOptions, FilterReport};
+pub use filter::{Filter, FilterReport};
 pub use index::{IndexReport, IndexRequest, TokenIndex};
 pub use lengths::length_limit;
 pub use multi30k::{LANGUAGES, multi30k};

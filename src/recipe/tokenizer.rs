@@ -13,11 +13,13 @@ pub struct TokenizerRecipe {
     pub kind: TokenizerKind,
     /// Pieces in a vocabulary, the 4 special ones and the 256 bytes included. Default 8000.
     pub size: usize,
-    /// A word, character or merged pair must occur this often to enter the vocabulary; 1 or more. Default 2.
+    /// A word, character or merged pair must occur this often to enter the vocabulary; 1 or more. Of a unigram model it bounds the characters
+    /// alone: its other pieces compete by probability. Default 2.
     pub minimum_frequency: u32,
     /// Whether text is lowercased, at training and at translation alike. Default false.
     pub lowercase: bool,
-    /// Whether characters outside the vocabulary are spelled as bytes, so that nothing is unknown; kind `word` never does. Default true.
+    /// Whether characters outside the vocabulary are spelled as UTF-8 bytes, so that nothing is unknown, for which it then holds 256 pieces; kind
+    /// `word` never does. Default true.
     pub byte_fallback: bool,
     /// Whether the tokenizer is one that SentencePiece can run, as export to Marian needs: it cuts words wherever its pieces say instead of
     /// first at punctuation. Only for the kinds `bpe` and `unigram`. Default false.

@@ -1,7 +1,7 @@
 //! Text: words, and the tokenizers between raw lines and ids. No tensors.
 //!
 //! A line is read as its [`words`]: what stands between white space. Each word is normalised (NFC, lower case if asked for), marked with
-//! `▁` for the space before it, cut into runs of letters and of other symbols, and cut further by the model of the [`Kind`]. Ids come with
+//! `▁` for the space before it, cut into runs of letters and of other symbols, and cut further by the model of the [`TokenizerKind`](crate::recipe::TokenizerKind). Ids come with
 //! the word and the bytes of the raw line each piece stands for ([`Encoding`]), so that what a model attends to can be shown on the text
 //! as it was given.
 
@@ -23,6 +23,6 @@ mod words;
 pub use fit::fit;
 pub use sentences::sentences;
 pub use tokenizer::{Encoding, Tokenizer};
-pub use train::{Kind, TokenizerOptions, TrainingReport, WordCounts};
+pub use train::{TrainingReport, WordCounts};
 pub use unknown::Unknown;
 pub use words::words;

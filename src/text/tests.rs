@@ -1,7 +1,8 @@
 //! The room as a whole: against Python's `tokenizers`, and properties over arbitrary text.
 
 use super::special::{EOS, UNK};
-use super::{Encoding, Kind, Tokenizer, TokenizerOptions, words};
+use super::{Encoding, Tokenizer, words};
+use crate::recipe::{TokenizerKind, TokenizerRecipe};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -16,18 +17,24 @@ fn training_lines() -> String {
     std::fs::read_to_string(fixtures().join("train.txt")).unwrap()
 }
 
-fn fixture_options() -> Vec<(&'static str, TokenizerOptions)> {
-    let base = TokenizerOptions { minimum_frequency: 1, ..TokenizerOptions::default() };
+fn fixture_options() -> Vec<(&'static str, TokenizerRecipe)> {
+    let base = TokenizerRecipe { minimum_frequency: 1, ..TokenizerRecipe::default() };
     vec![
-        ("bpe", TokenizerOptions { size: 640, minimum_frequency: 2, ..base.clone() }),
-        ("unigram", TokenizerOptions { kind: Kind::Unigram, size: 640, minimum_frequency: 2, ..base.clone() }),
-        ("unigram-without-bytes", TokenizerOptions { kind: Kind::Unigram, size: 420, byte_fallback: false, ..base.clone() }),
-        ("word", TokenizerOptions { kind: Kind::Word, size: 150, ..base.clone() }),
-        ("character", TokenizerOptions { kind: Kind::Character, size: 120, lowercase: true, byte_fallback: false, ..base }),
+        ("bpe", TokenizerRecipe { size: 640, minimum_frequency: 2, ..base.clone() }),
+        ("unigram", TokenizerRecipe { kind: TokenizerKind::Unigram, size: 640, minimum_frequency: 2, ..base.clone() }),
+        (
+            "unigram-without-bytes",
+            TokenizerRecipe { kind: TokenizerKind::Unigram, size: 420, byte_fallback: false, ..base.clone() },
+        ),
+        ("word", TokenizerRecipe { kind: TokenizerKind::Word, size: 150, ..base.clone() }),
+        (
+            "character",
+            TokenizerRecipe { kind: TokenizerKind::Character, size: 120, lowercase: true, byte_fallback: false, ..base },
+        ),
     ]
 }
 
-fn train(options: &TokenizerOptions) -> Tokenizer {
+fn train(options: &TokenizerRecipe) -> Tokenizer {
     Tokenizer::train(options, training_lines().lines()).unwrap().0
 }
 
@@ -273,15 +280,17 @@ fn pieces_and_ids() {
 
 #[test]
 fn sizes() {
-    for (kind, byte_fallback) in [(Kind::Bpe, true), (Kind::Bpe, false), (Kind::Unigram, true), (Kind::Unigram, false)] {
-        let options = TokenizerOptions { kind, size: 1, byte_fallback, minimum_frequency: 1, ..TokenizerOptions::default() };
+    for (kind, byte_fallback) in
+        [(TokenizerKind::Bpe, true), (TokenizerKind::Bpe, false), (TokenizerKind::Unigram, true), (TokenizerKind::Unigram, false)]
+    {
+        let options = TokenizerRecipe { kind, size: 1, byte_fallback, minimum_frequency: 1, ..TokenizerRecipe::default() };
         let lines = ["abc abd"];
         let error = Tokenizer::train(&options, lines.into_iter()).unwrap_err().to_string();
         let minimum = if byte_fallback { 4 + 256 + 5 } else { 4 + 5 };
         assert!(error.contains(&format!("at least {minimum} ")), "{error}");
-        let smallest = TokenizerOptions { size: minimum, ..options.clone() };
+        let smallest = TokenizerRecipe { size: minimum, ..options.clone() };
         assert_eq!(Tokenizer::train(&smallest, lines.into_iter()).unwrap().1.got, minimum);
-        let report = Tokenizer::train(&TokenizerOptions { size: 5000, ..options }, lines.into_iter()).unwrap().1;
+        let report = Tokenizer::train(&TokenizerRecipe { size: 5000, ..options }, lines.into_iter()).unwrap().1;
         assert_eq!(report.asked, 5000);
         assert!((minimum..300).contains(&report.got), "{report:?}");
     }
@@ -290,7 +299,7 @@ fn sizes() {
         assert_eq!((report.asked, report.got), (options.size, tokenizer.size()), "{name}");
         let error = Tokenizer::train(&options, [" ", "\u{2028}"].into_iter()).unwrap_err().to_string();
         assert!(error.contains("white space only"), "{error}");
-        let none = TokenizerOptions { size: 4, ..options };
+        let none = TokenizerRecipe { size: 4, ..options };
         assert!(Tokenizer::train(&none, ["a"].into_iter()).is_err());
     }
 }

@@ -4,9 +4,9 @@ use super::pipeline::{MARK, Pipeline, Steps};
 use super::sentencepiece::{self, ModelProto, ModelType, PieceType};
 use super::tokenizer::Tokenizer;
 use super::{special, unigram};
+use crate::recipe::{TokenizerKind, TokenizerRecipe};
 use anyhow::{Result, anyhow, bail};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,47 +19,6 @@ const LINES_AT_ONCE: usize = 256;
 /// Longer runs are learned from in parts: such a run is no word, and the time spent on it would grow with its square.
 const LONGEST_RUN: usize = 256;
 
-/// How a word is cut into pieces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Byte-pair encoding (Sennrich, Haddow and Birch, 2016).
-    Bpe,
-    /// The most probable pieces under a unigram model (Kudo, 2018).
-    Unigram,
-    /// Whole words and single symbols.
-    Word,
-    /// Single Unicode scalar values, and the mark of a space as a piece of its own.
-    Character,
-}
-
-/// What tokenizer to train.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TokenizerOptions {
-    /// How words are cut.
-    pub kind: Kind,
-    /// Pieces in the vocabulary, the four special tokens and the 256 bytes included.
-    pub size: usize,
-    /// A piece (a character, a merged pair, a word) has to occur as often as this to be learned. Of a unigram model it bounds the
-    /// characters alone: its other pieces compete by probability.
-    pub minimum_frequency: u32,
-    /// Whether everything becomes lower case; it stays so when decoded.
-    pub lowercase: bool,
-    /// Whether characters outside the vocabulary are spelled as UTF-8 bytes, for which it then holds 256 pieces, instead of as one
-    /// unknown token each (one for all that follow each other in a unigram model). The word level has unknown tokens only.
-    pub byte_fallback: bool,
-    /// Whether SentencePiece can run the tokenizer: words are cut wherever the pieces say, which are learned between punctuation, and marks
-    /// are not composed (no NFC). Of the kinds only byte pairs and unigrams.
-    pub sentencepiece: bool,
-}
-
-impl Default for TokenizerOptions {
-    fn default() -> Self {
-        Self { kind: Kind::Bpe, size: 8000, minimum_frequency: 2, lowercase: false, byte_fallback: true, sentencepiece: false }
-    }
-}
-
 /// How large the vocabulary was to be and how large it became: little text supports few pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrainingReport {
@@ -70,12 +29,13 @@ pub struct TrainingReport {
 }
 
 impl Tokenizer {
-    /// Learns a tokenizer from raw lines, with a report of the size it reached.
+    /// Learns a tokenizer of `size` pieces from raw lines, with a report of the size it reached; what the recipe says of two sides does not
+    /// count here.
     ///
     /// # Errors
     /// No text but white space, or a size that does not hold the special tokens, the bytes and (for byte pairs and unigrams) the
     /// characters that occur often enough, or that leaves no room for a single word or character.
-    pub fn train<'a>(options: &TokenizerOptions, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
+    pub fn train<'a>(options: &TokenizerRecipe, lines: impl Iterator<Item = &'a str> + Send) -> Result<(Self, TrainingReport)> {
         let mut words = WordCounts::default();
         words.add(&lines.collect::<Vec<_>>());
         Self::train_on(options, words)
@@ -85,8 +45,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As for [`Self::train`].
-    pub fn train_on(options: &TokenizerOptions, words: WordCounts) -> Result<(Self, TrainingReport)> {
-        let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == Kind::Word };
+    pub fn train_on(options: &TokenizerRecipe, words: WordCounts) -> Result<(Self, TrainingReport)> {
+        let steps = Steps { lowercase: options.lowercase, single_symbols: options.kind == TokenizerKind::Word };
         let mut plain = sentencepiece_model(options)?;
         let pipeline = Pipeline::new(steps);
         let runs = match &plain {
@@ -100,10 +60,10 @@ impl Tokenizer {
         if runs.is_empty() {
             bail!("no text to learn a tokenizer from: expected at least one word, found white space only");
         }
-        let byte_fallback = options.byte_fallback && options.kind != Kind::Word;
+        let byte_fallback = options.byte_fallback && options.kind != TokenizerKind::Word;
         let model = match options.kind {
-            Kind::Word => word_level(options, runs)?,
-            Kind::Character => {
+            TokenizerKind::Word => word_level(options, runs)?,
+            TokenizerKind::Character => {
                 let mut first = fixed_pieces(byte_fallback);
                 check_size(options, first.len(), 2)?;
                 first.push(MARK.into());
@@ -114,12 +74,12 @@ impl Tokenizer {
                 first.truncate(options.size);
                 byte_pair(vocabulary(first).into(), json!([]), byte_fallback, false)
             }
-            Kind::Bpe => {
+            TokenizerKind::Bpe => {
                 let fixed = fixed_pieces(byte_fallback);
                 let alphabet = alphabet(options, &runs, fixed.len())?;
                 learn_byte_pairs(options, fixed, &alphabet, &known_parts(&runs, &alphabet), byte_fallback)?
             }
-            Kind::Unigram => {
+            TokenizerKind::Unigram => {
                 let fixed = fixed_pieces(byte_fallback);
                 let alphabet = alphabet(options, &runs, fixed.len())?;
                 let learned = unigram::learn(&alphabet, known_parts(&runs, &alphabet), options.size - fixed.len())?;
@@ -142,12 +102,12 @@ impl Tokenizer {
 }
 
 /// What a tokenizer that SentencePiece can run needs besides pieces; none where the options do not ask for it.
-fn sentencepiece_model(options: &TokenizerOptions) -> Result<Option<ModelProto>> {
+fn sentencepiece_model(options: &TokenizerRecipe) -> Result<Option<ModelProto>> {
     let model_type = match options.kind {
         _ if !options.sentencepiece => return Ok(None),
-        Kind::Unigram => ModelType::Unigram,
-        Kind::Bpe => ModelType::Bpe,
-        Kind::Word | Kind::Character => {
+        TokenizerKind::Unigram => ModelType::Unigram,
+        TokenizerKind::Bpe => ModelType::Bpe,
+        TokenizerKind::Word | TokenizerKind::Character => {
             bail!("only the kinds bpe and unigram can be made for SentencePiece; set `sentencepiece` to false")
         }
     };
@@ -235,7 +195,7 @@ fn count_characters(runs: &[(String, u64)]) -> Vec<(char, u64)> {
 }
 
 /// The characters that occur often enough, and the mark.
-fn alphabet(options: &TokenizerOptions, runs: &[(String, u64)], fixed: usize) -> Result<BTreeSet<char>> {
+fn alphabet(options: &TokenizerRecipe, runs: &[(String, u64)], fixed: usize) -> Result<BTreeSet<char>> {
     let often = count_characters(runs).into_iter().filter(|&(_, count)| count >= u64::from(options.minimum_frequency));
     let alphabet: BTreeSet<char> = often.map(|(character, _)| character).chain([MARK]).collect();
     check_size(options, fixed, alphabet.len())?;
@@ -253,7 +213,7 @@ fn known_parts(runs: &[(String, u64)], alphabet: &BTreeSet<char>) -> BTreeMap<St
     parts
 }
 
-fn check_size(options: &TokenizerOptions, fixed: usize, needed: usize) -> Result<()> {
+fn check_size(options: &TokenizerRecipe, fixed: usize, needed: usize) -> Result<()> {
     let minimum = fixed + needed;
     if options.size < minimum {
         bail!(
@@ -272,7 +232,7 @@ fn fixed_pieces(byte_fallback: bool) -> Vec<String> {
     special::SPELLINGS.map(String::from).into_iter().chain(bytes.map(|byte| format!("<0x{byte:02X}>"))).collect()
 }
 
-fn word_level(options: &TokenizerOptions, mut runs: Vec<(String, u64)>) -> Result<Value> {
+fn word_level(options: &TokenizerRecipe, mut runs: Vec<(String, u64)>) -> Result<Value> {
     let mut pieces = fixed_pieces(false);
     check_size(options, pieces.len(), 1)?;
     runs.retain(|&(_, count)| count >= u64::from(options.minimum_frequency));
@@ -284,7 +244,7 @@ fn word_level(options: &TokenizerOptions, mut runs: Vec<(String, u64)>) -> Resul
 
 /// The merges and their pieces, after the fixed pieces and the alphabet.
 fn learn_byte_pairs(
-    options: &TokenizerOptions,
+    options: &TokenizerRecipe,
     fixed: Vec<String>,
     alphabet: &BTreeSet<char>,
     parts: &BTreeMap<String, u64>,

@@ -97,17 +97,18 @@ fn shortened(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Kind, TokenizerOptions};
+    use crate::recipe::{TokenizerKind, TokenizerRecipe};
 
-    fn tokenizer(kind: Kind, byte_fallback: bool) -> Tokenizer {
-        let options = TokenizerOptions { kind, size: 300, byte_fallback, minimum_frequency: 1, ..TokenizerOptions::default() };
+    fn tokenizer(kind: TokenizerKind, byte_fallback: bool) -> Tokenizer {
+        let options = TokenizerRecipe { kind, size: 300, byte_fallback, minimum_frequency: 1, ..TokenizerRecipe::default() };
         Tokenizer::train(&options, ["the cat sees the man .", "the man sleeps ."].into_iter()).unwrap().0
     }
 
     #[test]
     fn unknown_pieces_are_counted_and_the_first_words_named() {
         let mut unknown = Unknown::default();
-        unknown.add_lines(&tokenizer(Kind::Word, false), &["the dog sees the dog .", "", "мама мыла the \u{7}раму, dog"]);
+        unknown
+            .add_lines(&tokenizer(TokenizerKind::Word, false), &["the dog sees the dog .", "", "мама мыла the \u{7}раму, dog"]);
         // The bell and the comma are runs of their own, in the word of the letters between them.
         assert_eq!((unknown.pieces, unknown.unknown), (13, 8));
         assert_eq!(unknown.examples(), r#" (the first words: "dog", "мама", "мыла", "\u{7}раму,")"#);
@@ -116,7 +117,12 @@ mod tests {
 
     #[test]
     fn bytes_spell_everything() {
-        for (kind, byte_fallback) in [(Kind::Bpe, true), (Kind::Bpe, false), (Kind::Character, true), (Kind::Word, true)] {
+        for (kind, byte_fallback) in [
+            (TokenizerKind::Bpe, true),
+            (TokenizerKind::Bpe, false),
+            (TokenizerKind::Character, true),
+            (TokenizerKind::Word, true),
+        ] {
             let tokenizer = tokenizer(kind, byte_fallback);
             let mut unknown = Unknown::default();
             let line = "мама";

@@ -8,10 +8,11 @@ use anyhow::{Result, ensure};
 use targum::alignment::{read_pharaoh, read_records};
 use targum::checkpoint::{Config, Tokenizers};
 use targum::corpus::babi::read_babi;
-use targum::corpus::{FilterOptions, IndexRequest, ParallelText, TokenIndex, lines};
+use targum::corpus::{IndexRequest, ParallelText, TokenIndex, lines};
 use targum::interop::import;
 use targum::metrics::{read_gold, read_lines};
 use targum::nn::read_weights;
+use targum::recipe::FilterRecipe;
 use targum::recipe::{Recipe, RecipeText, StudyRecipe};
 use targum::text::Tokenizer;
 use targum::text::sentencepiece::{PieceType, read_model};
@@ -401,7 +402,7 @@ fn index(world: &World, chance: &mut Chance, folder: &Path) -> Result<Parse> {
     let open = move || -> Result<Vec<Vec<u32>>> {
         let text = ParallelText::files(&english, &french);
         let request =
-            IndexRequest { text: &text, filters: FilterOptions::default(), tokenizers: b"words", vocabulary: 1000, path: &path };
+            IndexRequest { text: &text, filters: FilterRecipe::default(), tokenizers: b"words", vocabulary: 1000, path: &path };
         let ids = |line: &str| {
             line.split(' ').map(|word| word.bytes().fold(0, |sum, byte| (sum * 31 + u32::from(byte)) % 1000)).collect()
         };

@@ -13,9 +13,10 @@ use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::filter::{FilterOptions, FilterReport};
+use super::filter::FilterReport;
 use super::read::ParallelText;
 use crate::checksum;
+use crate::recipe::FilterRecipe;
 use crate::runtime::files::Shown;
 use ids::Ids;
 
@@ -23,7 +24,7 @@ use ids::Ids;
 #[derive(Clone, Debug)]
 pub struct IndexRequest<'a> {
     pub text: &'a ParallelText,
-    pub filters: FilterOptions,
+    pub filters: FilterRecipe,
     /// Whatever tells the tokenizers apart from others, such as the bytes of their files.
     pub tokenizers: &'a [u8],
     /// Every id is below this. Up to 65,536, an id takes two bytes, and four above.

@@ -11,7 +11,7 @@ use super::*;
 struct Corpus {
     folder: TempDir,
     text: ParallelText,
-    filters: FilterOptions,
+    filters: FilterRecipe,
     tokenizers: Vec<u8>,
     vocabulary: usize,
     calls: AtomicUsize,
@@ -24,7 +24,7 @@ impl Corpus {
         fs::write(folder.path().join("s"), source).unwrap();
         fs::write(folder.path().join("t"), target).unwrap();
         let tokenizers = b"characters".to_vec();
-        Self { folder, text, filters: FilterOptions::default(), tokenizers, vocabulary: 0x11_0000, calls: AtomicUsize::new(0) }
+        Self { folder, text, filters: FilterRecipe::default(), tokenizers, vocabulary: 0x11_0000, calls: AtomicUsize::new(0) }
     }
 
     fn path(&self) -> PathBuf {
@@ -207,7 +207,7 @@ fn a_text_that_changes_meanwhile_is_an_error() {
     let source = corpus.folder.path().join("s");
     let path = corpus.path();
     let request =
-        IndexRequest { text: &corpus.text, filters: FilterOptions::default(), tokenizers: b"", vocabulary: 256, path: &path };
+        IndexRequest { text: &corpus.text, filters: FilterRecipe::default(), tokenizers: b"", vocabulary: 256, path: &path };
     let encode = |line: &str| {
         fs::write(&source, "longer than before\n").unwrap();
         line.bytes().map(u32::from).collect()
@@ -266,7 +266,7 @@ fn an_index_is_the_one_that_was_built_whoever_writes_to_its_place() {
     let corpus = Corpus::new("ab\n", "cd\n");
     let path = corpus.path();
     let request =
-        IndexRequest { text: &corpus.text, filters: FilterOptions::default(), tokenizers: b"", vocabulary: 256, path: &path };
+        IndexRequest { text: &corpus.text, filters: FilterRecipe::default(), tokenizers: b"", vocabulary: 256, path: &path };
     let other = Corpus::new("xyz\n", "z\n");
     // Links of this name lead nowhere else: the index takes their place.
     std::os::unix::fs::symlink(other.folder.path().join("s"), &path).unwrap();

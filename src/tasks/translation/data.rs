@@ -9,7 +9,7 @@ use super::repeated::Repeated;
 use super::tokenizers::{fingerprint, of_run, take_over, train};
 use super::unknown::UnknownPieces;
 use crate::checkpoint::Tokenizers;
-use crate::corpus::{BatchPlan, BatchSize, FilterOptions, IndexRequest, ParallelText, TokenIndex, length_limit};
+use crate::corpus::{BatchPlan, BatchSize, IndexRequest, ParallelText, TokenIndex, length_limit};
 use crate::recipe::{CorpusPath, DataRecipe, LengthLimit, Recipe, TextFiles};
 use crate::runtime::message;
 use crate::text::Unknown;
@@ -47,18 +47,12 @@ impl TrainingData {
             (Some(init), false) => take_over(init, run_folder)?,
             (None, false) => train(recipe, &text, run_folder)?,
         };
-        let filters = &recipe.data.filters;
         let sources = source_encoder(recipe, &tokenizers)?;
         let mut cut_by = fingerprint(run_folder)?;
         cut_by.extend(recipe.data.source_prefix.iter().flat_map(|prefix| prefix.bytes()));
         let request = IndexRequest {
             text: &text,
-            filters: FilterOptions {
-                minimum_length: filters.minimum_length,
-                maximum_length: filters.maximum_length,
-                maximum_ratio: filters.maximum_ratio,
-                remove_duplicates: filters.remove_duplicates,
-            },
+            filters: recipe.data.filters.clone(),
             tokenizers: &cut_by,
             vocabulary: tokenizers.source().size().max(tokenizers.target().size()),
             path: &run_folder.join("train.index"),

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 
 use crate::checkpoint::{Tokenizers, locate, steps};
 use crate::corpus::ParallelText;
-use crate::recipe::{Recipe, TokenizerKind, TokenizerRecipe};
+use crate::recipe::{Recipe, TokenizerRecipe};
 use crate::runtime::files::Shown;
 use crate::runtime::message;
-use crate::text::{Kind, Tokenizer, TokenizerOptions, WordCounts};
+use crate::text::{Tokenizer, WordCounts};
 
 /// Pairs whose words are counted at a time: the text as a whole is never in memory.
 const CHUNK: usize = 1 << 14;
@@ -78,19 +78,7 @@ pub fn train(recipe: &Recipe, text: &ParallelText, run_folder: &Path) -> Result<
 }
 
 fn train_side(recipe: &TokenizerRecipe, size: usize, words: WordCounts, side: &str) -> Result<Tokenizer> {
-    let options = TokenizerOptions {
-        kind: match recipe.kind {
-            TokenizerKind::Bpe => Kind::Bpe,
-            TokenizerKind::Unigram => Kind::Unigram,
-            TokenizerKind::Word => Kind::Word,
-            TokenizerKind::Character => Kind::Character,
-        },
-        size,
-        minimum_frequency: recipe.minimum_frequency,
-        lowercase: recipe.lowercase,
-        byte_fallback: recipe.byte_fallback,
-        sentencepiece: recipe.sentencepiece,
-    };
+    let options = TokenizerRecipe { size, ..recipe.clone() };
     let (tokenizer, report) = Tokenizer::train_on(&options, words)?;
     if report.got < report.asked {
         message!("{side} vocabulary: {} pieces, {} asked for: the data supports no more", report.got, report.asked);

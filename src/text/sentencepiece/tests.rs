@@ -185,18 +185,25 @@ fn very_long_lines() {
 }
 
 /// What is trained here is a file that SentencePiece itself reads: `tests/fixtures/reference/sentencepiece_models.py` says what it cuts.
-fn trained(kind: crate::text::Kind, lowercase: bool, byte_fallback: bool) -> Tokenizer {
+fn trained(kind: crate::recipe::TokenizerKind, lowercase: bool, byte_fallback: bool) -> Tokenizer {
     let lines = std::fs::read_to_string(fixture("../text/train.txt")).unwrap();
     let size = if byte_fallback { 640 } else { 420 };
-    let options =
-        crate::text::TokenizerOptions { kind, size, minimum_frequency: 1, lowercase, byte_fallback, sentencepiece: true };
+    let options = crate::recipe::TokenizerRecipe {
+        kind,
+        size,
+        minimum_frequency: 1,
+        lowercase,
+        byte_fallback,
+        sentencepiece: true,
+        ..Default::default()
+    };
     Tokenizer::train(&options, lines.lines()).unwrap().0
 }
 
-const TRAINED: [(&str, crate::text::Kind, bool, bool); 3] = [
-    ("trained-unigram", crate::text::Kind::Unigram, false, true),
-    ("trained-bpe", crate::text::Kind::Bpe, true, true),
-    ("trained-plain", crate::text::Kind::Unigram, true, false),
+const TRAINED: [(&str, crate::recipe::TokenizerKind, bool, bool); 3] = [
+    ("trained-unigram", crate::recipe::TokenizerKind::Unigram, false, true),
+    ("trained-bpe", crate::recipe::TokenizerKind::Bpe, true, true),
+    ("trained-plain", crate::recipe::TokenizerKind::Unigram, true, false),
 ];
 
 #[test]
@@ -249,7 +256,8 @@ fn no_piece_that_was_learned_joins_a_word_and_punctuation() {
 
 #[test]
 fn only_pieces_of_words_can_be_made_for_sentencepiece() {
-    let options = crate::text::TokenizerOptions { kind: crate::text::Kind::Word, sentencepiece: true, ..Default::default() };
+    let options =
+        crate::recipe::TokenizerRecipe { kind: crate::recipe::TokenizerKind::Word, sentencepiece: true, ..Default::default() };
     let error = Tokenizer::train(&options, ["a b"].into_iter()).unwrap_err().to_string();
     assert!(error.contains("only the kinds bpe and unigram"), "{error}");
 }
