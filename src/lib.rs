@@ -17,6 +17,7 @@ pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod nn;
+pub mod picture;
 pub mod recipe;
 pub mod report;
 pub mod runtime;

@@ -30,6 +30,7 @@ const ROOMS: &[(&str, u32, bool)] = &[
     ("checksum", 1, false),
     ("synth", 1, false),
     ("kernels", 1, true),
+    ("picture", 1, false),
     ("runtime", 0, true),
 ];
 

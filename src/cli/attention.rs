@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::alignment::{EndOfSentence, Heatmap};
-use crate::runtime::files::{self, Shown, clear_partials, write_unsynced};
+use crate::runtime::files::{self, Shown, clear_partials};
 use crate::runtime::message;
 use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView, Translator};
@@ -111,7 +111,5 @@ pub fn write_heatmap(aligned: &Aligned, path: &Path) -> Result<()> {
         message!("{}: no picture of {rows} × {columns} words, at most {MOST_WORDS} a side can be seen", path.shown());
         return Ok(());
     }
-    let heatmap = heatmap(aligned)?;
-    write_unsynced(&path.with_extension("svg"), heatmap.svg())?;
-    write_unsynced(&path.with_extension("png"), heatmap.png(2)?)
+    heatmap(aligned)?.drawing().save(path)
 }

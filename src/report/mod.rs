@@ -1,7 +1,6 @@
 //! What a run tells: a log for programs, event files for TensorBoard, progress, charts and strips of pictures for people.
 
 mod jsonl;
-mod markup;
 mod memory;
 mod plot;
 mod strip;

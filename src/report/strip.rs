@@ -1,10 +1,10 @@
-//! Strips of small grey pictures as SVG: the same things in columns, what became of them in rows.
+//! Strips of small grey pictures: the same things in columns, what became of them in rows.
 
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
 
-use super::markup;
+use crate::picture::{Anchor, Drawing, Element, Text, hex, width};
 
 /// Shades of grey that are told apart.
 const SHADES: usize = 16;
@@ -37,11 +37,11 @@ impl Strip {
         self
     }
 
-    /// A document of its own, in UTF-8.
+    /// The picture, of which there is SVG and PNG.
     ///
     /// # Errors
     /// A row with more or fewer pictures than columns, a picture of another size than the first, or dots that are no numbers.
-    pub fn svg(&self) -> Result<String> {
+    pub fn drawing(&self) -> Result<Drawing> {
         let size = self.rows.first().and_then(|(_, pictures)| pictures.first()).map_or(0, Vec::len);
         for (label, pictures) in &self.rows {
             let row = || format!("strip {:?}, row {label:?}", self.title);
@@ -63,32 +63,33 @@ impl Strip {
                 ensure!(picture.iter().all(|dot| dot.is_finite()), "{}: picture {number} has dots that are not finite", row());
             }
         }
-        Ok(self.write(size / self.across.max(1)))
+        Ok(self.draw(size / self.across.max(1)))
     }
 
-    fn write(&self, down: usize) -> String {
-        let labels = self.rows.iter().map(|(label, _)| markup::width(label)).fold(0.0, f64::max).ceil();
+    fn draw(&self, down: usize) -> Drawing {
+        let labels = self.rows.iter().map(|(label, _)| width(label)).fold(0.0, f64::max).ceil();
         let [wide, high] = [self.across, down].map(|dots| (dots * DOT + GAP) as f64);
         let (left, top) = (MARGIN + labels + GAP as f64, MARGIN + LINE * 2.0);
-        let width = (left + wide * self.columns.len() as f64 + MARGIN).max(markup::width(&self.title) + 2.0 * MARGIN).ceil();
-        let mut out = markup::open(width, top + high * self.rows.len() as f64 + MARGIN, &self.title, "");
-        out += &markup::text(MARGIN, MARGIN + LINE * 0.5, "start", "t", &self.title);
+        let whole = (left + wide * self.columns.len() as f64 + MARGIN).max(width(&self.title) * 1.08 + 2.0 * MARGIN);
+        let mut drawing = Drawing::new(whole, top + high * self.rows.len() as f64 + MARGIN, &self.title);
+        drawing.text(Text::new(MARGIN, MARGIN + LINE * 0.5, &self.title).bold());
         let middle = (self.across * DOT) as f64 / 2.0;
         for (column, label) in self.columns.iter().enumerate() {
-            out += &markup::text(left + wide * column as f64 + middle, MARGIN + LINE * 1.5, "middle", "", label);
+            let centre = left + wide * column as f64 + middle;
+            drawing.text(Text::new(centre, MARGIN + LINE * 1.5, label).anchor(Anchor::Middle));
         }
         for (row, (label, pictures)) in self.rows.iter().enumerate() {
             let y = top + high * row as f64;
-            out += &markup::text(left - GAP as f64, y + (down * DOT) as f64 / 2.0, "end", "", label);
+            drawing.text(Text::new(left - GAP as f64, y + (down * DOT) as f64 / 2.0, label).anchor(Anchor::End));
             for (column, picture) in pictures.iter().enumerate() {
-                out += &self.picture(picture, left + wide * column as f64, y);
+                drawing.shape(self.picture(picture, left + wide * column as f64, y));
             }
         }
-        out + "</svg>\n"
+        drawing
     }
 
     /// One path for each shade: its dots run together from left to right.
-    fn picture(&self, dots: &[f32], x: f64, y: f64) -> String {
+    fn picture(&self, dots: &[f32], x: f64, y: f64) -> Element {
         let shade = |dot: f32| (dot.clamp(0.0, 1.0) * (SHADES - 1) as f32).round() as usize;
         let mut paths = vec![String::new(); SHADES];
         for (line, dots) in dots.chunks(self.across).enumerate() {
@@ -99,13 +100,14 @@ impl Strip {
                 start += run.len();
             }
         }
-        let mut out = format!("<g transform=\"translate({x} {y})\" shape-rendering=\"crispEdges\">");
+        let mut picture =
+            Element::new("g").set("transform", format_args!("translate({x} {y})")).set("shape-rendering", "crispEdges");
         for (shade, path) in paths.iter().enumerate().filter(|(_, path)| !path.is_empty()) {
             // White is a hair grey, so that an empty picture shows its bounds.
-            let grey = 245 - shade * 225 / (SHADES - 1);
-            let _ = write!(out, "<path fill=\"#{grey:02x}{grey:02x}{grey:02x}\" d=\"{path}\"/>");
+            let grey = (245 - shade * 225 / (SHADES - 1)) as u8;
+            picture = picture.inside(Element::new("path").set("fill", hex([grey; 3])).set("d", path));
         }
-        out + "</g>\n"
+        picture
     }
 }
 
@@ -135,7 +137,7 @@ mod tests {
         let strip = Strip::new("a < b", &names(&["A", "B"]), 2)
             .row("drawn", vec![vec![0.0, 1.0, 1.0, 1.0], vec![0.0; 4]])
             .row("restored", vec![vec![1.0; 4], vec![0.5; 4]]);
-        let svg = strip.svg().unwrap();
+        let svg = strip.drawing().unwrap().svg();
         let document = Document::parse(&svg).unwrap();
         let texts: Vec<_> =
             document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|node| node.text()).collect();
@@ -152,18 +154,18 @@ mod tests {
     #[test]
     fn rows_that_do_not_fit_are_named() {
         let strip = Strip::new("letters", &names(&["A", "B"]), 2);
-        let error = |rows: Vec<Vec<f32>>| strip.clone().row("row", rows).svg().unwrap_err().to_string();
+        let error = |rows: Vec<Vec<f32>>| strip.clone().row("row", rows).drawing().unwrap_err().to_string();
         assert_eq!(error(vec![vec![0.0; 4]]), "strip \"letters\", row \"row\": 1 pictures, expected one for each of 2 columns");
         assert!(error(vec![vec![0.0; 4], vec![0.0; 2]]).contains("picture 1 has 2 dots, expected 4 in lines of 2"));
         assert!(error(vec![vec![0.0; 3], vec![0.0; 3]]).contains("picture 0 has 3 dots"));
         assert!(error(vec![vec![0.0; 4], vec![f32::NAN; 4]]).contains("picture 1 has dots that are not finite"));
-        assert!(Document::parse(&strip.svg().unwrap()).is_ok());
+        assert!(Document::parse(&strip.drawing().unwrap().svg()).is_ok());
     }
 
     proptest! {
         #[test]
         fn every_dot_is_drawn_once(dots in proptest::collection::vec(-0.5f32..1.5, 12), title in any::<String>()) {
-            let svg = Strip::new(&title, std::slice::from_ref(&title), 4).row(&title, vec![dots]).svg().unwrap();
+            let svg = Strip::new(&title, std::slice::from_ref(&title), 4).row(&title, vec![dots]).drawing().unwrap().svg();
             prop_assert_eq!(areas(&svg).iter().map(|(_, area)| area).sum::<usize>(), 12);
         }
     }

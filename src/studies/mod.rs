@@ -1,7 +1,6 @@
 //! What the one trainer can train beside translation: studies of memory and attention.
 
 mod documents;
-mod figure;
 mod finding;
 mod hopfield;
 mod pointing;

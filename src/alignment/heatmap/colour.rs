@@ -2,12 +2,8 @@
 
 use std::sync::LazyLock;
 
-/// Red, green and blue, as a screen takes them.
-pub type Rgb = [u8; 3];
+use crate::picture::{INK, PAPER, Rgb};
 
-pub const PAPER: Rgb = [255, 255, 255];
-pub const INK: Rgb = [31, 41, 55];
-pub const FAINT: Rgb = [107, 114, 128];
 /// Frames of gold links: far from the scale in hue for every kind of colour vision.
 pub const GOLD: Rgb = [230, 110, 0];
 

@@ -1,37 +1,46 @@
-//! Where everything of a figure stands, in units that the SVG writer and the rasteriser both understand.
+//! Where everything of a figure stands.
 
-use super::colour::{self, Rgb};
-use super::label::{clean, elide};
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+use super::colour;
 use super::{Figure, Heatmap};
-
-/// What the layout must know of the letters it is given.
-pub struct Font {
-    /// Height of a line of text, from the tops of tall letters to the bottoms of low ones.
-    pub height: f64,
-    /// Width of a text.
-    pub width: fn(&str) -> f64,
-    /// Smallest cell whose slanted labels keep apart.
-    pub least_cell: f64,
-}
-
-/// How a text hangs on its point.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Anchor {
-    /// The point is its left end.
-    Start,
-    Middle,
-    End,
-    /// The point is its left end, from which it rises by 45 degrees.
-    Rising,
-}
+use crate::picture::label::{clean, elide};
+use crate::picture::{Anchor, FAINT, INK, LINE, Rgb, ink, width};
 
 /// One thing to draw. Points are centres of a text's height; all else is given by its upper left corner.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mark {
-    Cell { x: f64, y: f64, width: f64, height: f64, fill: Rgb, tip: Option<String> },
-    Frame { x: f64, y: f64, size: f64, stroke: Rgb },
-    Dot { x: f64, y: f64, radius: f64, fill: Rgb },
-    Text { x: f64, y: f64, anchor: Anchor, text: String, tip: Option<String>, colour: Rgb, bold: bool },
+    Cell {
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        fill: Rgb,
+        tip: Option<String>,
+    },
+    Frame {
+        x: f64,
+        y: f64,
+        size: f64,
+        stroke: Rgb,
+    },
+    Dot {
+        x: f64,
+        y: f64,
+        radius: f64,
+        fill: Rgb,
+    },
+    /// `rising` texts are turned around their left end by 45 degrees.
+    Text {
+        x: f64,
+        y: f64,
+        anchor: Anchor,
+        rising: bool,
+        text: String,
+        tip: Option<String>,
+        colour: Rgb,
+        bold: bool,
+    },
 }
 
 /// A figure taken apart into marks, painted in order.
@@ -57,6 +66,10 @@ const TITLE: usize = 90;
 const SIDE: f64 = 420.0;
 const SIDE_AMONG_OTHERS: f64 = 220.0;
 const LARGEST_CELL: f64 = 44.0;
+/// Labels of usual letters keep apart at this side.
+const LEAST_CELL: f64 = 20.0;
+/// Bold letters are wider by this.
+const BOLD: f64 = 1.08;
 
 /// Labels of one axis: what is written, and the whole text where that was shortened.
 struct Labels(Vec<(String, Option<String>)>);
@@ -72,8 +85,18 @@ impl Labels {
         Self(labels.iter().map(shorten).collect())
     }
 
-    fn widest(&self, font: &Font) -> f64 {
-        self.0.iter().map(|(label, _)| (font.width)(label)).fold(0.0, f64::max)
+    fn widest(&self) -> f64 {
+        self.0.iter().map(|(label, _)| width(label)).fold(0.0, f64::max)
+    }
+
+    /// Height of a band in which every label stands.
+    fn tallest(&self) -> f64 {
+        let (above, below) = self
+            .0
+            .iter()
+            .map(|(label, _)| ink(label))
+            .fold((0.0, 0.0), |(high, low): (f64, f64), (above, below)| (high.max(above), low.max(below)));
+        above + below
     }
 }
 
@@ -86,21 +109,34 @@ struct Panel<'a> {
     /// All column labels fit their cells as they are.
     upright: bool,
     cell: f64,
+    widest_row: f64,
+    widest_column: f64,
 }
 
 impl<'a> Panel<'a> {
-    fn new(heatmap: &'a Heatmap, figure: &Figure, index: usize, font: &Font) -> Self {
+    fn new(heatmap: &'a Heatmap, figure: &Figure, index: usize) -> Self {
         let left = (!index.is_multiple_of(figure.across)).then(|| &figure.panels[index - 1]);
         let above = index.checked_sub(figure.across).map(|above| &figure.panels[above]);
         let repeats_rows = left.is_some_and(|left| left.row_labels == heatmap.row_labels);
         let repeats_columns = above.is_some_and(|above| above.column_labels == heatmap.column_labels);
         let side = if figure.panels.len() > 1 { SIDE_AMONG_OTHERS } else { SIDE };
         let longest = heatmap.matrix.rows().max(heatmap.matrix.columns()).max(1);
-        let cell = (side / longest as f64).floor().clamp(font.least_cell, LARGEST_CELL);
-        let rows = (!repeats_rows).then(|| Labels::new(&heatmap.row_labels));
-        let columns = (!repeats_columns).then(|| Labels::new(&heatmap.column_labels));
-        let upright = columns.as_ref().is_some_and(|labels| labels.widest(font) <= cell - 4.0);
-        Self { heatmap, title: elide(&clean(&heatmap.title), TITLE), rows, columns, upright, cell }
+        // Panels that leave their labels out are as large as their neighbours.
+        let (rows, columns) = (Labels::new(&heatmap.row_labels), Labels::new(&heatmap.column_labels));
+        let (widest_row, widest_column) = (rows.widest(), columns.widest());
+        let least = LEAST_CELL.max(rows.tallest() + 1.0).max(columns.tallest() * SQRT_2 + 1.0).ceil().min(LARGEST_CELL);
+        let cell = (side / longest as f64).floor().clamp(least, LARGEST_CELL);
+        let upright = widest_column <= cell - 4.0;
+        Self {
+            heatmap,
+            title: elide(&clean(&heatmap.title), TITLE),
+            rows: (!repeats_rows).then_some(rows),
+            columns: (!repeats_columns).then_some(columns),
+            upright,
+            cell,
+            widest_row,
+            widest_column,
+        }
     }
 
     fn grid_width(&self) -> f64 {
@@ -112,53 +148,52 @@ impl<'a> Panel<'a> {
     }
 
     /// Room left of the cells.
-    fn left(&self, font: &Font) -> f64 {
-        self.rows.as_ref().map_or(0.0, |labels| labels.widest(font) + GAP)
+    fn left(&self) -> f64 {
+        self.rows.as_ref().map_or(0.0, |_| self.widest_row + GAP)
     }
 
     /// Cells and whatever of title and slanted labels reaches further.
-    fn reach(&self, font: &Font) -> f64 {
+    fn reach(&self) -> f64 {
         let slanted = |labels: &Labels| {
-            let ends = labels.0.iter().enumerate().map(|(column, (label, _))| {
-                (column as f64 + 0.5) * self.cell + ((font.width)(label) + font.height) * std::f64::consts::FRAC_1_SQRT_2
-            });
+            let ends = labels
+                .0
+                .iter()
+                .enumerate()
+                .map(|(column, (label, _))| (column as f64 + 0.5) * self.cell + (width(label) + LINE) * FRAC_1_SQRT_2);
             ends.fold(0.0, f64::max)
         };
         let labels = if self.upright { 0.0 } else { self.columns.as_ref().map_or(0.0, slanted) };
-        self.grid_width().max(labels).max((font.width)(&self.title) * 1.08)
+        self.grid_width().max(labels).max(width(&self.title) * BOLD)
     }
 
     /// Room above the cells.
-    fn top(&self, font: &Font) -> f64 {
-        let title = if self.title.is_empty() { 0.0 } else { font.height + 2.0 * GAP };
-        title + self.labels_height(font)
+    fn top(&self) -> f64 {
+        let title = if self.title.is_empty() { 0.0 } else { LINE + 2.0 * GAP };
+        title + self.labels_height()
     }
 
-    fn labels_height(&self, font: &Font) -> f64 {
+    fn labels_height(&self) -> f64 {
         match &self.columns {
             None => 0.0,
-            Some(_) if self.upright => font.height + GAP,
-            Some(labels) => (labels.widest(font) + font.height) * std::f64::consts::FRAC_1_SQRT_2 + GAP,
+            Some(_) if self.upright => LINE + GAP,
+            Some(_) => (self.widest_column + LINE) * FRAC_1_SQRT_2 + GAP,
         }
     }
 
     /// Draws with the upper left cell at (x, y), and the title at height `title`.
-    fn draw(&self, x: f64, y: f64, title: f64, font: &Font, marks: &mut Vec<Mark>) {
+    fn draw(&self, x: f64, y: f64, title: f64, marks: &mut Vec<Mark>) {
         if !self.title.is_empty() {
-            marks.push(text(x, title + font.height / 2.0, Anchor::Start, self.title.clone(), None, true));
+            marks.push(heading(x, title + LINE / 2.0, &self.title));
         }
         for (column, (label, tip)) in self.columns.iter().flat_map(|labels| labels.0.iter().enumerate()) {
             let centre = x + (column as f64 + 0.5) * self.cell;
-            let (at, anchor) = if self.upright {
-                (y - GAP - font.height / 2.0, Anchor::Middle)
-            } else {
-                (y - GAP - font.height * 0.25, Anchor::Rising)
-            };
-            marks.push(text(centre, at, anchor, label.clone(), tip.clone(), false));
+            let (at, anchor) =
+                if self.upright { (y - GAP - LINE / 2.0, Anchor::Middle) } else { (y - GAP - LINE * 0.25, Anchor::Start) };
+            marks.push(text(centre, at, anchor, !self.upright, label, tip));
         }
         for (row, (label, tip)) in self.rows.iter().flat_map(|labels| labels.0.iter().enumerate()) {
             let centre = y + (row as f64 + 0.5) * self.cell;
-            marks.push(text(x - GAP, centre, Anchor::End, label.clone(), tip.clone(), false));
+            marks.push(text(x - GAP, centre, Anchor::End, false, label, tip));
         }
         self.draw_cells(x, y, marks);
     }
@@ -189,21 +224,25 @@ fn dot_radius(cell: f64) -> f64 {
     (cell * 0.13).clamp(2.5, 4.5)
 }
 
-fn text(x: f64, y: f64, anchor: Anchor, text: String, tip: Option<String>, bold: bool) -> Mark {
-    Mark::Text { x, y, anchor, text, tip, colour: colour::INK, bold }
+fn text(x: f64, y: f64, anchor: Anchor, rising: bool, text: &str, tip: &Option<String>) -> Mark {
+    Mark::Text { x, y, anchor, rising, text: text.to_owned(), tip: tip.clone(), colour: INK, bold: false }
+}
+
+fn heading(x: f64, y: f64, text: &str) -> Mark {
+    Mark::Text { x, y, anchor: Anchor::Start, rising: false, text: text.to_owned(), tip: None, colour: INK, bold: true }
 }
 
 impl Layout {
-    pub fn of(figure: &Figure, font: &Font) -> Self {
+    pub fn of(figure: &Figure) -> Self {
         let panels: Vec<_> =
-            figure.panels.iter().enumerate().map(|(index, heatmap)| Panel::new(heatmap, figure, index, font)).collect();
+            figure.panels.iter().enumerate().map(|(index, heatmap)| Panel::new(heatmap, figure, index)).collect();
         let across = figure.across.min(panels.len()).max(1);
         let mut marks = Vec::new();
         let title = elide(&clean(&figure.title), TITLE);
         let mut y = MARGIN;
         if !title.is_empty() {
-            marks.push(text(MARGIN, y + font.height / 2.0, Anchor::Start, title.clone(), None, true));
-            y += font.height + 3.0 * GAP;
+            marks.push(heading(MARGIN, y + LINE / 2.0, &title));
+            y += LINE + 3.0 * GAP;
         }
         let largest = |panels: &mut dyn Iterator<Item = &Panel>, of: &dyn Fn(&Panel) -> f64| panels.map(of).fold(0.0, f64::max);
         let mut lefts = Vec::new();
@@ -211,58 +250,58 @@ impl Layout {
         for column in 0..across {
             let start = right + if column > 0 { GUTTER } else { 0.0 };
             let in_column = || panels.iter().skip(column).step_by(across);
-            let left = start + largest(&mut in_column(), &|panel| panel.left(font));
-            right = left + largest(&mut in_column(), &|panel| panel.reach(font));
+            let left = start + largest(&mut in_column(), &|panel| panel.left());
+            right = left + largest(&mut in_column(), &|panel| panel.reach());
             lefts.push(left);
         }
         for (down, row) in panels.chunks(across).enumerate() {
             let start = y + if down > 0 { GUTTER } else { 0.0 };
-            let top = start + largest(&mut row.iter(), &|panel| panel.top(font));
+            let top = start + largest(&mut row.iter(), &|panel| panel.top());
             for (panel, &left) in row.iter().zip(&lefts) {
-                panel.draw(left, top, top - panel.top(font), font, &mut marks);
+                panel.draw(left, top, top - panel.top(), &mut marks);
             }
             y = top + largest(&mut row.iter(), &|panel| panel.grid_height());
         }
         let legend_left = lefts.first().copied().unwrap_or(MARGIN);
-        let (legend_right, bottom) = draw_legend(figure, legend_left, y + GUTTER * 0.75, font, &mut marks);
-        let width = right.max(legend_right).max(MARGIN + (font.width)(&title) * 1.08) + MARGIN;
+        let (legend_right, bottom) = draw_legend(figure, legend_left, y + GUTTER * 0.75, &mut marks);
+        let width = right.max(legend_right).max(MARGIN + width(&title) * BOLD) + MARGIN;
         let name = if title.is_empty() { panels.first().map(|panel| panel.title.clone()).unwrap_or_default() } else { title };
         Self { width: width.ceil(), height: (bottom + MARGIN).ceil(), name, marks }
     }
 }
 
 /// The scale from 0 to 1, and what dots and frames mean where there are any. Returns its right and lower ends.
-fn draw_legend(figure: &Figure, left: f64, top: f64, font: &Font, marks: &mut Vec<Mark>) -> (f64, f64) {
+fn draw_legend(figure: &Figure, left: f64, top: f64, marks: &mut Vec<Mark>) -> (f64, f64) {
     const STEPS: u32 = 32;
     const STEP: f64 = 3.0;
-    let middle = top + font.height / 2.0;
+    let middle = top + LINE / 2.0;
     let mut x = left;
     let write = |x: &mut f64, label: &str, marks: &mut Vec<Mark>| {
-        let anchor = Anchor::Start;
         marks.push(Mark::Text {
             x: *x,
             y: middle,
-            anchor,
+            anchor: Anchor::Start,
+            rising: false,
             text: label.to_owned(),
             tip: None,
-            colour: colour::FAINT,
+            colour: FAINT,
             bold: false,
         });
-        *x += (font.width)(label) + GAP;
+        *x += width(label) + GAP;
     };
     write(&mut x, "0", marks);
-    let (y, height) = ((middle - font.height * 0.35).round(), (font.height * 0.7).round());
+    let (y, height) = ((middle - LINE * 0.35).round(), (LINE * 0.7).round());
     for step in 0..STEPS {
         let fill = colour::of_weight(step as f32 / (STEPS - 1) as f32);
         // Each step reaches to the end, under those that follow: seams would show where viewers smooth edges.
-        let width = f64::from(STEPS - step) * STEP;
-        marks.push(Mark::Cell { x: x + f64::from(step) * STEP, y, width, height, fill, tip: None });
+        let rest = f64::from(STEPS - step) * STEP;
+        marks.push(Mark::Cell { x: x + f64::from(step) * STEP, y, width: rest, height, fill, tip: None });
     }
     x += f64::from(STEPS) * STEP + GAP;
     write(&mut x, "1", marks);
     if figure.panels.iter().any(|panel| panel.links.is_some()) {
         x += 2.0 * GAP;
-        marks.push(Mark::Dot { x: x + 4.0, y: middle, radius: 4.0, fill: colour::INK });
+        marks.push(Mark::Dot { x: x + 4.0, y: middle, radius: 4.0, fill: INK });
         x += 8.0 + GAP;
         write(&mut x, "link", marks);
     }
@@ -272,5 +311,5 @@ fn draw_legend(figure: &Figure, left: f64, top: f64, font: &Font, marks: &mut Ve
         x += 12.0 + GAP;
         write(&mut x, "gold", marks);
     }
-    (x, top + font.height)
+    (x, top + LINE)
 }

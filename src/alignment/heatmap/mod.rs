@@ -1,17 +1,16 @@
 //! Pictures of attention: SVG, PNG and terminal blocks, of one matrix or of several side by side.
 
 mod colour;
-mod glyphs;
-mod label;
+mod draw;
 mod layout;
-mod raster;
-mod svg;
 mod terminal;
 
 use anyhow::{Result, ensure};
 
 use super::links::Links;
 use super::matrix::AttentionMatrix;
+use crate::picture::Drawing;
+use crate::picture::label::clean;
 
 pub use terminal::TerminalColour;
 
@@ -90,14 +89,9 @@ impl Heatmap {
         self.gold.as_ref().is_some_and(|links| links.contains(column, row))
     }
 
-    /// A document of its own, in UTF-8. Text stays text, in the reader's fonts; weights show on hovering.
-    pub fn svg(&self) -> String {
-        Figure::from(self.clone()).svg()
-    }
-
-    /// A PNG image, `scale` pixels for each unit of the layout (2 is crisp on today's screens). Needs no fonts.
-    pub fn png(&self, scale: u32) -> Result<Vec<u8>> {
-        Figure::from(self.clone()).png(scale)
+    /// The picture, of which there is SVG and PNG. In SVG weights show on hovering.
+    pub fn drawing(&self) -> Drawing {
+        Figure::from(self.clone()).drawing()
     }
 
     /// Lines for a terminal, each ended by `\n`; those of the grid all have the same display width.
@@ -125,21 +119,16 @@ impl Figure {
         self
     }
 
-    /// As [`Heatmap::svg`].
-    pub fn svg(&self) -> String {
-        svg::write(&layout::Layout::of(self, &svg::FONT))
-    }
-
-    /// As [`Heatmap::png`].
-    pub fn png(&self, scale: u32) -> Result<Vec<u8>> {
-        raster::png(&layout::Layout::of(self, &raster::FONT), scale)
+    /// As [`Heatmap::drawing`].
+    pub fn drawing(&self) -> Drawing {
+        draw::draw(&layout::Layout::of(self))
     }
 
     /// As [`Heatmap::terminal`], one panel below the other.
     pub fn terminal(&self, colour: TerminalColour) -> String {
         let mut lines = String::new();
         if !self.title.is_empty() {
-            lines = format!("{}\n\n", label::clean(&self.title));
+            lines = format!("{}\n\n", clean(&self.title));
         }
         let panels: Vec<_> = self.panels.iter().map(|panel| panel.terminal(colour)).collect();
         lines + &panels.join("\n")

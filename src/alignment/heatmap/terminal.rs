@@ -6,8 +6,9 @@ use unicode_bidi::BidiInfo;
 use unicode_width::UnicodeWidthStr;
 
 use super::Heatmap;
-use super::colour::{self, Rgb};
-use super::label::{clean, clusters, elide};
+use super::colour;
+use crate::picture::Rgb;
+use crate::picture::label::{clean, clusters, elide};
 
 /// How a terminal shows weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,13 +1,15 @@
-//! Line charts as SVG: a few named curves over two axes, told apart by colour and by marker.
+//! Line charts: a few named curves over two axes, told apart by colour and by marker.
 
 mod axis;
-mod svg;
+mod draw;
 
 use anyhow::{Result, ensure};
 
 use axis::Axis;
 
-/// A chart of one or more curves. What is drawn is a function of what was given, byte for byte.
+use crate::picture::Drawing;
+
+/// A chart of one or more curves. The SVG is a function of what was given, byte for byte.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     title: String,
@@ -65,11 +67,11 @@ impl Chart {
         self
     }
 
-    /// A document of its own, in UTF-8, on a light ground. Points tell their numbers on hovering.
+    /// The picture, of which there is SVG and PNG. In SVG points tell their numbers on hovering.
     ///
     /// # Errors
     /// No point at all, numbers that are not finite, and numbers that are not above 0 on a logarithmic axis.
-    pub fn svg(&self) -> Result<String> {
+    pub fn drawing(&self) -> Result<Drawing> {
         let of_x = || self.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0));
         let of_y = || self.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.1));
         ensure!(of_x().next().is_some(), "chart {:?} has no points: give it a curve", self.title);
@@ -90,7 +92,7 @@ impl Chart {
         }
         let x = self.x.span(of_x().chain(self.references.iter().map(|reference| reference.0)), false);
         let y = self.y.span(of_y(), true);
-        Ok(svg::write(self, &x, &y))
+        Ok(draw::draw(self, &x, &y))
     }
 }
 

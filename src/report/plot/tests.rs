@@ -27,7 +27,7 @@ fn corners(line: &Node) -> Vec<(f64, f64)> {
 
 #[test]
 fn a_chart_says_what_it_shows() {
-    let svg = chart().svg().unwrap();
+    let svg = chart().drawing().unwrap().svg();
     let document = Document::parse(&svg).unwrap();
     let texts = texts(&document);
     for expected in ["Held & <forgotten>", "load", "overlap", "Hebb", "Storkey", "0.138 N", "0.05", "0.2", "1"] {
@@ -37,12 +37,12 @@ fn a_chart_says_what_it_shows() {
     assert_eq!(lines.len(), 2);
     let tips: Vec<_> = document.descendants().filter(|node| node.has_tag_name("title")).filter_map(|node| node.text()).collect();
     assert!(tips.contains(&"Hebb: 0.1, 0.9"), "{tips:?}");
-    assert_eq!(chart().svg().unwrap(), svg);
+    assert_eq!(chart().drawing().unwrap().svg(), svg);
 }
 
 #[test]
 fn points_stand_where_their_numbers_say() {
-    let svg = chart().svg().unwrap();
+    let svg = chart().drawing().unwrap().svg();
     let document = Document::parse(&svg).unwrap();
     let lines: Vec<_> = document.descendants().filter(|node| node.has_tag_name("polyline")).map(|line| corners(&line)).collect();
     let (hebb, storkey) = (&lines[0], &lines[1]);
@@ -53,7 +53,7 @@ fn points_stand_where_their_numbers_say() {
     let line = document.descendants().find(|node| node.has_attribute("stroke-dasharray")).unwrap();
     let at: f64 = line.attribute("x1").unwrap().parse().unwrap();
     assert!(at > hebb[1].0 && at < hebb[2].0, "the reference stands between 0.1 and 0.2");
-    let by_ratio = chart().logarithmic_x().svg().unwrap();
+    let by_ratio = chart().logarithmic_x().drawing().unwrap().svg();
     let document = Document::parse(&by_ratio).unwrap();
     let hebb = corners(&document.descendants().find(|node| node.has_tag_name("polyline")).unwrap());
     assert!(((hebb[1].0 - hebb[0].0) - (hebb[2].0 - hebb[1].0)).abs() < 0.2, "twice and twice again");
@@ -63,7 +63,7 @@ fn points_stand_where_their_numbers_say() {
 fn curves_differ_in_colour_and_in_marker() {
     let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
     let many = names.iter().fold(Chart::new("", "x", "y"), |chart, name| chart.curve(name, &[(1.0, 2.0)]));
-    let svg = many.svg().unwrap();
+    let svg = many.drawing().unwrap().svg();
     let document = Document::parse(&svg).unwrap();
     let look = |node: &Node| {
         let path = node.attribute("d").unwrap();
@@ -83,7 +83,7 @@ fn curves_differ_in_colour_and_in_marker() {
 
 #[test]
 fn what_cannot_be_drawn_is_named() {
-    let error = |chart: Chart| format!("{:#}", chart.svg().unwrap_err());
+    let error = |chart: Chart| format!("{:#}", chart.drawing().unwrap_err());
     assert!(error(Chart::new("empty", "x", "y")).contains("chart \"empty\" has no points"));
     assert!(error(Chart::new("empty", "x", "y").curve("none", &[])).contains("has no points"));
     let broken = error(chart().curve("broken", &[(1.0, 1.0), (2.0, f64::NAN)]));
@@ -103,7 +103,7 @@ proptest! {
         name in any::<String>(),
         points in proptest::collection::vec((-1e9f64..1e9, -1e-3f64..1e3), 1..60),
     ) {
-        let svg = Chart::new(&name, &name, &name).curve(&name, &points).reference(points[0].0, &name).svg().unwrap();
+        let svg = Chart::new(&name, &name, &name).curve(&name, &points).reference(points[0].0, &name).drawing().unwrap().svg();
         let document = Document::parse(&svg).unwrap();
         let size = |name: &str| document.root_element().attribute(name).unwrap().parse::<f64>().unwrap();
         let line = document.descendants().find(|node| node.has_tag_name("polyline")).unwrap();

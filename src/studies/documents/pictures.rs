@@ -1,6 +1,5 @@
 //! A document with the weights of its sentences and words (figures 5 and 6 of Yang et al. 2016).
 
-use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,52 +8,47 @@ use tch::no_grad;
 use super::grammar::Document;
 use super::model::Reports;
 use super::task::DocumentsTask;
-use crate::runtime::files::write_unsynced;
+use crate::picture::{Anchor, Drawing, Element, Text, width};
 
-/// Draws the first test into `directory`, as `document.svg`.
+/// Between words.
+const GAP: f64 = 8.0;
+
+/// Draws the first test into `directory`, as `document.svg` and `.png`.
 pub fn draw(task: &DocumentsTask, directory: &Path) -> Result<()> {
     let document = task.tests().swap_remove(0);
     let (_, read) = no_grad(|| task.model.classify(&Reports::new(std::slice::from_ref(&document), task.device)))?;
     let sentences: Vec<f64> = Vec::try_from(read.sentence_weights.get(0).to_kind(tch::Kind::Double))?;
     let words: Vec<Vec<f64>> = Vec::try_from(read.word_weights.to_kind(tch::Kind::Double))?;
-    write_unsynced(&directory.join("document.svg"), page(&document, &sentences, &words))
+    page(&document, &sentences, &words).save(&directory.join("document"))
 }
 
 /// One line a sentence: a red bar as dark as its weight, and its words on blue as dark as theirs. The line that decides is marked.
-fn page(document: &Document, sentences: &[f64], words: &[Vec<f64>]) -> String {
-    const LINE: f64 = 22.0;
-    const LETTER: f64 = 8.0;
-    let letters = document.sentences.iter().map(|sentence| sentence.join(" ").len()).max().unwrap_or(0);
-    let (width, height) = (60.0 + letters as f64 * LETTER, LINE * (document.sentences.len() as f64 + 0.5));
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"monospace\" font-size=\"13\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+fn page(document: &Document, sentences: &[f64], words: &[Vec<f64>]) -> Drawing {
+    const STEP: f64 = 22.0;
+    const LEFT: f64 = 50.0;
+    let long = |sentence: &Vec<&str>| sentence.iter().map(|word| width(word) + GAP).sum::<f64>();
+    let widest = document.sentences.iter().map(long).fold(0.0, f64::max);
+    let height = STEP * (document.sentences.len() as f64 + 0.5);
+    let mut drawing = Drawing::new(LEFT + widest + 10.0, height, "A document, its sentences and words by weight");
     for (line, sentence) in document.sentences.iter().enumerate() {
-        let top = LINE * (line as f64 + 0.25);
-        let mut shade = |x: f64, width: f64, colour: &str, weight: f64| {
-            let _ = writeln!(
-                svg,
-                "<rect x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\" fill-opacity=\"{weight:.3}\">\
-                 <title>{weight:.3}</title></rect>"
-            );
+        let top = STEP * (line as f64 + 0.25);
+        let shade = |x: f64, width: f64, colour: &str, weight: f64| {
+            let bar = Element::new("rect").at("x", x).at("y", top).at("width", width).set("height", 18).set("fill", colour);
+            bar.set("fill-opacity", format_args!("{weight:.3}")).tip(&format!("{weight:.3}"))
         };
-        shade(10.0, 18.0, "#c00000", sentences[line]);
-        let mut x = 50.0;
+        drawing.shape(shade(10.0, 18.0, "#c00000", sentences[line]));
+        let mut x = LEFT;
         let mut placed = Vec::new();
         for (word, weight) in sentence.iter().zip(&words[line]) {
-            let width = word.len() as f64 * LETTER;
-            shade(x - 2.0, width + 4.0, "#2f6db5", *weight);
-            placed.push((x, width, *word));
-            x += width + LETTER;
+            let width = width(word);
+            drawing.shape(shade(x - 2.0, width + 4.0, "#2f6db5", *weight));
+            placed.push(Text::new(x + width / 2.0, top + 9.0, word).anchor(Anchor::Middle));
+            x += width + GAP;
         }
-        let baseline = top + 13.0;
-        for (x, width, word) in placed {
-            let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{baseline:.1}\" textLength=\"{width:.1}\">{word}</text>");
-        }
+        placed.into_iter().for_each(|word| drawing.text(word));
         if line == document.decisive {
-            let _ = writeln!(svg, "<text x=\"33\" y=\"{baseline:.1}\">→</text>");
+            drawing.text(Text::new(33.0, top + 9.0, "→"));
         }
     }
-    svg + "</svg>\n"
+    drawing
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
-use super::{SWEEPS, growth, mean_overlap, spread, write};
+use super::{SWEEPS, growth, mean_overlap, spread};
 use crate::memory::hopfield::{BinaryHopfield, DenseMemory, Interaction, LearningRule, ModernHopfield, Patterns};
 use crate::nn::{Initialization, Parameters};
 use crate::recipe::HopfieldCapacityRecipe;
@@ -38,12 +38,12 @@ struct CapacityCurve {
     held: Vec<Held>,
 }
 
-/// Measures all networks, writes `capacity.svg`, `corrupted.svg` and `growth.svg` into `folder`.
+/// Measures all networks, draws `capacity`, `corrupted` and `growth` into `folder`, as SVG and PNG.
 pub fn measure(recipe: &HopfieldCapacityRecipe, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
     let curves = Capacity { recipe, seed }.curves()?;
-    write(folder, "capacity.svg", &chart("What is left of stored patterns", &curves, |held| held.from_stored).svg()?)?;
+    chart("What is left of stored patterns", &curves, |held| held.from_stored).drawing()?.save(&folder.join("capacity"))?;
     let title = format!("What is restored of patterns with {:.0} % of their units flipped", recipe.flipped * 100.0);
-    write(folder, "corrupted.svg", &chart(&title, &curves, |held| held.from_flipped).svg()?)?;
+    chart(&title, &curves, |held| held.from_flipped).drawing()?.save(&folder.join("corrupted"))?;
     let mut findings = findings(recipe, &curves);
     findings.extend(growth::measure(recipe.tested, seed, folder)?);
     Ok(findings)

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use tch::Kind;
 
-use super::{SWEEPS, mean_overlap, spread, write};
+use super::{SWEEPS, mean_overlap, spread};
 use crate::memory::hopfield::{DenseMemory, Interaction, Patterns};
 use crate::report::Chart;
 use crate::runtime::message;
@@ -24,7 +24,7 @@ const SIZES: [(Interaction, &str, &[i64]); 4] = [
     (Interaction::Exponential, "exponential", &[10, 14, 18, 22]),
 ];
 
-/// Finds how many patterns memories of growing size hold, and writes `growth.svg` into `folder`.
+/// Finds how many patterns memories of growing size hold, and draws `growth` into `folder`, as SVG and PNG.
 pub fn measure(tested: i64, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
     let mut chart = Chart::new("Patterns that a dense memory holds", "units, N", "patterns, P").logarithmic_x().logarithmic_y();
     let mut findings = Vec::new();
@@ -46,7 +46,7 @@ pub fn measure(tested: i64, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
             }
         });
     }
-    write(folder, "growth.svg", &chart.svg()?)?;
+    chart.drawing()?.save(&folder.join("growth"))?;
     Ok(findings)
 }
 

@@ -5,13 +5,10 @@ mod growth;
 mod letters;
 mod recall;
 
-use std::path::Path;
-
 use anyhow::Result;
 use tch::Kind;
 
 use crate::memory::hopfield::Patterns;
-use crate::runtime::files;
 
 pub use capacity::measure as measure_capacity;
 pub use recall::measure as measure_recall;
@@ -29,8 +26,4 @@ fn spread(patterns: &Patterns, count: i64) -> Result<Patterns> {
     let all = patterns.count();
     let count = count.min(all);
     patterns.select((0..count).map(|place| place * all / count))
-}
-
-fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
-    files::write(&folder.join(name), text)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
+use super::SWEEPS;
 use super::letters::{NAMES, SIDE, letters};
-use super::{SWEEPS, write};
 use crate::memory::hopfield::{BinaryHopfield, LearningRule, ModernHopfield, Patterns};
 use crate::recipe::HopfieldRecallRecipe;
 use crate::report::{Chart, Strip};
@@ -35,7 +35,7 @@ struct Corruption {
     cues: Tensor,
 }
 
-/// Restores all cues with every network, writes `letters.svg` and `energy.svg` into `folder`.
+/// Restores all cues with every network, draws `letters` and `energy` into `folder`, as SVG and PNG.
 pub fn measure(recipe: &HopfieldRecallRecipe, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
     let letters = letters()?;
     let learn = |rule| Ok::<_, anyhow::Error>(Network::Binary(BinaryHopfield::learn(&letters, rule)?));
@@ -67,8 +67,8 @@ pub fn measure(recipe: &HopfieldRecallRecipe, seed: u64, folder: &Path) -> Resul
             }
         }
     }
-    write(folder, "letters.svg", &strip.svg()?)?;
-    write(folder, "energy.svg", &energies.svg()?)?;
+    strip.drawing()?.save(&folder.join("letters"))?;
+    energies.drawing()?.save(&folder.join("energy"))?;
     Ok(findings)
 }
 

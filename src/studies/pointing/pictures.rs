@@ -1,6 +1,5 @@
 //! Where a model pointed, step by step, and the hulls it found.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,11 +9,10 @@ use super::model::Problems;
 use super::problem::Example;
 use super::task::PointingTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap, Links};
+use crate::picture::{Drawing, Element, Text};
 use crate::recipe::PointingProblem;
-use crate::runtime::files::write_unsynced;
-use crate::studies::figure::write_figure;
 
-/// Draws the first tests of the largest size: `pointing`, as SVG and PNG, and `hull.svg`.
+/// Draws the first tests of the largest size: `pointing`, and `hull`, each as SVG and PNG.
 pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
     let examples: Vec<Example> = task.tests(task.recipe.most).into_iter().take(4).collect();
     let inputs = Problems::new(&examples, task.device).inputs;
@@ -34,9 +32,9 @@ pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
         let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
         panels.push(Heatmap::new("", &rows, &columns, matrix)?.with_gold(wanted)?);
     }
-    write_figure(&Figure::new("", panels), &directory.join("pointing"))?;
+    Figure::new("", panels).drawing().save(&directory.join("pointing"))?;
     if task.recipe.problem == PointingProblem::Hull {
-        write_unsynced(&directory.join("hull.svg"), hulls(&examples, &answers))?;
+        hulls(&examples, &answers).save(&directory.join("hull"))?;
     }
     Ok(())
 }
@@ -49,15 +47,11 @@ fn label(problem: PointingProblem, example: &Example, input: usize) -> String {
 }
 
 /// Points with their numbers; the true hull as a pale area, and what was answered as a line over it.
-fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> String {
+fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> Drawing {
     const SIDE: f64 = 300.0;
     const MARGIN: f64 = 20.0;
     let width = examples.len() as f64 * (SIDE + MARGIN) + MARGIN;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {}\" font-family=\"sans-serif\" font-size=\"11\">\n",
-        SIDE + 2.0 * MARGIN
-    );
-    svg.push_str("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
+    let mut drawing = Drawing::new(width, SIDE + 2.0 * MARGIN, "Convex hulls");
     for (panel, (example, answer)) in examples.iter().zip(answers).enumerate() {
         let points = example.points();
         let place = |index: usize| {
@@ -65,21 +59,18 @@ fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> String {
             // The y axis of a picture goes down.
             (left + points[index].x * SIDE, MARGIN + (1.0 - points[index].y) * SIDE)
         };
-        let path = |corners: &[usize]| {
+        let polygon = |corners: &[usize]| {
             let corners = corners.iter().filter(|&&corner| corner < points.len()).map(|&corner| place(corner));
-            corners.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+            let corners: Vec<String> = corners.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+            Element::new("polygon").set("points", corners.join(" "))
         };
-        let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"#cfe3f5\"/>", path(&example.answer));
-        let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"none\" stroke=\"#08519c\" stroke-width=\"2\"/>", path(answer));
+        drawing.shape(polygon(&example.answer).set("fill", "#cfe3f5"));
+        drawing.shape(polygon(answer).set("fill", "none").set("stroke", "#08519c").set("stroke-width", 2));
         for index in 0..points.len() {
             let (x, y) = place(index);
-            let _ = writeln!(
-                svg,
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/><text x=\"{:.1}\" y=\"{:.1}\">{index}</text>",
-                x + 5.0,
-                y - 5.0
-            );
+            drawing.shape(Element::new("circle").at("cx", x).at("cy", y).set("r", 3));
+            drawing.text(Text::new(x + 5.0, y - 9.0, &index.to_string()));
         }
     }
-    svg + "</svg>\n"
+    drawing
 }

@@ -9,7 +9,6 @@ use super::data::Questions;
 use super::task::QuestionsTask;
 use crate::alignment::{AttentionMatrix, Heatmap, Links};
 use crate::memory::memn2n::Reading;
-use crate::studies::figure::write_figure;
 
 /// The tasks of the paper's figure: one and two supporting facts, induction, sizes.
 const SHOWN: [u32; 4] = [1, 2, 16, 18];
@@ -42,7 +41,7 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
         let framed: Links = asked.supporting.iter().flat_map(|&row| (0..hops).map(move |hop| (hop, row))).collect();
         let title = format!("{question}? {answer} ({verdict})");
         let heatmap = Heatmap::new(&title, &task.data.told(asked), &columns, matrix)?.with_gold(framed)?;
-        write_figure(&heatmap.into(), &directory.join(format!("task-{number}")))?;
+        heatmap.drawing().save(&directory.join(format!("task-{number}")))?;
     }
     Ok(())
 }

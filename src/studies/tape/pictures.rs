@@ -10,7 +10,6 @@ use super::problem::Size;
 use super::task::TapeTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
 use crate::memory::Weightings;
-use crate::studies::figure::write_figure;
 
 /// Attention below this is not seen in a picture.
 const SEEN: f64 = 0.05;
@@ -28,7 +27,7 @@ pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
         panel("wanted", &sequences.targets.squeeze_dim(0).tr(), steps - scored)?,
         panel("answered", &answered.squeeze_dim(0).tr(), steps - scored)?,
     ];
-    write_figure(&Figure::new("", panels).across(1), &directory.join("answer"))?;
+    Figure::new("", panels).across(1).drawing().save(&directory.join("answer"))?;
     if weightings.is_empty() {
         return Ok(());
     }
@@ -42,7 +41,7 @@ pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
             panels.push(slots(&format!("{name}, head {}", number + 1), weights)?);
         }
     }
-    write_figure(&Figure::new("", panels).across(1), &directory.join("heads"))
+    Figure::new("", panels).across(1).drawing().save(&directory.join("heads"))
 }
 
 /// Rows by number, columns by step from `first` on.

@@ -8,8 +8,7 @@ use tch::{Kind, Tensor, no_grad};
 use super::formula::spelled;
 use super::model::Formulas;
 use super::task::TreesTask;
-use crate::alignment::{AttentionMatrix, Figure, Heatmap};
-use crate::studies::figure::write_figure;
+use crate::alignment::{AttentionMatrix, Heatmap};
 
 /// Draws a test of depth 3 into `directory`: `decoder` and, where the encoder attends, `parents`, as SVG and PNG.
 pub fn draw(task: &TreesTask, directory: &Path) -> Result<()> {
@@ -28,5 +27,5 @@ pub fn draw(task: &TreesTask, directory: &Path) -> Result<()> {
 fn picture(rows: &[String], columns: &[String], weights: &Tensor, path: &Path) -> Result<()> {
     let numbers: Vec<f32> = Vec::try_from(weights.contiguous().view(-1).to_kind(Kind::Float))?;
     let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
-    write_figure(&Figure::from(Heatmap::new("", rows, columns, matrix)?), path)
+    Heatmap::new("", rows, columns, matrix)?.drawing().save(path)
 }

@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::evaluation::HeldOut;
 use crate::alignment::{Heatmap, Links};
-use crate::runtime::files::write_unsynced;
 use crate::translator::Translator;
 
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
@@ -30,9 +29,7 @@ pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory
         if let Some(gold) = &held_out.gold {
             heatmap = heatmap.with_gold(gold[line].sure.iter().copied().collect::<Links>())?;
         }
-        let path = directory.join(format!("sentence-{}.svg", number + 1));
-        write_unsynced(&path, heatmap.svg())?;
-        write_unsynced(&path.with_extension("png"), heatmap.png(2)?)?;
+        heatmap.drawing().save(&directory.join(format!("sentence-{}", number + 1)))?;
     }
     Ok(())
 }
