@@ -135,7 +135,7 @@ fn the_check_of_a_gpu_can_be_rehearsed_without_one() {
     let place = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/gpu-check.sh");
     let mut command = Command::new("bash");
-    command.arg(script).arg("--dry_run").arg(place.path().join("report.md"));
+    command.arg(script).arg("--rehearse").arg(place.path().join("report.md"));
     command.env("TARGUM", env!("CARGO_BIN_EXE_targum")).env("TARGUM_TESTS", std::env::current_exe().unwrap());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
