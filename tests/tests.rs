@@ -1,6 +1,7 @@
 //! One integration binary: libtorch links slowly.
 
 mod cli;
+mod examples;
 mod gpu;
 mod interop;
 mod models;

@@ -17,7 +17,7 @@ pub use heads::{Heads, HeadsOptions};
 pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput};
 pub use multi_head::{Allowed, FusedProjection, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
-pub use score::{CustomScore, Score};
+pub use score::{CustomScore, MakeScore, Score, register_score};
 
 use anyhow::{Result, ensure};
 use tch::{Kind, Tensor};

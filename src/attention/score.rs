@@ -1,11 +1,14 @@
 //! How a key is scored against a query.
 
-use anyhow::{Result, ensure};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, ensure};
 use tch::Tensor;
 
 use super::{AttentionOptions, Prepared, full_precision};
 use crate::nn::{Linear, Scope, Weight, linear};
-use crate::recipe::ScoreKind;
+use crate::recipe::{ScoreKind, ScoreName};
 
 /// A score of one's own: any function of queries and keys is one, and so is anything with parameters that implements this.
 pub trait CustomScore: Send + Sync {
@@ -22,6 +25,18 @@ impl<F: Fn(&Tensor, &Tensor) -> Tensor + Send + Sync> CustomScore for F {
     fn energy(&self, query: &Tensor, keys: &Tensor) -> Tensor {
         self(query, keys)
     }
+}
+
+/// Makes a score with its parameters in a scope.
+pub type MakeScore = fn(&Scope, &AttentionOptions) -> Result<Box<dyn CustomScore>>;
+
+static REGISTERED: Mutex<BTreeMap<&'static str, MakeScore>> = Mutex::new(BTreeMap::new());
+
+/// Makes a score of one's own known under a name, so that recipes can choose it, `score = { custom = "name" }`, and checkpoints be loaded that
+/// have it. To be called before either is read.
+pub fn register_score(name: &'static str, make: MakeScore) {
+    REGISTERED.lock().expect("adding a score cannot fail").insert(name, make);
+    ScoreName::register(name);
 }
 
 /// A score with its parameters.
@@ -59,7 +74,7 @@ impl Score {
                 "a location score needs to know 1 or more positions, found {}",
                 options.maximum_length
             ),
-            ScoreKind::General => {}
+            ScoreKind::General | ScoreKind::Custom(_) => {}
         }
         let energy = || scope.tensor("energy", &[size], options.energy_initialization);
         Ok(match options.recipe.score {
@@ -78,6 +93,11 @@ impl Score {
                 energy: energy(),
                 query,
             },
+            ScoreKind::Custom(name) => {
+                let make = REGISTERED.lock().expect("adding a score cannot fail").get(name.as_str()).copied();
+                let make = make.with_context(|| format!("no score is registered as {name}: call register_score first"))?;
+                Score::Custom(make(&scope.sub(name.as_str()), options)?)
+            }
             ScoreKind::Location => Score::Location {
                 positions: Linear::without_bias(scope.sub("location"), query, options.maximum_length, options.initialization),
             },

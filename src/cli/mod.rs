@@ -19,6 +19,7 @@ mod start;
 mod study;
 mod text;
 mod train;
+mod train_arguments;
 mod translate;
 mod unknown;
 mod verify;
@@ -48,7 +49,7 @@ enum Command {
     /// Make or fetch corpora, and check your own.
     Data(data::Arguments),
     /// Train a model by a recipe.
-    Train(train::Arguments),
+    Train(train_arguments::TrainArguments),
     /// Translate lines.
     Translate(Box<translate::Arguments>),
     /// Average the weights of several checkpoints into one.

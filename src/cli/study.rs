@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::start::{START_UP, keep_recipe, open, started};
-use super::train::{Arguments, machine};
+use super::train_arguments::{TrainArguments, machine};
 use crate::recipe::{RecipeText, StudyRecipe};
 use crate::report::Display;
 use crate::runtime::files::{self, Shown};
@@ -14,7 +14,7 @@ use crate::studies::{Finding, run as run_study};
 use crate::train::TrainOptions;
 
 /// Runs the study of a recipe.
-pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
+pub fn run(arguments: &TrainArguments, text: &RecipeText) -> Result<()> {
     let file = text.path();
     let mut recipe = StudyRecipe::of_text(text, &arguments.set)?;
     if arguments.init.is_some() {
@@ -23,7 +23,7 @@ pub fn run(arguments: &Arguments, text: &RecipeText) -> Result<()> {
     if arguments.print_recipe {
         return Ok(print(&recipe.to_toml()?)?);
     }
-    let out = arguments.out(&recipe.name);
+    let out = arguments.run_folder(&recipe.name);
     if arguments.resume {
         recipe = started(recipe, file, &out, !arguments.set.is_empty(), |file| StudyRecipe::load(file, &arguments.set))?;
     }

@@ -1,64 +1,25 @@
 //! `targum train`: a recipe becomes a run folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::Args;
 use tch::Device;
 
-use super::device::DeviceArguments;
 use super::start::{RECIPE, START_UP, ensure_apart, ensure_same_model, keep_recipe, open, started};
 use super::study;
-use super::verify::VerifyArguments;
+use super::train_arguments::{TrainArguments, machine};
 use crate::checkpoint::{Checkpoint, Tokenizers, locate};
 use crate::checksum::Verify;
 use crate::input::set_maximum_line_bytes;
 use crate::recipe::{Origin, Recipe, RecipeText};
 use crate::report::{Display, HumanCount};
 use crate::runtime::files::{self, Shown};
-use crate::runtime::{Interrupt, core_count, end_on_signal, libtorch, message, print};
+use crate::runtime::{Interrupt, end_on_signal, message, print};
 use crate::tasks::translation::{Evaluation, HeldOut, TranslationTask};
 use crate::train::{Outcome, RunFolder, Task, TrainOptions, train};
 use crate::translator::Translator;
 
-/// Arguments of `targum train`.
-#[derive(Args)]
-pub struct Arguments {
-    /// A recipe (TOML), or a run folder to go on with.
-    recipe: PathBuf,
-    /// The run folder; checkpoints/NAME unless given.
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Overrides a key of the recipe, such as training.batch_tokens=2048; again for each further one.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(super) set: Vec<String>,
-    /// Start from the weights, the tokenizers and the model of this checkpoint or run folder (fine-tuning).
-    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
-    pub(super) init: Option<PathBuf>,
-    /// Go on from the newest checkpoint of the run folder.
-    #[arg(long)]
-    pub(super) resume: bool,
-    /// Print the recipe with all its defaults, and stop.
-    #[arg(long)]
-    pub(super) print_recipe: bool,
-    #[command(flatten)]
-    pub(super) device: DeviceArguments,
-    #[command(flatten)]
-    pub(super) verify: VerifyArguments,
-}
-
-impl Arguments {
-    /// The run folder of a recipe of this name.
-    pub(super) fn out(&self, name: &str) -> PathBuf {
-        match &self.out {
-            Some(out) => out.clone(),
-            None if self.recipe.is_dir() => self.recipe.clone(),
-            None => Path::new("checkpoints").join(name),
-        }
-    }
-}
-
-pub fn run(arguments: Arguments) -> Result<()> {
+pub fn run(arguments: TrainArguments) -> Result<()> {
     let of_run = arguments.recipe.is_dir();
     let file = if of_run { arguments.recipe.join(RECIPE) } else { arguments.recipe.clone() };
     let text = RecipeText::read(&file)?;
@@ -82,7 +43,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if arguments.print_recipe {
         return Ok(print(&recipe.to_toml()?)?);
     }
-    let out = arguments.out(&recipe.name);
+    let out = arguments.run_folder(&recipe.name);
     if arguments.resume {
         recipe = started(recipe, &file, &out, !arguments.set.is_empty(), |file| Recipe::load(file, &arguments.set))?;
     }
@@ -149,17 +110,6 @@ fn introduce(recipe: &Recipe, task: &TranslationTask, device: Device) {
     let parameters: usize = task.parameters().iter().map(|parameter| parameter.tensor.numel()).sum();
     message!("{}", machine(device, recipe.seed));
     message!("{} parameters; {}", HumanCount(parameters as u64), task.summary());
-}
-
-/// "Targum 0.1.0, libtorch 2.11.0, Cpu, 2 threads of 2 cores, seed 1".
-pub(super) fn machine(device: Device, seed: u64) -> String {
-    format!(
-        "Targum {}, libtorch {}, {device:?}, {} threads of {} cores, seed {seed}",
-        env!("CARGO_PKG_VERSION"),
-        libtorch().version.as_deref().unwrap_or("unknown"),
-        tch::get_num_threads(),
-        core_count(),
-    )
 }
 
 /// Scores the best checkpoint on the test set, and says what to try next.

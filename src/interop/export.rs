@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 use tch::{Device, Tensor, no_grad};
 
-use super::import::{NEVER, single};
+use super::import::NEVER;
 use super::vocabulary::Vocabulary;
+use super::weights::single;
 use crate::checkpoint::{Checkpoint, Config, Tokenizers};
 use crate::checksum::Verify;
 use crate::recipe::{

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 use super::config::{MarianConfig, object};
 use super::vocabulary::{Order, Vocabulary};
@@ -237,9 +237,4 @@ fn language(vocabulary: &Vocabulary, to: Option<&str>) -> Result<Option<String>>
 fn languages(codes: &[&str]) -> String {
     let more = if codes.len() > 100 { ", …" } else { "" };
     codes.iter().take(100).map(|code| code.escape_debug().take(20).collect::<String>()).collect::<Vec<_>>().join(", ") + more
-}
-
-/// Weights in single precision on the CPU.
-pub fn single(tensor: &Tensor) -> Tensor {
-    tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous()
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
-use super::import::single;
 use super::torch_file;
 use crate::nn::read_weights;
 use crate::nn::{Sinusoids, sinusoids};
@@ -138,4 +137,9 @@ fn ties(tensors: &mut BTreeMap<String, Tensor>, model: &TransformerRecipe, probl
             Some(_) => {}
         }
     }
+}
+
+/// Weights in single precision on the CPU.
+pub fn single(tensor: &Tensor) -> Tensor {
+    tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous()
 }

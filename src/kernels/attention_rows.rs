@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::cached_attention::SlotLists;
 use super::exponential::exp;
 use super::rows::Word;
+use super::slots::SlotLists;
 use super::{Rows, RowsMut};
 
 /// Queries that attend to their slots.

@@ -20,13 +20,15 @@ mod dropout_mask;
 mod exponential;
 mod parallel_for;
 mod rows;
+mod slots;
 mod top_extensions;
 mod vocabulary;
 
 pub use bf16_product::{Factor, add_product, product};
-pub use cached_attention::{CacheSlots, cached_attention};
+pub use cached_attention::cached_attention;
 pub use dropout_mask::MaskGenerator;
 pub use parallel_for::{parallel_for, thread_count};
 pub use rows::{Rows, RowsMut, numbers_of};
+pub use slots::CacheSlots;
 pub use top_extensions::{Extension, top_extensions};
 pub use vocabulary::{BLOCK, LogitSummary, vocabulary_logits};

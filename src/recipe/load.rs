@@ -15,7 +15,7 @@ use super::overrides;
 use super::problem::{Problem, RecipeError};
 use super::reader::{Fault, FaultKind, Node, list};
 use super::sizes;
-use super::{Metric, ModelRecipe, Recipe, StudyRecipe};
+use super::{Metric, ModelRecipe, Recipe};
 use crate::input::plain;
 use crate::runtime::files::Shown;
 
@@ -68,7 +68,7 @@ impl RecipeText {
         table.get("init").and_then(Value::as_str).map(PathBuf::from)
     }
 
-    fn recipe<R: RecipeFile>(&self, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
+    pub(super) fn recipe<R: RecipeFile>(&self, overrides: &[String], origin: Option<&Origin>) -> Result<R> {
         read(&self.text, &self.name, &self.path, overrides, origin)
     }
 }
@@ -77,29 +77,6 @@ impl RecipeText {
 pub(super) trait RecipeFile: Serialize + DeserializeOwned + Default {
     /// Looks for what the types let through.
     fn check(&self, checks: &mut Checks);
-}
-
-impl StudyRecipe {
-    /// As [`Recipe::load`].
-    ///
-    /// # Errors
-    /// As [`Recipe::load`].
-    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
-        Self::of_text(&RecipeText::read(path)?, overrides)
-    }
-
-    /// As [`Recipe::of_text`].
-    ///
-    /// # Errors
-    /// As [`Recipe::of_text`].
-    pub fn of_text(text: &RecipeText, overrides: &[String]) -> Result<Self> {
-        text.recipe(overrides, None)
-    }
-
-    /// As [`Recipe::to_toml`].
-    pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self).context("cannot write the recipe as TOML")
-    }
 }
 
 impl Recipe {

@@ -14,8 +14,8 @@ mod overrides;
 mod problem;
 mod reader;
 mod recurrent;
-mod recurrent_table;
 mod schedule;
+mod score_name;
 mod search;
 mod sizes;
 mod study;
@@ -42,6 +42,7 @@ pub use recurrent::{
 pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,
 };
+pub use score_name::ScoreName;
 pub use search::{EarlyStopping, LengthLimit, LengthPenalty, SearchRecipe};
 pub use study::StudyRecipe;
 pub use tasks::*;

@@ -1,7 +1,10 @@
+mod table;
+
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
-use super::recurrent_table::RecurrentTable;
+use super::score_name::ScoreName;
+use table::RecurrentTable;
 
 /// A recurrent encoder and decoder: `[model.recurrent]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,6 +157,8 @@ pub enum ScoreKind {
     Concat,
     /// W q: a row of energies from the query alone, one for each position (Luong et al. 2015, equation 8).
     Location,
+    /// A score of one's own, `{ custom = "name" }`, in a program that registers it (`attention::register_score`).
+    Custom(ScoreName),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,11 @@
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingRecipe;
 use super::check::Checks;
-use super::load::{RecipeFile, check_name_and_seed};
+use super::load::{RecipeFile, RecipeText, check_name_and_seed};
 use super::tasks::TaskRecipe;
 
 /// A run on anything but translation: what makes a recipe one is its table `[task]`.
@@ -54,5 +57,28 @@ impl RecipeFile for StudyRecipe {
             let names: Vec<&str> = known.iter().map(|metric| metric.name()).collect();
             format!("is {}, but `task.{family}` is scored by {}", metric.name(), names.join(" and "))
         });
+    }
+}
+
+impl StudyRecipe {
+    /// As [`Recipe::load`].
+    ///
+    /// # Errors
+    /// As [`Recipe::load`].
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        Self::of_text(&RecipeText::read(path)?, overrides)
+    }
+
+    /// As [`Recipe::of_text`].
+    ///
+    /// # Errors
+    /// As [`Recipe::of_text`].
+    pub fn of_text(text: &RecipeText, overrides: &[String]) -> Result<Self> {
+        text.recipe(overrides, None)
+    }
+
+    /// As [`Recipe::to_toml`].
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("cannot write the recipe as TOML")
     }
 }

@@ -1,8 +1,9 @@
 //! From ids back to text, with the place in the text that every piece fills.
 
+use super::encoding::byte_of;
 use super::pipeline::MARK;
 use super::special;
-use super::tokenizer::{Tokenizer, byte_of};
+use super::tokenizer::Tokenizer;
 use super::words::words;
 
 /// Text before its first space is stripped.

@@ -6,7 +6,10 @@
 //! as it was given.
 
 mod decode;
+mod encoding;
 mod fit;
+mod from_sentencepiece;
+mod model_json;
 mod normalise;
 mod pipeline;
 pub mod sentencepiece;
@@ -20,9 +23,10 @@ mod unigram;
 mod unknown;
 mod words;
 
+pub use encoding::Encoding;
 pub use fit::fit;
 pub use sentences::sentences;
-pub use tokenizer::{Encoding, Tokenizer};
+pub use tokenizer::Tokenizer;
 pub use train::{TrainingReport, WordCounts};
 pub use unknown::Unknown;
 pub use words::words;

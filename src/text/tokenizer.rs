@@ -1,5 +1,6 @@
 //! A trained tokenizer: its file, its vocabulary, and encoding.
 
+use super::encoding::{Encoding, byte_of};
 use super::normalise::Normalised;
 use super::pipeline::{MARK, Pipeline, Steps, added_tokens};
 use super::sentencepiece::{self, METASPACE_KEY, SentencePiece};
@@ -21,31 +22,6 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Longest piece of a unigram model in bytes. The `tokenizers` crate keeps them in a tree with a level a byte, which it clears by recursion: a
 /// piece of hundreds of kilobytes overflows the stack.
 const MOST_UNIGRAM_PIECE_BYTES: usize = 4096;
-
-/// A line as pieces, without special tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Encoding {
-    /// The ids of the pieces.
-    pub ids: Vec<u32>,
-    /// For each piece the index of its word among [`words`] of the raw line; never falls.
-    pub words: Vec<u32>,
-    /// For each piece its bytes in the raw line: whole characters, so that several pieces of one character (its UTF-8 bytes, or what
-    /// normalisation made of a letter and its marks) share them. A piece that is nothing but the mark of a space has the empty range
-    /// before its word. Starts and ends never fall, and together the ranges hold every byte that is not white space.
-    pub spans: Vec<(usize, usize)>,
-    /// How many pieces at the front stand for no text of the line: see [`Encoding::prepend`].
-    pub prefix: usize,
-}
-
-impl Encoding {
-    /// Puts a piece before the line's own: a tag, say, that a model wants to begin with. It belongs to no word.
-    pub fn prepend(&mut self, id: u32) {
-        self.ids.insert(0, id);
-        self.words.insert(0, 0);
-        self.spans.insert(0, (0, 0));
-        self.prefix += 1;
-    }
-}
 
 /// A piece of one word and its bytes in the raw word.
 type WordPiece = (u32, (usize, usize));
@@ -219,12 +195,6 @@ fn encode_word(word: &str, pipeline: &Pipeline, model: &ModelWrapper) -> Vec<Wor
         before_run += run.len();
     }
     found
-}
-
-/// The byte that a piece like `<0x0A>` stands for.
-pub(super) fn byte_of(piece: &str) -> Option<u8> {
-    let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
-    if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
 }
 
 /// The pieces in the order of their ids.

@@ -1,5 +1,6 @@
 //! Training a tokenizer on raw lines: the same lines and options give the same file, whatever the number of threads.
 
+use super::model_json::byte_pair;
 use super::pipeline::{MARK, Pipeline, Steps};
 use super::sentencepiece::{self, ModelProto, ModelType, PieceType};
 use super::tokenizer::Tokenizer;
@@ -263,22 +264,6 @@ fn learn_byte_pairs(
         .map_err(|error| anyhow!("learning byte pairs failed: {error}"))?;
     let mut learned = serde_json::to_value(&model)?;
     Ok(byte_pair(learned["vocab"].take(), learned["merges"].take(), byte_fallback, false))
-}
-
-/// The `model` of a `tokenizer.json`. `fuse_unknown` makes one token of unknown characters that stand together.
-pub(super) fn byte_pair(vocabulary: Value, merges: Value, byte_fallback: bool, fuse_unknown: bool) -> Value {
-    json!({
-        "type": "BPE",
-        "dropout": null,
-        "unk_token": special::SPELLINGS[special::UNK as usize],
-        "continuing_subword_prefix": null,
-        "end_of_word_suffix": null,
-        "fuse_unk": fuse_unknown,
-        "byte_fallback": byte_fallback,
-        "ignore_merges": false,
-        "vocab": vocabulary,
-        "merges": merges,
-    })
 }
 
 fn vocabulary(pieces: Vec<String>) -> Map<String, Value> {

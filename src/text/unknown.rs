@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::encoding::Encoding;
 use super::special::UNK;
-use super::tokenizer::{Encoding, Tokenizer};
+use super::tokenizer::Tokenizer;
 use super::words::words;
 
 /// A share of unknown pieces above this is worth a warning: what is unknown is lost to a model.

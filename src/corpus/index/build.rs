@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::file::{HEADER, Layout};
+use super::layout::{HEADER, Layout};
 use super::{IndexRequest, Metadata, Origin, Record};
 use crate::corpus::filter::{Filter, FilterReport};
 use crate::runtime::files::AtomicFile;

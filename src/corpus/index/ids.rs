@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Record;
-use super::file::Layout;
+use super::layout::Layout;
 use crate::runtime::files::Shown;
 
 /// The ids of an index: in memory, or in a file that is read piece by piece. It is not mapped: a program that cuts a mapped file off ends all

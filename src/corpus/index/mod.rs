@@ -3,6 +3,7 @@
 mod build;
 mod file;
 mod ids;
+mod layout;
 #[cfg(test)]
 mod tests;
 

@@ -126,7 +126,7 @@ fn a_damaged_or_foreign_file_is_replaced_with_a_note() {
     corpus.open().unwrap();
     let good = fs::read(corpus.path()).unwrap();
     // All of the header, and more than one place in each part that follows.
-    let places = || (0..file::HEADER).chain((file::HEADER..good.len()).step_by(11));
+    let places = || (0..layout::HEADER).chain((layout::HEADER..good.len()).step_by(11));
     for length in places() {
         fs::write(corpus.path(), &good[..length]).unwrap();
         assert!(file::open(&corpus.path()).is_err(), "{length} bytes");

@@ -4,8 +4,8 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::bridge::Dimensions;
-use super::build::Initializers;
 use super::cross_attention::{CrossAttention, CrossAttentionOptions, sampled_in_turn};
+use super::initializers::Initializers;
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
 use crate::attention::{AttentionOptions, QuerySteps};
 use crate::model::{DecoderOutput, WithAttention};

@@ -6,7 +6,7 @@
 use tch::Tensor;
 
 use super::bridge::{Bridge, Dimensions};
-use super::build::Initializers;
+use super::initializers::Initializers;
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState};
 use crate::attention::Prepared;
 use crate::model::{DecoderOutput, WithAttention};

@@ -4,8 +4,8 @@ use anyhow::Result;
 use tch::{Kind, Tensor};
 
 use super::bridge::{Bridge, Dimensions};
-use super::build::Initializers;
 use super::cross_attention::{CrossAttention, CrossAttentionOptions, CrossAttentionOutput, sampled_in_turn};
+use super::initializers::Initializers;
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
 use crate::attention::{AttentionOptions, AttentionOutput, QuerySteps};
 use crate::memory::machine::step as step_memory;

@@ -6,8 +6,10 @@ mod build;
 mod cross_attention;
 mod decoding;
 mod fixed;
+mod initializers;
 mod luong;
 mod model;
+mod seq2seq;
 mod state;
 
 pub use model::RecurrentModel;

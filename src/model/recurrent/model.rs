@@ -2,10 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::decoding::RecurrentDecoding;
 use super::{Decoder, EncoderOutput};
 use crate::batch::Source;
-use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
 use crate::nn::{Embedding, ForwardContext, Linear, RecurrentStack, Weight};
 
 /// A recurrent encoder-decoder. Dropout falls on embeddings, between layers and on the features before the output layer, never on
@@ -30,34 +28,5 @@ impl RecurrentModel {
         let same = |ids: &Weight| ids.index_select(0, &source.ids.reshape([-1])).view_as(&source.ids); // [B, S]
         let target_ids = self.target_ids.as_ref().map(same);
         EncoderOutput { states, keep: source.keep.shallow_clone(), lengths, target_ids }
-    }
-}
-
-impl Seq2Seq for RecurrentModel {
-    fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput {
-        let (source, start) = self.decoder.start(&self.encode(source, pass));
-        let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout); // [B, T, E]
-        let decoded = self.decoder.forward(&source, start, &embedded, pass, attention);
-        DecoderOutput { features: pass.dropout(&decoded.features, self.dropout), ..decoded }
-    }
-
-    fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
-        Box::new(RecurrentDecoding::start(self, source))
-    }
-
-    fn output(&self) -> OutputLayer<'_> {
-        OutputLayer { weight: &self.output.weight, bias: self.output.bias.as_deref() }
-    }
-
-    fn parameters(&self) -> Vec<(String, Tensor)> {
-        self.parameters.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect()
-    }
-
-    fn attends(&self) -> bool {
-        self.decoder.attends()
-    }
-
-    fn copies(&self) -> bool {
-        self.target_ids.is_some()
     }
 }

@@ -6,6 +6,7 @@ mod decoding;
 mod embedding;
 mod layers;
 mod model;
+mod seq2seq;
 mod sublayer;
 
 pub use model::TransformerModel;

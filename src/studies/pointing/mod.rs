@@ -5,6 +5,7 @@ mod geometry;
 mod model;
 mod pictures;
 mod problem;
+mod study;
 mod task;
 
 pub use task::PointingTask;

@@ -4,6 +4,7 @@ mod examine;
 mod model;
 mod pictures;
 mod problem;
+mod study;
 mod task;
 
 pub use task::TapeTask;

@@ -1,41 +1,33 @@
-//! The task as the trainer sees it.
+//! The model with its data.
 
-use std::path::Path;
-
-use anyhow::Result;
-use tch::{Device, no_grad};
-
-use super::examine;
 use super::model::{Sequences, TapeModel};
-use super::pictures;
 use super::problem::Size;
-use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{TapeModelRecipe, TapeRecipe};
-use crate::runtime::Interrupt;
-use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
-use crate::studies::{Finding, Study};
-use crate::train::{BatchCounts, Loss, Validation};
+use crate::nn::Parameters;
+use crate::recipe::TapeRecipe;
+use crate::studies::random::{RandomGenerator, TEST};
+use anyhow::Result;
+use tch::Device;
 
 /// Batches that count as an epoch: there is no end of sequences.
-const EPOCH: u64 = 1000;
+pub(super) const EPOCH: u64 = 1000;
 
 /// A model of sequences with what generates them.
 pub struct TapeTask {
     pub(super) recipe: TapeRecipe,
     pub(super) model: TapeModel,
     pub(super) device: Device,
-    parameters: Parameters,
-    seed: u64,
+    pub(super) parameters: Parameters,
+    pub(super) seed: u64,
 }
 
 impl TapeTask {
     /// The model, with its parameters in `store`.
-    fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
+    pub(super) fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
         TapeModel::new(&recipe.model, recipe.problem.widths(), store)
     }
 
     /// `count` sequences of one size.
-    fn draw(&self, size: Size, count: usize, random: &mut RandomGenerator) -> Sequences {
+    pub(super) fn draw(&self, size: Size, count: usize, random: &mut RandomGenerator) -> Sequences {
         let sequences: Vec<_> = (0..count).map(|_| self.recipe.problem.draw(size, random)).collect();
         Sequences::new(&sequences, self.device)
     }
@@ -43,94 +35,5 @@ impl TapeTask {
     /// Sequences for tests of one size, the same at every call.
     pub(super) fn test_random(&self, size: Size) -> RandomGenerator {
         RandomGenerator::new(self.seed ^ TEST, (size.length * 1000 + size.repeats) as u64)
-    }
-}
-
-impl Study for TapeTask {
-    type Recipe = TapeRecipe;
-    type Batch = u64;
-
-    fn make_model(recipe: &TapeRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, store).map(drop)
-    }
-
-    fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
-        let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, &parameters)?;
-        Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
-    }
-
-    fn recipe(&self) -> &TapeRecipe {
-        &self.recipe
-    }
-
-    fn store(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
-        Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
-    }
-
-    fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
-        let mut random = RandomGenerator::new(self.seed, *batch);
-        let size = self.recipe.problem.draw_size(&mut random);
-        let sequences = self.draw(size, self.recipe.batch, &mut random);
-        let (answers, _) = self.model.answer(&sequences.inputs);
-        let cost = sequences.cost(&answers);
-        let counts = BatchCounts {
-            terms: sequences.targets.numel() as u64,
-            sequences: self.recipe.batch as u64,
-            source_tokens: (sequences.inputs.size()[0] * sequences.inputs.size()[1]) as u64,
-            target_tokens: sequences.targets.numel() as u64,
-        };
-        Ok(Loss::of(cost, counts))
-    }
-
-    fn describe(&self, batch: &u64) -> String {
-        let size = self.recipe.problem.draw_size(&mut RandomGenerator::new(self.seed, *batch));
-        format!("{} sequences of length {}, repeated {} times", self.recipe.batch, size.length, size.repeats)
-    }
-
-    /// Sequences of sizes as they are trained on, or so many times as long: bits and wrong bits a sequence.
-    fn validate(&mut self, _interrupt: &Interrupt) -> Result<Validation> {
-        const SIZES: u64 = 8;
-        let each = self.recipe.tested.div_ceil(SIZES as usize);
-        let (mut cost, mut wrong) = (0.0, 0.0);
-        no_grad(|| {
-            for number in 0..SIZES {
-                let mut random = RandomGenerator::new(self.seed ^ VALIDATION, number);
-                let mut size = self.recipe.problem.draw_size(&mut random);
-                if self.recipe.problem.stretches() {
-                    size.length *= self.recipe.stretch;
-                }
-                let sequences = self.draw(size, each, &mut random);
-                let (answers, _) = self.model.answer(&sequences.inputs);
-                cost += sequences.cost(&answers).double_value(&[]);
-                wrong += sequences.wrong(&answers);
-            }
-        });
-        let count = (SIZES as usize * each) as f64;
-        let scores = [("bits", cost / std::f64::consts::LN_2 / count), ("error", wrong / count)];
-        Ok(Validation::of(scores))
-    }
-
-    fn pictures(&self, directory: &Path) -> Result<()> {
-        pictures::draw(self, self.recipe.problem.shown(), directory)
-    }
-
-    fn summary(&self) -> String {
-        let model = match &self.recipe.model {
-            TapeModelRecipe::Ntm(model) => format!("an NTM with {} slots of {}", model.slots, model.width),
-            TapeModelRecipe::Set(model) => format!("a set of {} slots of {}", model.slots, model.width),
-            TapeModelRecipe::Tree(model) => format!("a tree of {} leaves of {}", model.leaves, model.width),
-            TapeModelRecipe::Lstm(model) => format!("{} LSTM layers of {}", model.layers, model.hidden),
-        };
-        format!("{} learns {}", model, examine::title(&self.recipe.problem))
-    }
-
-    fn examine(&self, folder: &Path) -> Result<Vec<Finding>> {
-        pictures::draw(self, self.recipe.problem.shown(), folder)?;
-        Ok(no_grad(|| examine::examine(self)))
     }
 }

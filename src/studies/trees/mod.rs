@@ -4,6 +4,7 @@ mod examine;
 mod formula;
 mod model;
 mod pictures;
+mod study;
 mod task;
 
 pub use task::TreesTask;

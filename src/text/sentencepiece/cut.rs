@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 
+use super::messages::PieceType;
 use super::normalise::Normaliser;
-use super::proto::{ModelProto, ModelType, PieceType};
+use super::proto::{ModelProto, ModelType};
 
 /// By how much an unknown character is less probable than the least probable piece.
 const UNKNOWN_PENALTY: f32 = 10.0;

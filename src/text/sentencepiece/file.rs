@@ -13,10 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::{ModelProto, ModelType, PieceType, SentencePiece};
 use crate::input::quoted;
+use crate::text::model_json::byte_pair as byte_pair_json;
 use crate::text::pipeline::{MARK, added_tokens};
 use crate::text::special;
-use crate::text::tokenizer::Tokenizer;
-use crate::text::train;
 
 /// The entry of the pre-tokenizer that holds the `.spm` file and the number of pieces that have an id of the model.
 pub const METASPACE_KEY: &str = "sentencepiece";
@@ -24,49 +23,41 @@ pub const METASPACE_KEY: &str = "sentencepiece";
 /// Score of what `tokenizers` is to use only where nothing else fits.
 const LAST_RESORT: f64 = -1e6;
 
-impl Tokenizer {
-    /// A tokenizer from a SentencePiece model and a vocabulary: `pieces` spells ids from 4 on, after the special tokens. A piece of the
-    /// model that is not among them is cut all the same and has the id of the unknown token, as in Marian.
-    ///
-    /// # Errors
-    /// The model cannot be read, or a piece is spelled twice or as a special token.
-    pub fn from_sentencepiece(file: &[u8], pieces: &[String]) -> Result<Self> {
-        let model = ModelProto::from_bytes(file)?;
-        let all: Vec<String> = special::SPELLINGS.iter().map(|&piece| piece.to_owned()).chain(pieces.iter().cloned()).collect();
-        let mut seen = HashSet::new();
-        for piece in &all {
-            ensure!(seen.insert(piece.as_str()), "the piece {} is in the vocabulary twice", quoted(piece));
-        }
-        // Pieces that Targum reads as unknown need an id of their own in the file, so that `tokenizers` cuts them.
-        let beyond = model.pieces.iter().filter(|piece| !seen.contains(piece.text.as_str()) && piece.kind != PieceType::Control);
-        let listed: Vec<String> = all.iter().cloned().chain(beyond.map(|piece| piece.text.clone())).collect();
-        let file = json!({
-            "version": "1.0",
-            "truncation": null,
-            "padding": null,
-            "added_tokens": added_tokens(),
-            "normalizer": normalizer(&model),
-            "pre_tokenizer": {
-                "type": "Metaspace",
-                "replacement": MARK,
-                "prepend_scheme": if model.add_dummy_prefix { "always" } else { "never" },
-                "split": false,
-                METASPACE_KEY: {"vocabulary": all.len(), "model": STANDARD.encode(file)},
-            },
-            "post_processor": null,
-            "decoder": crate::text::pipeline::Steps::decoder(),
-            "model": match model.model_type {
-                ModelType::Unigram => unigram(&model, &listed),
-                ModelType::Bpe => byte_pair(&model, &listed),
-            },
-        });
-        Self::from_bytes(&serde_json::to_vec(&file)?)
+/// A `tokenizer.json` of a SentencePiece model and the spellings of ids from 4 on: see `Tokenizer::from_sentencepiece`.
+///
+/// # Errors
+/// The model cannot be read, or a piece is spelled twice or as a special token.
+pub fn tokenizer_json(file: &[u8], pieces: &[String]) -> Result<Vec<u8>> {
+    let model = ModelProto::from_bytes(file)?;
+    let all: Vec<String> = special::SPELLINGS.iter().map(|&piece| piece.to_owned()).chain(pieces.iter().cloned()).collect();
+    let mut seen = HashSet::new();
+    for piece in &all {
+        ensure!(seen.insert(piece.as_str()), "the piece {} is in the vocabulary twice", quoted(piece));
     }
-
-    /// The `.spm` file, where the tokenizer came from one.
-    pub fn sentencepiece(&self) -> Option<&[u8]> {
-        self.sentencepiece_cutter().map(SentencePiece::file)
-    }
+    // Pieces that Targum reads as unknown need an id of their own in the file, so that `tokenizers` cuts them.
+    let beyond = model.pieces.iter().filter(|piece| !seen.contains(piece.text.as_str()) && piece.kind != PieceType::Control);
+    let listed: Vec<String> = all.iter().cloned().chain(beyond.map(|piece| piece.text.clone())).collect();
+    let file = json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added_tokens(),
+        "normalizer": normalizer(&model),
+        "pre_tokenizer": {
+            "type": "Metaspace",
+            "replacement": MARK,
+            "prepend_scheme": if model.add_dummy_prefix { "always" } else { "never" },
+            "split": false,
+            METASPACE_KEY: {"vocabulary": all.len(), "model": STANDARD.encode(file)},
+        },
+        "post_processor": null,
+        "decoder": crate::text::pipeline::Steps::decoder(),
+        "model": match model.model_type {
+            ModelType::Unigram => unigram(&model, &listed),
+            ModelType::Bpe => byte_pair(&model, &listed),
+        },
+    });
+    Ok(serde_json::to_vec(&file)?)
 }
 
 /// The model and the spelled ids of a file that has them; `listed` are the pieces of its model in the order of their ids.
@@ -133,5 +124,5 @@ fn byte_pair(model: &ModelProto, listed: &[String]) -> Value {
         .map(|(left, right)| json!([left, right]))
         .collect();
     let vocabulary: Map<String, Value> = listed.iter().cloned().zip((0u32..).map(Value::from)).collect();
-    train::byte_pair(vocabulary.into(), merges.into(), model.byte_fallback, true)
+    byte_pair_json(vocabulary.into(), merges.into(), model.byte_fallback, true)
 }

@@ -1,7 +1,5 @@
 //! The messages of `sentencepiece_model.proto`, as far as Targum reads and writes them. Other fields are skipped.
 
-use super::proto::PieceType;
-
 /// What is `required` here is `optional` there: it has a default when reading, and is always written.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ModelProto {
@@ -65,4 +63,21 @@ pub struct NormalizerSpec {
 pub struct DenormalizerSpec {
     #[prost(bytes = "vec", required, tag = "2")]
     pub precompiled_charsmap: Vec<u8>,
+}
+
+/// What a piece is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum PieceType {
+    Normal = 1,
+    /// Stands for what the vocabulary lacks; there is one.
+    Unknown = 2,
+    /// `<s>`, `</s>`: never in text.
+    Control = 3,
+    /// Taken whole wherever it stands in the text.
+    UserDefined = 4,
+    /// In the vocabulary but not used.
+    Unused = 5,
+    /// One byte of a character that the vocabulary lacks.
+    Byte = 6,
 }

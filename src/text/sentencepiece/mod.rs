@@ -15,15 +15,16 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 
+use super::encoding::Encoding;
 use super::special;
-use super::tokenizer::Encoding;
 use super::words::words;
 use crate::input::read_bytes;
 use crate::runtime::files::Shown;
 use cut::PieceCutter;
-pub(super) use file::{METASPACE_KEY, read};
+pub(super) use file::{METASPACE_KEY, read, tokenizer_json};
+pub use messages::PieceType;
 use normalise::Normaliser;
-pub use proto::{ModelProto, ModelType, Piece, PieceType};
+pub use proto::{ModelProto, ModelType, Piece};
 
 /// Largest `.spm` file: one of half a million pieces has less.
 const MOST_BYTES: u64 = 16 << 20;

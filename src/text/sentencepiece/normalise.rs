@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::proto::{ModelProto, PieceType};
+use super::messages::PieceType;
+use super::proto::ModelProto;
 use crate::text::pipeline::MARK;
 
 /// Most bytes of either side of a rule. The longest of Unicode's own compatibility forms has 33.

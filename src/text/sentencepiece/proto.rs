@@ -3,28 +3,11 @@
 use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 
-use super::messages;
+use super::messages::{self, PieceType};
 use crate::input::quoted;
 
 /// Most bytes of a piece, which has 16 characters unless SentencePiece is told otherwise. Ways to part one are as many as it is long.
 const LONGEST_PIECE: usize = 512;
-
-/// What a piece is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
-#[repr(i32)]
-pub enum PieceType {
-    Normal = 1,
-    /// Stands for what the vocabulary lacks; there is one.
-    Unknown = 2,
-    /// `<s>`, `</s>`: never in text.
-    Control = 3,
-    /// Taken whole wherever it stands in the text.
-    UserDefined = 4,
-    /// In the vocabulary but not used.
-    Unused = 5,
-    /// One byte of a character that the vocabulary lacks.
-    Byte = 6,
-}
 
 /// A piece of the vocabulary.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,11 @@
 //! A SentencePiece model from pieces that were learned here.
 
 use super::charsmap::{compile, rules};
-use super::proto::{ModelProto, ModelType, Piece, PieceType};
+use super::messages::PieceType;
+use super::proto::{ModelProto, ModelType, Piece};
 use super::{Normaliser, byte_piece};
+use crate::text::encoding::byte_of;
 use crate::text::special;
-use crate::text::tokenizer::byte_of;
 use anyhow::Result;
 
 /// A model without pieces: how its text is normalised.

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::{
+use super::{
     AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, InitializationKind,
     MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct RecurrentTable {
+pub struct RecurrentTable {
     embedding: i64,
     hidden: i64,
     cell: CellKind,
