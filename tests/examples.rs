@@ -124,8 +124,15 @@ fn a_program_of_another_project_starts() {
     let release = std::env::current_exe().unwrap().components().any(|part| part.as_os_str() == "release");
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--offline"]).args(release.then_some("--release"));
-    command.current_dir(place.path()).env("CARGO_TARGET_DIR", target).env_remove("LD_LIBRARY_PATH");
+    command.current_dir(place.path()).env_remove("LD_LIBRARY_PATH");
     command.env("LIBTORCH_CXX11_ABI", "1");
+    // What cargo tells these tests is not for the other cargo: build scripts that look at it would be run again, here and there.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
+        if name != "CARGO_HOME" {
+            command.env_remove(name);
+        }
+    }
+    command.env("CARGO_TARGET_DIR", target);
     if std::env::var_os("LIBTORCH").is_none() {
         command.env("LIBTORCH", root().join(".libtorch/torch"));
     }
