@@ -1,6 +1,6 @@
 //! A rule of one's own on the scores of the next token: `cargo run --release --example own_rule -- CHECKPOINT < FILE`.
 //!
-//! No translation has the same piece twice in a row.
+//! No translation has the same piece twice in a row. Pieces are printed, so that it can be seen.
 
 use std::sync::Arc;
 
@@ -12,6 +12,10 @@ use tch::{Device, Tensor};
 struct NoStutter;
 
 impl Processor for NoStutter {
+    fn only_forbids(&self) -> bool {
+        true
+    }
+
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
         // Scores [R, V]; a hypothesis has no last token at first.
         for (row, tokens) in prefixes.rows.iter().enumerate() {
@@ -30,7 +34,7 @@ fn main() -> Result<()> {
     let text = std::io::read_to_string(std::io::stdin())?;
     let lines: Vec<&str> = text.lines().collect();
     for translation in translator.translate(&lines, &options)? {
-        println!("{}", translation.hypotheses[0].text);
+        println!("{}", translation.hypotheses[0].pieces.join(" "));
     }
     Ok(())
 }

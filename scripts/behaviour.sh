@@ -61,7 +61,7 @@ done
 mkdir -p "$out/weights"
 for run in "$out"/runs/*; do
     # What trains nothing has its figures instead.
-    (cd "$run" && find . \( -name '*.safetensors' -o -name 'results.json' -o -name '*.csv' \) | sort | xargs -r sha256sum) \
+    (cd "$run" && find . \( -name '*.safetensors' -o -name 'test.json' \) | sort | xargs -r sha256sum) \
         > "$out/weights/$(basename "$run")"
 done
 rm -rf "$out/runs" "$out/stderr" "$out/stdout"

@@ -135,6 +135,15 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
                 ..base.clone()
             },
         ));
+        for choice in [ChoiceKind::LinearChain, ChoiceKind::Segments] {
+            // Scaled, weights sum to one as those of other choices do.
+            let structured = AttentionRecipe { sum: Some(1.0), ..attention(ScoreKind::General, choice, false) };
+            for input_feeding in [false, true] {
+                let decoder = DecoderRecipe { input_feeding, ..decoder(DecoderKind::Luong) };
+                let recipe = RecurrentRecipe { attention: structured, decoder, ..base.clone() };
+                recipes.push((format!("luong {choice:?} feeding {input_feeding}"), recipe));
+            }
+        }
         recipes.push(("luong hopfield".into(), RecurrentRecipe { attention: settling, ..base.clone() }));
         recipes
             .push(("luong hopfield feeding".into(), RecurrentRecipe { attention: settling, decoder: feeding, ..base.clone() }));

@@ -75,7 +75,7 @@ impl Checksums {
     /// Reads the checksums of a folder; none where it has none.
     ///
     /// # Errors
-    /// A file that is not, to the byte, as [`seal`] writes it: a damaged one is not to be relied on.
+    /// A file that is not, to the byte, as [`write_checksums`] writes it: a damaged one is not to be relied on.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
         let found = match fs::metadata(&path) {

@@ -65,7 +65,7 @@ impl Controller {
 }
 
 impl ControllerStepper<'_> {
-    /// One step: `heard` [B, ·] of [`Controller::hear`] and `read` [B, R] to h [B, D].
+    /// One step: `heard` [B, ·] of [`Controller::input_part`] and `read` [B, R] to h [B, D].
     pub fn step(&self, input_part: &Tensor, read: &Tensor, state: &ControllerState) -> (Tensor, ControllerState) {
         match (self, &state.0) {
             (ControllerStepper::Lstm(stepper), Some(state)) => {

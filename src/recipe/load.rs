@@ -222,7 +222,16 @@ fn read_table<R: RecipeFile>(table: &Table, problems: &mut Vec<Problem>) -> Opti
         let unknown = matches!(fault.kind, FaultKind::UnknownKey { .. });
         match lookup(&defaults, &at) {
             Some(value) if !unknown => insert(&mut table, &at, value.clone()),
-            _ => remove(&mut table, &at),
+            _ => {
+                remove(&mut table, &at);
+                // What is left of a choice without what it chose is no fault of its own.
+                let above = &at[..at.len().saturating_sub(1)];
+                if let (Some(Value::Table(left)), Some(value)) = (lookup(&table, above), lookup(&defaults, above))
+                    && left.is_empty()
+                {
+                    insert(&mut table, above, value.clone());
+                }
+            }
         }
         if table == before || problems.len() >= MOST_FAULTS {
             return None;

@@ -61,23 +61,23 @@ impl RecipeFile for StudyRecipe {
 }
 
 impl StudyRecipe {
-    /// As [`Recipe::load`].
+    /// As [`Recipe::load`](super::Recipe::load).
     ///
     /// # Errors
-    /// As [`Recipe::load`].
+    /// As [`Recipe::load`](super::Recipe::load).
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
         Self::of_text(&RecipeText::read(path)?, overrides)
     }
 
-    /// As [`Recipe::of_text`].
+    /// As [`Recipe::of_text`](super::Recipe::of_text).
     ///
     /// # Errors
-    /// As [`Recipe::of_text`].
+    /// As [`Recipe::of_text`](super::Recipe::of_text).
     pub fn of_text(text: &RecipeText, overrides: &[String]) -> Result<Self> {
         text.recipe(overrides, None)
     }
 
-    /// As [`Recipe::to_toml`].
+    /// As [`Recipe::to_toml`](super::Recipe::to_toml).
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self).context("cannot write the recipe as TOML")
     }

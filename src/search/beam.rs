@@ -1,7 +1,7 @@
 //! Beam search over a batch of sources; a beam of one is greedy search.
 //!
 //! Each source has a beam of its own: what becomes of it depends on no neighbour in the batch. A hypothesis that ends is taken out
-//! and kept as it is; a source is done when its beam has found enough (see [`EarlyStopping`](super::EarlyStopping)) or reached its length
+//! and kept as it is; a source is done when its beam has found enough (see [`EarlyStopping`](crate::recipe::EarlyStopping)) or reached its length
 //! limit, and its rows are dropped.
 
 use std::collections::HashSet;
@@ -104,12 +104,12 @@ fn spread(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, firs
 /// What prefixes and constraints tell single rows.
 fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
     let mut rules = RowRules::default();
-    let rows = beams.iter().flat_map(|beam| beam.rows(first_step).map(move |partial| (beam, partial)));
-    for (row, (beam, partial)) in rows.enumerate() {
+    let rows = beams.iter().flat_map(|beam| beam.rows(first_step).map(move |hypothesis| (beam, hypothesis)));
+    for (row, (beam, hypothesis)) in rows.enumerate() {
         if let Some(&token) = beam.sentence.constraints.prefix.get(step) {
             rules.forced.push((row, token));
         }
-        if !partial.is_filler() && !partial.progress.complete() {
+        if !hypothesis.is_filler() && !hypothesis.progress.complete() {
             rules.endless.push(row);
         }
     }
@@ -120,7 +120,7 @@ fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
 fn undoing(beams: &[Beam], first_step: bool) -> Vec<(usize, HashSet<u32>)> {
     let rows = beams.iter().flat_map(|beam| {
         let constraints = beam.sentence.phrases();
-        beam.rows(first_step).map(move |partial| partial.progress.undoing(constraints))
+        beam.rows(first_step).map(move |hypothesis| hypothesis.progress.undoing(constraints))
     });
     rows.enumerate().filter(|(_, tokens)| !tokens.is_empty()).collect()
 }
@@ -130,8 +130,8 @@ fn undoing(beams: &[Beam], first_step: bool) -> Vec<(usize, HashSet<u32>)> {
 fn wanted(beams: &[Beam], live: &[&[BeamHypothesis]], rows: GroupRows, likeliest: &[u32]) -> Vec<(usize, usize, u32)> {
     let mut wanted = Vec::new();
     for (source, beam) in beams.iter().enumerate().filter(|(_, beam)| !beam.sentence.phrases().is_empty()) {
-        for (row, partial) in live[source].iter().enumerate().filter(|(_, partial)| !partial.is_filler()) {
-            let mut tokens = partial.progress.next(beam.sentence.phrases(), &partial.tokens);
+        for (row, hypothesis) in live[source].iter().enumerate().filter(|(_, hypothesis)| !hypothesis.is_filler()) {
+            let mut tokens = hypothesis.progress.next(beam.sentence.phrases(), &hypothesis.tokens);
             tokens.insert(likeliest[source * rows.each + rows.first + row]);
             // In an order that does not change from run to run.
             let mut tokens: Vec<u32> = tokens.into_iter().collect();

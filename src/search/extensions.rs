@@ -34,7 +34,7 @@ pub(super) fn best(
 ) -> Vec<Vec<Candidate>> {
     let row_of = |source: usize, row: usize| source * rows.each + rows.first + row;
     let keys = live.iter().enumerate().flat_map(|(source, live)| {
-        let keys = live.iter().enumerate().map(move |(row, partial)| (row, (partial.sum + partial.diversity) as f32));
+        let keys = live.iter().enumerate().map(move |(row, hypothesis)| (row, (hypothesis.sum + hypothesis.diversity) as f32));
         keys.map(move |(row, key)| key + scores.log_probability(row_of(source, row), 0.0))
     });
     let keys: Vec<f32> = keys.collect();

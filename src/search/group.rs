@@ -34,8 +34,8 @@ impl<'a> SentenceContext<'a> {
     }
 
     /// As far as the hypothesis goes.
-    pub fn complete(&self, partial: BeamHypothesis) -> Hypothesis {
-        partial.into_hypothesis(self.source_length, self.options)
+    pub fn complete(&self, hypothesis: BeamHypothesis) -> Hypothesis {
+        hypothesis.into_hypothesis(self.source_length, self.options)
     }
 }
 
@@ -93,7 +93,7 @@ impl Group {
             let live = std::mem::take(&mut self.live);
             self.mark_cut_short(&live, sentence);
             if self.finished.len() < sentence.options.n_best.max(1).min(self.enough(sentence)) {
-                self.cut = live.into_iter().map(|partial| sentence.complete(partial)).collect();
+                self.cut = live.into_iter().map(|hypothesis| sentence.complete(hypothesis)).collect();
             }
             self.parents.clear();
         }
@@ -133,7 +133,7 @@ impl Group {
         }
         let mut scores: Vec<f64> = self.finished.iter().map(|hypothesis| hypothesis.score).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
-        let sum = self.live.iter().map(|partial| partial.sum).fold(f64::NEG_INFINITY, f64::max);
+        let sum = self.live.iter().map(|hypothesis| hypothesis.sum).fold(f64::NEG_INFINITY, f64::max);
         // Hypotheses that hurry through their phrases end first, and are not the best.
         let policy = if sentence.phrases().is_empty() { options.recipe.early_stopping } else { EarlyStopping::Never };
         policy.stops(
@@ -146,11 +146,11 @@ impl Group {
     /// Finished hypotheses that are left because the length limit ended what the model likes better.
     fn mark_cut_short(&mut self, live: &[BeamHypothesis], sentence: SentenceContext) {
         let limited = live.first().is_some_and(|first| first.tokens.len() >= sentence.maximum_length);
-        let score = |partial: &BeamHypothesis| partial.score(sentence.source_length, sentence.options);
+        let score = |hypothesis: &BeamHypothesis| hypothesis.score(sentence.source_length, sentence.options);
         if !limited {
             return;
         }
-        let best = live.iter().filter(|partial| !partial.is_filler()).map(score).fold(f64::NEG_INFINITY, f64::max);
+        let best = live.iter().filter(|hypothesis| !hypothesis.is_filler()).map(score).fold(f64::NEG_INFINITY, f64::max);
         if self.finished.iter().all(|finished| finished.score < best) {
             self.finished.iter_mut().for_each(|finished| finished.cut_short = true);
         }

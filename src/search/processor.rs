@@ -19,6 +19,11 @@ pub trait Processor: Send + Sync {
     /// Changes the scores in place.
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes);
 
+    /// Whether it does nothing but forbid: then the scores of all other tokens are still what the model said.
+    fn only_forbids(&self) -> bool {
+        false
+    }
+
     /// The only tokens that it ever forbids, where it does nothing but that.
     fn forbidden(&self) -> Option<&[u32]> {
         None
@@ -39,6 +44,10 @@ impl Suppress {
 }
 
 impl Processor for Suppress {
+    fn only_forbids(&self) -> bool {
+        true
+    }
+
     fn apply(&self, scores: &mut Tensor, _: &Prefixes) {
         let _ = scores.index_fill_(1, &self.ids, f64::NEG_INFINITY);
     }
@@ -61,6 +70,10 @@ impl MinimumLength {
 }
 
 impl Processor for MinimumLength {
+    fn only_forbids(&self) -> bool {
+        true
+    }
+
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
         if prefixes.length < self.length {
             self.eos.apply(scores, prefixes);
@@ -78,6 +91,10 @@ pub struct SuppressPhrases {
 }
 
 impl Processor for SuppressPhrases {
+    fn only_forbids(&self) -> bool {
+        true
+    }
+
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
         let phrases = || self.phrases.iter().filter_map(|phrase| phrase.split_last());
         let rows = prefixes.rows.iter().enumerate();
@@ -96,6 +113,10 @@ pub struct NoRepeat {
 }
 
 impl Processor for NoRepeat {
+    fn only_forbids(&self) -> bool {
+        true
+    }
+
     fn apply(&self, scores: &mut Tensor, prefixes: &Prefixes) {
         let rows = prefixes.rows.iter().enumerate().filter(|(_, tokens)| tokens.len() >= self.size);
         forbid(

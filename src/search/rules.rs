@@ -8,7 +8,7 @@ use super::options::SearchOptions;
 use super::processor::{MinimumLength, NoRepeat, Processor, RepetitionPenalty, Suppress, SuppressPhrases};
 use crate::text::special::{BOS, EOS, PAD};
 
-/// The rules that the options ask for, in the order they are applied in.
+/// The rules that the options ask for, in the order they are applied in: those of Targum, which do nothing but forbid, then those of one's own.
 pub(super) fn rules(options: &SearchOptions, device: Device) -> Vec<Arc<dyn Processor>> {
     let mut suppressed = vec![PAD, BOS];
     suppressed.extend(&options.suppressed);

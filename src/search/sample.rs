@@ -47,7 +47,7 @@ pub(super) fn sample(
     let mut going: Vec<usize> = (0..draws.len()).collect();
     while !going.is_empty() {
         let now: Vec<&Draw> = going.iter().flat_map(|&source| &draws[source]).collect();
-        let rows: Vec<&[u32]> = now.iter().map(|draw| draw.partial.tokens.as_slice()).collect();
+        let rows: Vec<&[u32]> = now.iter().map(|draw| draw.hypothesis.tokens.as_slice()).collect();
         let step = rows.iter().map(|tokens| tokens.len()).max().unwrap_or(0);
         let prefixes = Prefixes { length: step, rows };
         let stepped = decoding.step(&prefixes, repetition_penalty(options));
@@ -77,10 +77,10 @@ pub(super) fn sample(
                 draw.done = true;
                 continue;
             }
-            let sum = draw.partial.sum + f64::from(log_probabilities[row]);
+            let sum = draw.hypothesis.sum + f64::from(log_probabilities[row]);
             let candidate = Candidate { row: 0, token, log_probability: log_probabilities[row], sum, diversity: 0.0 };
-            draw.partial.push(&candidate, scores.attention.as_ref().map(|attention| (Rc::clone(attention), row)), &[]);
-            draw.done = draw.partial.ended() || draw.partial.tokens.len() >= contexts[source].maximum_length;
+            draw.hypothesis.push(&candidate, scores.attention.as_ref().map(|attention| (Rc::clone(attention), row)), &[]);
+            draw.done = draw.hypothesis.ended() || draw.hypothesis.tokens.len() >= contexts[source].maximum_length;
         }
         let kept: Vec<usize> = (0..going.len()).filter(|&place| draws[going[place]].iter().any(|draw| !draw.done)).collect();
         if kept.len() < going.len() {
@@ -91,12 +91,12 @@ pub(super) fn sample(
         }
     }
     let complete = draws.into_iter().zip(&contexts);
-    complete.map(|(draws, sentence)| draws.into_iter().map(|draw| sentence.complete(draw.partial)).collect()).collect()
+    complete.map(|(draws, sentence)| draws.into_iter().map(|draw| sentence.complete(draw.hypothesis)).collect()).collect()
 }
 
 /// One sample on its way.
 struct Draw {
-    partial: BeamHypothesis,
+    hypothesis: BeamHypothesis,
     random: ChaCha8Rng,
     done: bool,
 }
@@ -108,7 +108,7 @@ impl Draw {
         hash.update(seed.to_le_bytes());
         hash.update(index.to_le_bytes());
         ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
-        Draw { partial: BeamHypothesis::new(&[]), random: ChaCha8Rng::from_seed(hash.finalize().into()), done: false }
+        Draw { hypothesis: BeamHypothesis::new(&[]), random: ChaCha8Rng::from_seed(hash.finalize().into()), done: false }
     }
 
     /// From 0 to 1, 1 excluded.

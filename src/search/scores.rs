@@ -43,9 +43,10 @@ impl StepScores {
             NextTokenScores::Logits { logits, summary } => (logits, Some(summary)),
             NextTokenScores::LogProbabilities(log_probabilities) => (log_probabilities, None),
         };
-        let changed = penalised.is_some();
-        // Who is forced to a token that the rules forbid wants to know what the model said.
-        let plain = || if rows.forced.is_empty() { model.shallow_clone() } else { model.copy() };
+        let changed = penalised.is_some() || rules.iter().any(|rule| !rule.only_forbids());
+        // Who is forced to a token that the rules forbid, or ranked by what they changed, wants to know what the model said.
+        let kept = changed || !rows.forced.is_empty();
+        let plain = || if kept { model.copy() } else { model.shallow_clone() };
         let mut ruled = penalised.unwrap_or_else(plain);
         for rule in rules {
             rule.apply(&mut ruled, prefixes);

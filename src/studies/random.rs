@@ -7,6 +7,12 @@ use rand::{Rng, RngExt, SeedableRng};
 pub const VALIDATION: u64 = 0x5641_4C49_4400_0000;
 pub const TEST: u64 = 0x5445_5354_0000_0000;
 
+/// The numbers of an epoch's batches where they are generated and there is no end of them: a thousand count as an epoch.
+pub fn endless_epoch(epoch: u64) -> Vec<u64> {
+    const BATCHES: u64 = 1000;
+    (epoch * BATCHES..(epoch + 1) * BATCHES).collect()
+}
+
 /// A stream of random numbers.
 pub struct RandomGenerator(ChaCha8Rng);
 

@@ -4,6 +4,7 @@ mod beam;
 mod constraints;
 mod ensemble;
 mod modes;
+mod own_rules;
 mod reference;
 mod sampling;
 mod stopping;

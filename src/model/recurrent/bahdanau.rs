@@ -59,8 +59,7 @@ impl BahdanauDecoder {
 
 impl Decoder for BahdanauDecoder {
     fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState) {
-        let memory = self.cross_attention.attention.prepare(&encoded.states.states, &encoded.keep, &encoded.lengths);
-        let source = EncodedSource { memory, target_ids: encoded.target_ids.as_ref().map(Tensor::shallow_clone) };
+        let source = self.cross_attention.prepare(encoded);
         let top = encoded.states.finals.last().expect("an encoder has a layer");
         let backward = top.last().expect("a layer has a direction");
         let hidden = self.start.forward(&backward.hidden).tanh(); // [B, H]

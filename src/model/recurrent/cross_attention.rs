@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use super::EncodedSource;
+use super::{EncodedSource, EncoderOutput};
 use crate::attention::hard::{HardAttention, Sampled};
 use crate::attention::{Attention, AttentionOptions, AttentionOutput, Copied, CopyGate, QuerySteps};
 use crate::nn::{ForwardContext, Initialization, Scope};
@@ -71,6 +71,14 @@ impl CrossAttention {
                 let (attended, sampled) = hard.harden(attended, &source.memory.values, pass);
                 CrossAttentionOutput { attended, sampled: Some(sampled) }
             }
+        }
+    }
+
+    /// A source as steps attend to it.
+    pub fn prepare(&self, encoded: &EncoderOutput) -> EncodedSource {
+        EncodedSource {
+            memory: self.attention.prepare(&encoded.states.states, &encoded.keep, &encoded.lengths),
+            target_ids: encoded.target_ids.as_ref().map(Tensor::shallow_clone),
         }
     }
 

@@ -144,7 +144,8 @@ impl LuongDecoder {
         let (mut contexts, mut hidden) = (Vec::new(), Vec::new());
         for (position, gates) in gates.iter().enumerate() {
             let masks = between.as_ref().map(|masks| masks.get(position as i64)); // [layers - 1, B, H]
-            let (attentional, found) = self.advance(&steppers, gates, masks.as_ref(), source, &mut state, position as i64, pass);
+            let step = StepInput { steppers: &steppers, gates, masks: masks.as_ref(), position: position as i64, pass };
+            let (attentional, found) = self.advance(&step, source, &mut state);
             features.push(attentional);
             weights.push(found.attended.weights); // [B, 1, S]
             sampled.extend(found.sampled);
@@ -170,17 +171,8 @@ impl LuongDecoder {
     }
 
     /// One step of every layer and the attention for R rows, W beside each other for each source: h̃ [R, H], and what attention found.
-    #[expect(clippy::too_many_arguments, reason = "a step has so many parts")]
-    fn advance(
-        &self,
-        steppers: &[Stepper],
-        gates: &Tensor,
-        masks: Option<&Tensor>,
-        source: &EncodedSource,
-        state: &mut RecurrentState,
-        position: i64,
-        pass: &ForwardContext,
-    ) -> (Tensor, CrossAttentionOutput) {
+    fn advance(&self, step: &StepInput, source: &EncodedSource, state: &mut RecurrentState) -> (Tensor, CrossAttentionOutput) {
+        let StepInput { steppers, gates, masks, position, pass } = *step;
         let fed = state.attentional.as_ref();
         state.cells[0] = steppers[0].step(gates, fed, &state.cells[0]);
         for (layer, stepper) in steppers.iter().enumerate().skip(1) {
@@ -198,8 +190,8 @@ impl LuongDecoder {
         let found = self.cross_attention.attend(&query, source, QuerySteps::Same(position), coverage.as_ref(), pass);
         let context = found.attended.context.reshape([hidden.size()[0], -1]); // [R, D]
         let attentional = match (&self.tape, &state.tape) {
-            (Some(worked), Some(tape)) => {
-                let accessed = step_memory(&worked.tape, &worked.interface.forward(&hidden), tape);
+            (Some(TapeWithInterface { tape, interface }), Some(state_of_tape)) => {
+                let accessed = step_memory(tape, &interface.forward(&hidden), state_of_tape);
                 state.tape = Some(accessed.state);
                 self.attentional(&[&context, &hidden, &accessed.read])
             }
@@ -211,15 +203,28 @@ impl LuongDecoder {
     }
 }
 
+/// What a step of the recurrence reads beside the state.
+struct StepInput<'a> {
+    /// One for each layer.
+    steppers: &'a [Stepper<'a>],
+    /// What the embedded input gives to the lowest layer's gates [R, G·H].
+    gates: &'a Tensor,
+    /// Dropout between layers [layers - 1, R, H].
+    masks: Option<&'a Tensor>,
+    /// Tokens before this one.
+    position: i64,
+    /// Whether what is attended to is sampled.
+    pass: &'a ForwardContext,
+}
+
 impl Decoder for LuongDecoder {
     fn start(&self, encoded: &EncoderOutput) -> (EncodedSource, RecurrentState) {
-        let memory = self.cross_attention.attention.prepare(&encoded.states.states, &encoded.keep, &encoded.lengths);
-        let source = EncodedSource { memory, target_ids: encoded.target_ids.as_ref().map(Tensor::shallow_clone) };
+        let source = self.cross_attention.prepare(encoded);
         let cells = self.bridge.cross(&encoded.states);
         let state = RecurrentState {
             attentional: self.input_feeding.then(|| cells[0].hidden.zeros_like()),
             coverage: self.cross_attention.no_coverage(&source),
-            tape: self.tape.as_ref().map(|worked| worked.tape.start(encoded.keep.size()[0])),
+            tape: self.tape.as_ref().map(|tape| tape.tape.start(encoded.keep.size()[0])),
             cells,
         };
         (source, state)
@@ -244,7 +249,8 @@ impl Decoder for LuongDecoder {
         let rows = embedded.size()[0];
         let gates = self.stack.layers[0].forward.input_gates(embedded); // [R, G·H]
         let pass = ForwardContext::evaluation();
-        let (features, found) = self.advance(&self.steppers(), &gates, None, source, state, position, &pass);
+        let step = StepInput { steppers: &self.steppers(), gates: &gates, masks: None, position, pass: &pass };
+        let (features, found) = self.advance(&step, source, state);
         let attended = found.attended;
         let parts = [&attended.context, &source.side_by_side(state.top()), &source.side_by_side(embedded)];
         let copied = self.cross_attention.copied(source, parts, &attended.weights);

@@ -1,5 +1,7 @@
 //! A Transformer from its recipe, with the parameter names of Hugging Face's Marian models.
 
+use anyhow::{Result, ensure};
+
 use super::TransformerModel;
 use super::embedding::{InputEmbedding, PositionTable};
 use super::layers::{DecoderLayer, EncoderLayer};
@@ -8,7 +10,6 @@ use crate::attention::MultiHead;
 use crate::model::Vocabularies;
 use crate::nn::{Initialization, Norm, Parameters, Scope, Sinusoids, Weight, sinusoids};
 use crate::recipe::{LayersRecipe, NormPlace, Positions, Tied, TransformerRecipe};
-use anyhow::{Result, ensure};
 
 impl TransformerModel {
     pub fn new(recipe: &TransformerRecipe, vocabularies: Vocabularies, parameters: &Parameters) -> Result<Self> {

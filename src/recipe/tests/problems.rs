@@ -152,6 +152,24 @@ fn ranges_are_held() {
             Some("model.recurrent.attention.window: is 0, expected 1 to 65,536"),
         ),
         (
+            "model.recurrent.attention={score=\"general\", sum=2}",
+            Some(
+                "model.recurrent.attention.sum: weights of this choice sum to one or less by themselves: only `linear-chain` and `segments` \
+                 are scaled",
+            ),
+        ),
+        (
+            "model.recurrent.attention={score=\"general\", choice=\"segments\", sum=0}",
+            Some("model.recurrent.attention.sum: is 0, expected more than 0"),
+        ),
+        (
+            "model.recurrent.attention={score={custom=\"unheard-of\"}}",
+            Some(
+                "model.recurrent.attention.score.custom: is \"unheard-of\", a score that this program does not have (it knows none but those of \
+                 the literature); use the program that registers it",
+            ),
+        ),
+        (
             "model.recurrent.attention={score=\"general\", hard={soft=1.5}}",
             Some("model.recurrent.attention.hard.soft: is 1.5, expected 0 to 1"),
         ),

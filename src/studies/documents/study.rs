@@ -1,5 +1,10 @@
 //! The task as the trainer sees it, and its examination.
 
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Device, no_grad};
+
 use super::examine::Tested;
 use super::grammar::Document;
 use super::model::Reports;
@@ -11,9 +16,6 @@ use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION};
 use crate::studies::{Finding, Study};
 use crate::train::{BatchCounts, Loss, Validation};
-use anyhow::Result;
-use std::path::Path;
-use tch::{Device, no_grad};
 
 impl Study for DocumentsTask {
     type Recipe = DocumentsRecipe;

@@ -1,12 +1,13 @@
 //! The model with its data.
 
+use anyhow::Result;
+use tch::Device;
+
 use super::grammar::Document;
 use super::model::DocumentClassifier;
 use crate::nn::Parameters;
 use crate::recipe::DocumentsRecipe;
 use crate::studies::random::{RandomGenerator, TEST};
-use anyhow::Result;
-use tch::Device;
 
 /// A model of documents with what it is trained on.
 pub struct DocumentsTask {

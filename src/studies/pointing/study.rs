@@ -1,19 +1,21 @@
 //! The task as the trainer sees it, and its examination.
 
+use std::path::Path;
+
+use anyhow::Result;
+use tch::{Device, no_grad};
+
 use super::examine::{self, Tested};
 use super::model::Problems;
 use super::pictures;
 use super::problem::Example;
-use super::task::{EPOCH, PointingTask};
+use super::task::PointingTask;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
 use crate::runtime::Interrupt;
-use crate::studies::random::{RandomGenerator, VALIDATION};
+use crate::studies::random::{RandomGenerator, VALIDATION, endless_epoch};
 use crate::studies::{Finding, Study};
 use crate::train::{BatchCounts, Loss, Validation};
-use anyhow::Result;
-use std::path::Path;
-use tch::{Device, no_grad};
 
 impl Study for PointingTask {
     type Recipe = PointingRecipe;
@@ -38,7 +40,7 @@ impl Study for PointingTask {
     }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
-        Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
+        Ok(endless_epoch(epoch))
     }
 
     fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {

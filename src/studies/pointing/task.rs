@@ -1,15 +1,13 @@
 //! The model with its data.
 
+use anyhow::Result;
+use tch::Device;
+
 use super::model::PointingNetwork;
 use super::problem::Example;
 use crate::nn::Parameters;
 use crate::recipe::PointingRecipe;
 use crate::studies::random::{RandomGenerator, TEST};
-use anyhow::Result;
-use tch::Device;
-
-/// Batches that count as an epoch: there is no end of problems.
-pub(super) const EPOCH: u64 = 1000;
 
 /// A model that points, with what generates its problems.
 pub struct PointingTask {

@@ -1,5 +1,10 @@
 //! The task as the trainer sees it, and its examination.
 
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use tch::Device;
+
 use super::data::Data;
 use super::linear_start::LinearStart;
 use super::task::{FILE, QuestionsTask, Saved, cost};
@@ -10,9 +15,6 @@ use crate::runtime::Interrupt;
 use crate::runtime::files::Shown;
 use crate::studies::{Finding, Study};
 use crate::train::{Loss, Validation, ValidationFingerprint};
-use anyhow::{Context, Result, ensure};
-use std::path::Path;
-use tch::Device;
 
 impl Study for QuestionsTask {
     type Recipe = QuestionsRecipe;

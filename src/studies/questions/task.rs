@@ -1,13 +1,14 @@
 //! The model with its data.
 
+use serde::{Deserialize, Serialize};
+use tch::{Reduction, Tensor, no_grad};
+
 use super::data::{Data, Questions};
 use super::linear_start::LinearStart;
 use super::vocabulary::{FIRST_WORD, Vocabulary};
 use crate::memory::memn2n::{MemN2N, MemN2NOptions};
 use crate::nn::{Initialization, Parameters};
 use crate::recipe::QuestionsRecipe;
-use serde::{Deserialize, Serialize};
-use tch::{Reduction, Tensor, no_grad};
 
 /// What a checkpoint has beside weights and recipe.
 pub(super) const FILE: &str = "questions.json";

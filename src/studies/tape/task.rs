@@ -1,15 +1,13 @@
 //! The model with its data.
 
+use anyhow::Result;
+use tch::Device;
+
 use super::model::{Sequences, TapeModel};
 use super::problem::Size;
 use crate::nn::Parameters;
 use crate::recipe::TapeRecipe;
 use crate::studies::random::{RandomGenerator, TEST};
-use anyhow::Result;
-use tch::Device;
-
-/// Batches that count as an epoch: there is no end of sequences.
-pub(super) const EPOCH: u64 = 1000;
 
 /// A model of sequences with what generates them.
 pub struct TapeTask {

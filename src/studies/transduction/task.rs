@@ -9,12 +9,10 @@ use super::model::Transducer;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{StackQueueKind, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 use crate::runtime::Interrupt;
-use crate::studies::random::{RandomGenerator, TEST, VALIDATION};
+use crate::studies::random::{RandomGenerator, TEST, VALIDATION, endless_epoch};
 use crate::studies::{Aim, Finding, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
-/// Batches that count as an epoch: there is no end of sequences.
-const EPOCH: u64 = 1000;
 /// Sequences of one length that are tested at once.
 const AT_ONCE: usize = 20;
 
@@ -134,7 +132,7 @@ impl Study for TransductionTask {
     }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {
-        Ok((epoch * EPOCH..(epoch + 1) * EPOCH).collect())
+        Ok(endless_epoch(epoch))
     }
 
     fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {

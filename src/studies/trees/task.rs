@@ -1,12 +1,13 @@
 //! The model with its data.
 
+use anyhow::Result;
+use tch::Device;
+
 use super::formula::Formula;
 use super::model::ParsingModel;
 use crate::nn::Parameters;
 use crate::recipe::TreesRecipe;
 use crate::studies::random::{RandomGenerator, TEST};
-use anyhow::Result;
-use tch::Device;
 
 /// Depths that are trained on.
 pub(super) const DEPTHS: std::ops::RangeInclusive<usize> = 2..=4;
