@@ -62,7 +62,8 @@ pub(super) fn best(
         let candidates = best.iter().map(|extension| {
             let score = gains.as_mut().and_then(Iterator::next).unwrap_or(extension.score);
             let gain = scores.log_probability(row_of(source, extension.row), score);
-            let log_probability = log_probabilities.as_mut().and_then(Iterator::next).unwrap_or(gain);
+            let of_model = log_probabilities.as_mut().and_then(Iterator::next);
+            let log_probability = of_model.map_or(gain, |score| scores.log_probability(row_of(source, extension.row), score));
             let repeated = chosen.get(&extension.token);
             candidate(&live[extension.row], extension.row, extension.token, log_probability, gain, repeated, penalty)
         });
