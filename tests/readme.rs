@@ -281,6 +281,7 @@ fn keys() -> BTreeMap<String, Value> {
         "model.recurrent.decoder.kind=bahdanau",
         "model.recurrent.decoder={input_feeding=true} model.recurrent.memory={}",
         "model.recurrent.attention={score=\"general\",hard={}}",
+        "model.recurrent.attention={score=\"general\",choice=\"segments\",sum=2.0}",
         "search.length_penalty={wu={}} search.maximum_length_ratio=2.0 search.maximum_length_offset=10",
         "training.optimizer=sgd training.schedule=inverse-square-root",
         "training.optimizer=adadelta training.schedule=luong-halving",
