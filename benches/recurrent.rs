@@ -83,7 +83,7 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
     targum::runtime::set_threads(Some(threads));
     let recipe = recipe(name)?;
     let folder = tempfile::tempdir()?;
-    let task = TranslationTask::prepare(&recipe, folder.path(), false, Device::Cpu)?;
+    let mut task = TranslationTask::prepare(&recipe, folder.path(), false, Device::Cpu)?;
     let parameters = FlatParameters::new(task.parameters())?;
     let mut optimizer = Optimizer::new(recipe.training.optimizer, &parameters);
     let batches = task.epoch(1, 0)?;
@@ -95,10 +95,10 @@ fn measure(name: &str, updates: usize, threads: usize) -> Result<()> {
         }
         let loss = task.loss(batch, &ForwardContext::training(1, update as u64, 0))?;
         loss.backward.backward();
-        let clipped = clip(&parameters.gradients(), loss.terms as f64, recipe.training.clip_norm);
+        let clipped = clip(&parameters.gradients(), loss.sums.counts.terms as f64, recipe.training.clip_norm);
         optimizer.step(&parameters, clipped.scale, 1e-4, update as u64 + 1);
-        source += loss.source_tokens;
-        target += loss.target_tokens;
+        source += loss.sums.counts.source_tokens;
+        target += loss.sums.counts.target_tokens;
     }
     let seconds = start.elapsed().as_secs_f64();
 

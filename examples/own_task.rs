@@ -39,7 +39,7 @@ impl Task for Line {
         Ok((0..16).map(|batch| batch * 8).collect())
     }
 
-    fn loss(&self, batch: &i64, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &i64, _pass: &ForwardContext) -> Result<Loss> {
         Ok(Loss::of(self.cost(*batch), BatchCounts { terms: 8, sequences: 8, source_tokens: 8, target_tokens: 8 }))
     }
 

@@ -324,7 +324,7 @@ pub fn summed_loss(model: &dyn Seq2Seq, device: Device, pass: &ForwardContext) -
     let output = model.output();
     let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: 0.1 }
         .with_gradient(&decoded.features_at(&target.real), &target.output);
-    (loss.backward, loss.sum)
+    (loss.backward, loss.loss)
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
-use crate::translator::{Aligned, LongPair, Pair, Translator};
+use crate::translator::{Aligned, EncodedPair, LongPair, Pair, Translator};
 
 /// How many pairs are read before they are aligned: enough to fill batches of similar length.
 const CHUNK: usize = 1000;
@@ -103,18 +103,19 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let mut output = Output::open();
     let interrupt = Interrupt::new();
     let mut count = 0;
-    let mut unknown = UnknownCount::new(&forward);
+    let mut unknown = UnknownCount::default();
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
         let pairs: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
-        unknown.add_pairs(&pairs);
         let before = count;
         let backward = backward.as_ref().map(|model| (model, symmetrisation));
         interrupt.after(FINISHES_LINES, || {
+            let pairs = forward.encode_pairs(&pairs)?;
+            unknown.add_pairs(&pairs);
             let (results, long) = long_pair::up_to(&pairs, |pairs| align(&forward, backward, pairs, &arguments))?;
-            for (&(source, target), (pair, aligned)) in pairs.iter().zip(results) {
+            for (encoded, (pair, aligned)) in pairs.iter().zip(results) {
                 count += 1;
-                write_pair(source, target, &pair, &aligned, arguments.format, &mut output)?;
+                write_pair(encoded, &pair, &aligned, arguments.format, &mut output)?;
                 if let Some(folder) = &arguments.heatmaps {
                     write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
                 }
@@ -126,7 +127,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             }
         })?;
     }
-    unknown.tell();
+    unknown.tell(&forward);
     Ok(())
 }
 
@@ -134,7 +135,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 fn align(
     forward: &Translator,
     backward: Option<(&Translator, Symmetrisation)>,
-    pairs: &[(&str, &str)],
+    pairs: &[EncodedPair],
     arguments: &Arguments,
 ) -> Result<Vec<(Pair, Aligned)>> {
     let view = arguments.view.view(forward);
@@ -144,8 +145,8 @@ fn align(
         results.push((pair, aligned));
     }
     if let Some((model, symmetrisation)) = backward {
-        let turned: Vec<(&str, &str)> = pairs.iter().map(|&(source, target)| (target, source)).collect();
-        let forced = model.force(&turned, arguments.batch_tokens as usize, arguments.view.view(model));
+        let turned: Vec<(&str, &str)> = pairs.iter().map(|pair| (pair.target_line, pair.source_line)).collect();
+        let forced = model.force(&model.encode_pairs(&turned)?, arguments.batch_tokens as usize, arguments.view.view(model));
         let forced = forced.map_err(|error| match error.downcast::<LongPair>() {
             Ok(long) => long.turned().into(),
             Err(error) => error,
@@ -158,7 +159,8 @@ fn align(
     Ok(results)
 }
 
-fn write_pair(source: &str, target: &str, pair: &Pair, aligned: &Aligned, format: Format, output: &mut impl Write) -> Result<()> {
+fn write_pair(encoded: &EncodedPair, pair: &Pair, aligned: &Aligned, format: Format, output: &mut impl Write) -> Result<()> {
+    let EncodedPair { source_line: source, target_line: target, .. } = *encoded;
     match format {
         Format::Pharaoh => writeln!(output, "{}", aligned.links)?,
         Format::Jsonl => {

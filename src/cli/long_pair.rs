@@ -5,12 +5,10 @@ use std::path::Path;
 use anyhow::{Error, Result};
 
 use crate::runtime::files::Shown;
-use crate::translator::LongPair;
-
-type Pair<'a> = (&'a str, &'a str);
+use crate::translator::{EncodedPair, LongPair};
 
 /// The results of `work` on pairs, as far as the first one that is too long, and that one.
-pub fn up_to<R>(pairs: &[Pair], work: impl Fn(&[Pair]) -> Result<Vec<R>>) -> Result<(Vec<R>, Option<LongPair>)> {
+pub fn up_to<R>(pairs: &[EncodedPair], work: impl Fn(&[EncodedPair]) -> Result<Vec<R>>) -> Result<(Vec<R>, Option<LongPair>)> {
     let (mut pairs, mut found) = (pairs, None);
     // A second model may find another one before it.
     loop {

@@ -79,14 +79,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
     arguments.precision.apply(&mut translator);
     let mut output = Output::open();
     let interrupt = Interrupt::new();
-    let mut unknown = UnknownCount::new(&translator);
+    let mut unknown = UnknownCount::default();
     let mut before = 0;
     for chunk in text.chunks(CHUNK)? {
         let chunk = chunk?;
         interrupt.after(FINISHES_LINES, || {
             let lines: Vec<(&str, &str)> = chunk.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
-            unknown.add_pairs(&lines);
-            let (scores, long) = long_pair::up_to(&lines, |lines| translator.score(lines, arguments.batch_tokens as usize))?;
+            let pairs = translator.encode_pairs(&lines)?;
+            unknown.add_pairs(&pairs);
+            let (scores, long) = long_pair::up_to(&pairs, |pairs| translator.score(pairs, arguments.batch_tokens as usize))?;
             for (&(source, target), score) in lines.iter().zip(scores) {
                 match arguments.format {
                     Format::Text => writeln!(output, "{}", normalised(score.as_ref(), arguments.normalise))?,
@@ -101,7 +102,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         })?;
         before += chunk.len();
     }
-    unknown.tell();
+    unknown.tell(&translator);
     Ok(())
 }
 

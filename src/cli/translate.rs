@@ -107,7 +107,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let most = if typed { 1 } else { CHUNK };
     let interrupt = Interrupt::new();
-    let mut progress = Progress { count: 0, cut: 0, first_cut: Vec::new(), unknown: UnknownCount::new(&translator) };
+    let mut progress = Progress { count: 0, cut: 0, first_cut: Vec::new(), unknown: UnknownCount::default() };
     let mut translate = |chunk: &[String]| {
         let work = || translate_chunk(&translator, chunk, &options, &arguments, &mut progress, &mut output);
         interrupt.after(FINISHES_LINES, work)
@@ -115,7 +115,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let translated = translate_inputs(inputs, most, &mut translate);
     // What came before an error has been translated too.
     progress.tell_cut();
-    progress.unknown.tell();
+    progress.unknown.tell(&translator);
     translated
 }
 
@@ -147,17 +147,17 @@ fn translate_inputs(inputs: Vec<Lines>, most: usize, translate: &mut dyn FnMut(&
 }
 
 /// What was translated so far, over all inputs.
-struct Progress<'a> {
+struct Progress {
     /// Lines.
     count: usize,
     /// How many translations the length limit cut short.
     cut: usize,
     /// The first of these, counted from 1.
     first_cut: Vec<usize>,
-    unknown: UnknownCount<'a>,
+    unknown: UnknownCount,
 }
 
-impl Progress<'_> {
+impl Progress {
     /// How many lines that were cut short are named.
     const NAMED: usize = 5;
 
@@ -213,7 +213,6 @@ fn translate_chunk(
     output: &mut impl Write,
 ) -> Result<()> {
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
-    progress.unknown.add_sources(&lines);
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
     for LongSentence { line, pieces, parts } in long {
@@ -224,6 +223,7 @@ fn translate_chunk(
     }
     for translation in translations {
         progress.count += 1;
+        progress.unknown.add_source(&translation.unknown);
         if translation.is_cut(options) {
             progress.cut();
         }

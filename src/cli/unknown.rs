@@ -2,38 +2,34 @@
 
 use crate::runtime::message;
 use crate::text::Unknown;
-use crate::translator::Translator;
+use crate::translator::{EncodedPair, Translator};
 
 /// Counts unknown pieces, and tells people in the end when they were many.
-pub struct UnknownCount<'a> {
-    translator: &'a Translator,
+#[derive(Default)]
+pub struct UnknownCount {
     source: Unknown,
     target: Unknown,
 }
 
-impl<'a> UnknownCount<'a> {
-    pub fn new(translator: &'a Translator) -> Self {
-        UnknownCount { translator, source: Unknown::default(), target: Unknown::default() }
-    }
-
-    /// Counts sources. A model that copies is meant for unknown words.
-    pub fn add_sources(&mut self, lines: &[&str]) {
-        if !self.translator.model.copies() {
-            self.source.add_lines(self.translator.tokenizers.source(), lines);
-        }
+impl UnknownCount {
+    /// Counts what a source lacks.
+    pub fn add_source(&mut self, unknown: &Unknown) {
+        self.source.add(unknown);
     }
 
     /// Counts both sides.
-    pub fn add_pairs(&mut self, pairs: &[(&str, &str)]) {
-        let (sources, targets): (Vec<&str>, Vec<&str>) = pairs.iter().copied().unzip();
-        self.add_sources(&sources);
-        if !self.translator.model.copies() {
-            self.target.add_lines(self.translator.tokenizers.target(), &targets);
+    pub fn add_pairs(&mut self, pairs: &[EncodedPair]) {
+        for pair in pairs {
+            self.source.add(&Unknown::of_line(pair.source_line, &pair.source));
+            self.target.add(&Unknown::of_line(pair.target_line, &pair.target));
         }
     }
 
-    /// Says so, where they were many.
-    pub fn tell(&self) {
+    /// Says so, where they were many. A model that copies is meant for unknown words.
+    pub fn tell(&self, translator: &Translator) {
+        if translator.model.copies() {
+            return;
+        }
         for (side, unknown) in
             [("source", &self.source), ("target", &self.target)].into_iter().filter(|(_, unknown)| unknown.many())
         {

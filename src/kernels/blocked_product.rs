@@ -60,8 +60,8 @@ impl<'a> BlockedProduct<'a> {
         if n == 0 {
             return;
         }
-        // SAFETY: `of` has compared sizes, kinds and layouts, the columns are there, and the caller answers for the target.
         match self.by {
+            // SAFETY: `of` has compared sizes, kinds and layouts, the columns are there, and the caller answers for the target.
             By::Float(sgemm) => unsafe {
                 // Turned round, what goes along rows goes down columns: Cᵀ = W xᵀ.
                 sgemm(
@@ -80,6 +80,7 @@ impl<'a> BlockedProduct<'a> {
                     &leading,
                 );
             },
+            // SAFETY: as above.
             By::Bfloat16(gemm) => unsafe {
                 gemm(
                     ROW_MAJOR,

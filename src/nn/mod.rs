@@ -23,7 +23,7 @@ pub use masked::masked_softmax;
 pub use norm::Norm;
 pub use parameters::{Initialization, Parameters, Scope, Weight, numbers};
 pub use positions::{Rotation, Sinusoids, sinusoids};
-pub use projected_loss::{LossSums, ProjectedLoss};
+pub use projected_loss::{CrossEntropy, ProjectedLoss};
 pub use recurrent::{Cell, CellInitialization, CellState, RecurrentStack, StackOutput, Stepper};
 pub use weights_file::{
     WEIGHTS_FILE, Weights, compare, copy_weights, ensure_finite, load_weights, parse_weights, read_weights, save_weights,

@@ -29,12 +29,12 @@ pub struct ProjectedLoss<'a> {
     pub label_smoothing: f64,
 }
 
-/// What a pass found, summed over rows.
-pub struct LossSums {
-    /// Scalar whose `backward()` gives the gradient of `sum` to x, W and b. Its value is not the loss.
+/// Cross-entropy summed over rows.
+pub struct CrossEntropy {
+    /// Scalar whose `backward()` gives the gradient of `loss` to x, W and b. Its value is not the loss.
     pub backward: Tensor,
     /// Summed loss, smoothing included.
-    pub sum: f64,
+    pub loss: f64,
     /// Summed negative log likelihood in nats.
     pub nll: f64,
     /// log p of each target [N] (float32), without a gradient.
@@ -43,13 +43,13 @@ pub struct LossSums {
 
 impl ProjectedLoss<'_> {
     /// `features` [N, D] against `targets` [N] (int64): sums, and gradients made in the same pass.
-    pub fn with_gradient(&self, features: &Tensor, targets: &Tensor) -> LossSums {
+    pub fn with_gradient(&self, features: &Tensor, targets: &Tensor) -> CrossEntropy {
         let found = no_grad(|| self.chunks(&features.detach(), targets));
         let mut backward = (features * found.features).sum(Kind::Float) + (self.weight * found.weight).sum(Kind::Float);
         if let (Some(bias), Some(gradient)) = (self.bias, found.bias) {
             backward += (bias * gradient).sum(Kind::Float);
         }
-        LossSums { backward, sum: found.sum, nll: found.nll, log_probabilities: found.log_probabilities }
+        CrossEntropy { backward, loss: found.sum, nll: found.nll, log_probabilities: found.log_probabilities }
     }
 
     /// ε spread over the words [V], or one number where all have the same share.
@@ -224,7 +224,7 @@ mod tests {
         let expected = Tensor::run_backward(&[&plain], &[&x, &w, &b], false, false);
         let sums =
             ProjectedLoss { weight: &w, bias: Some(&b), label_smoothing: 0.1 }.with_gradient(&x, &on.index_select(0, &targets));
-        assert!((sums.sum - plain.double_value(&[])).abs() < 1e-3, "{} {plain}", sums.sum);
+        assert!((sums.loss - plain.double_value(&[])).abs() < 1e-3, "{} {plain}", sums.loss);
         let found = Tensor::run_backward(&[&sums.backward], &[&x, &w, &b], false, false);
         for (found, expected) in found.iter().zip(&expected) {
             assert!(found.allclose(expected, 1e-4, 1e-5, false));
@@ -248,7 +248,7 @@ mod tests {
             }
             let sums = ProjectedLoss { weight: &w, bias, label_smoothing: smoothing }.with_gradient(&x, &targets);
             let loss = plain.double_value(&[]);
-            assert!((sums.sum - loss).abs() < 1e-5 * loss.abs(), "{} {loss}", sums.sum);
+            assert!((sums.loss - loss).abs() < 1e-5 * loss.abs(), "{} {loss}", sums.loss);
             let alone = x.linear(&w, bias).log_softmax(-1, Kind::Float).gather(1, &targets.unsqueeze(1), false).squeeze_dim(1);
             assert!(sums.log_probabilities.allclose(&alone, 1e-5, 1e-5, false));
             if with_bias {
@@ -272,13 +272,13 @@ mod tests {
             let (x, w, b) = (leaf(&[rows, 64]), leaf(&[50, 64]), leaf(&[50]));
             let targets = Tensor::randint(50, [rows], (Kind::Int64, Device::Cpu));
             let loss = ProjectedLoss { weight: &w, bias: Some(&b), label_smoothing: 0.1 };
-            let gradients = |sums: &LossSums| Tensor::run_backward(&[&sums.backward], &[&x, &w, &b], false, false);
+            let gradients = |sums: &CrossEntropy| Tensor::run_backward(&[&sums.backward], &[&x, &w, &b], false, false);
             let full = loss.with_gradient(&x, &targets);
             let expected = gradients(&full);
             for precision in [Precision::Bf16, Precision::Fp16] {
                 for _ in 0..2 {
                     let half = with_precision(precision, Device::Cpu, || loss.with_gradient(&x, &targets));
-                    assert!((half.sum / full.sum - 1.0).abs() < 5e-3, "{} {}", half.sum, full.sum);
+                    assert!((half.loss / full.loss - 1.0).abs() < 5e-3, "{} {}", half.loss, full.loss);
                     for (half, full) in gradients(&half).iter().zip(&expected) {
                         let cosine = (half * full).sum(Kind::Double) / (half.norm() * full.norm());
                         assert!(half.kind() == Kind::Float && cosine.double_value(&[]) > 0.999, "{rows} rows: {cosine}");

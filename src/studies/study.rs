@@ -48,7 +48,7 @@ pub trait Study: Sized {
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>>;
 
     /// See [`Task::loss`].
-    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss>;
+    fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss>;
 
     /// See [`Task::describe`].
     fn describe(&self, batch: &Self::Batch) -> String;
@@ -89,7 +89,7 @@ impl<S: Study> Task for S {
         Study::epoch(self, seed, epoch)
     }
 
-    fn loss(&self, batch: &S::Batch, pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &S::Batch, pass: &ForwardContext) -> Result<Loss> {
         Study::loss(self, batch, pass)
     }
 

@@ -4,9 +4,9 @@ use super::encoding::byte_of;
 use super::pipeline::MARK;
 use super::special;
 use super::tokenizer::Tokenizer;
-use super::words::words;
+use super::words::{PieceWords, words};
 
-/// Text before its first space is stripped.
+/// Text before spaces at its ends are stripped.
 #[derive(Default)]
 struct Rendered {
     /// Whether bytes that are no UTF-8 spoil only themselves, as in SentencePiece, or all bytes beside them, as in `tokenizers`.
@@ -61,11 +61,37 @@ impl Rendered {
 /// U+FFFD.
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// Text of ids, and which bytes of it each of them stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    pub text: String,
+    /// For each id its bytes in `text`; an empty range for what leaves no trace.
+    spans: Vec<(usize, usize)>,
+}
+
+impl Decoded {
+    /// The words of the text, and for each id the word it is part of: none for special tokens and lone spaces. The mark of a space belongs to
+    /// the word that it begins.
+    pub fn words(&self) -> PieceWords {
+        let found = words(&self.text);
+        let word_of = |&(start, end): &(usize, usize)| {
+            let visible = self.text[start..end].find(|character: char| !character.is_whitespace());
+            let at = start + visible.unwrap_or(end - start);
+            let index = found.partition_point(|&(_, word_end)| word_end <= at);
+            (start < end && found.get(index).is_some_and(|&(word_start, _)| word_start <= at)).then_some(index as u32)
+        };
+        PieceWords {
+            of_pieces: self.spans.iter().map(word_of).collect(),
+            words: found.iter().map(|&(start, end)| self.text[start..end].to_owned()).collect(),
+        }
+    }
+}
+
 impl Tokenizer {
     /// The text of the ids. Special tokens, unknown ones included, and ids outside the vocabulary leave no trace. Byte pieces that are no
     /// UTF-8 together become one U+FFFD each. Of a SentencePiece model's text no space is kept at either end.
     pub fn decode(&self, ids: &[u32]) -> String {
-        self.decode_replacing(ids, |_| None)
+        self.decode_replacing(ids, |_| None).text
     }
 
     /// [`Self::decode`] with a text for unknown tokens: `replacement` is given the index of each among `ids`, and none leaves it out.
@@ -73,34 +99,12 @@ impl Tokenizer {
     /// A piece says itself whether a space precedes it, an unknown token cannot. On the word level one is put there, except at the start
     /// and after what attaches to the right: an elided word (`l'`), an opening bracket or quote, and a hyphen or slash that is itself
     /// attached to what precedes it. The other kinds keep spaces apart from unknown characters, and none is needed.
-    pub fn decode_replacing(&self, ids: &[u32], replacement: impl FnMut(usize) -> Option<String>) -> String {
-        let mut text = self.render(ids, replacement).text;
-        if self.sentencepiece().is_some() {
-            return text.trim_matches(' ').to_owned();
-        }
-        if text.starts_with(' ') {
-            text.remove(0);
-        }
-        text
-    }
-
-    /// The words of the text that [`Self::decode_replacing`] gives, and for each id the index of the word it is part of: none for special
-    /// tokens and lone spaces. The mark of a space belongs to the word it begins.
-    pub fn pieces_to_words_replacing(
-        &self,
-        ids: &[u32],
-        replacement: impl FnMut(usize) -> Option<String>,
-    ) -> (Vec<String>, Vec<Option<u32>>) {
+    pub fn decode_replacing(&self, ids: &[u32], replacement: impl FnMut(usize) -> Option<String>) -> Decoded {
         let Rendered { text, spans, .. } = self.render(ids, replacement);
-        let found = words(&text);
-        let word_of = |(start, end): (usize, usize)| {
-            let visible = text[start..end].find(|character: char| !character.is_whitespace());
-            let at = start + visible.unwrap_or(end - start);
-            let index = found.partition_point(|&(_, word_end)| word_end <= at);
-            (start < end && found.get(index).is_some_and(|&(word_start, _)| word_start <= at)).then_some(index as u32)
-        };
-        let of_pieces = spans.iter().map(|&span| word_of(span)).collect();
-        (found.iter().map(|&(start, end)| text[start..end].to_owned()).collect(), of_pieces)
+        let kept = if self.sentencepiece().is_some() { text.trim_matches(' ') } else { text.strip_prefix(' ').unwrap_or(&text) };
+        let start = kept.as_ptr() as usize - text.as_ptr() as usize;
+        let within = |at: usize| at.clamp(start, start + kept.len()) - start;
+        Decoded { spans: spans.into_iter().map(|(from, to)| (within(from), within(to))).collect(), text: kept.to_owned() }
     }
 
     fn render(&self, ids: &[u32], mut replacement: impl FnMut(usize) -> Option<String>) -> Rendered {

@@ -1,5 +1,7 @@
 //! A line as pieces.
 
+use super::words::{PieceWords, words};
+
 /// A line as pieces, without special tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoding {
@@ -16,6 +18,15 @@ pub struct Encoding {
 }
 
 impl Encoding {
+    /// The words of `line`, from which this came. A piece that was prepended is part of none.
+    pub fn words_of(&self, line: &str) -> PieceWords {
+        let of_piece = |(piece, &word): (usize, &u32)| (piece >= self.prefix).then_some(word);
+        PieceWords {
+            words: words(line).into_iter().map(|(start, end)| line[start..end].to_owned()).collect(),
+            of_pieces: self.words.iter().enumerate().map(of_piece).collect(),
+        }
+    }
+
     /// Puts a piece before the line's own: a tag, say, that a model wants to begin with. It belongs to no word.
     pub fn prepend(&mut self, id: u32) {
         self.ids.insert(0, id);

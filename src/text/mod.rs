@@ -23,10 +23,11 @@ mod unigram;
 mod unknown;
 mod words;
 
+pub use decode::Decoded;
 pub use encoding::Encoding;
 pub use fit::fit;
 pub use sentences::sentences;
 pub use tokenizer::Tokenizer;
 pub use train::{TrainingReport, WordCounts};
 pub use unknown::Unknown;
-pub use words::words;
+pub use words::{PieceWords, words};

@@ -1,7 +1,7 @@
 //! The room as a whole: against Python's `tokenizers`, and properties over arbitrary text.
 
 use super::special::{EOS, UNK};
-use super::{Encoding, Tokenizer, words};
+use super::{Encoding, PieceWords, Tokenizer, words};
 use crate::recipe::{TokenizerKind, TokenizerRecipe};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -177,7 +177,7 @@ proptest! {
         for (tokenizer, reference) in TRAINED.iter().zip(CRATE.iter()) {
             let text = tokenizer.decode(&ids);
             prop_assert_eq!(&text, &reference.decode(&ids, true).unwrap());
-            let (found, of_pieces) = tokenizer.pieces_to_words_replacing(&ids, |_| None);
+            let PieceWords { words: found, of_pieces } = tokenizer.decode_replacing(&ids, |_| None).words();
             prop_assert_eq!(&found, &text.split_whitespace().collect::<Vec<_>>());
             let indices: Vec<u32> = of_pieces.iter().flatten().copied().collect();
             prop_assert!(indices.is_sorted());
@@ -191,7 +191,7 @@ proptest! {
         for tokenizer in TRAINED.iter() {
             let encoding = tokenizer.encode(&line);
             if !encoding.ids.contains(&UNK) {
-                let (_, of_pieces) = tokenizer.pieces_to_words_replacing(&encoding.ids, |_| None);
+                let of_pieces = tokenizer.decode_replacing(&encoding.ids, |_| None).words().of_pieces;
                 prop_assert_eq!(of_pieces, encoding.words.into_iter().map(Some).collect::<Vec<_>>());
             }
         }
@@ -206,7 +206,8 @@ proptest! {
             let text = tokenizer.decode_replacing(&encoding.ids, |at| {
                 let (start, end) = encoding.spans[at];
                 Some(plain[start..end].to_owned())
-            });
+            })
+            .text;
             prop_assert!(equal(&text, &plain), "{text:?} {plain:?}");
         }
     }
@@ -217,19 +218,21 @@ fn words_restore_spacing_around_punctuation_and_unknown_words() {
     let tokenizer = &TRAINED[3];
     for line in ["Hello, world!", "The keeper (the keeper) isn't l'ami: 1984."] {
         let encoding = tokenizer.encode(line);
-        let text = tokenizer.decode_replacing(&encoding.ids, |at| {
-            let (start, end) = encoding.spans[at];
-            Some(line[start..end].to_owned())
-        });
+        let text = tokenizer
+            .decode_replacing(&encoding.ids, |at| {
+                let (start, end) = encoding.spans[at];
+                Some(line[start..end].to_owned())
+            })
+            .text;
         assert_eq!(text, line);
     }
     let line = "The zorglub of l'ozamizdat (blorp) and the keeper, flumph!";
     let ids = tokenizer.encode(line).ids;
     assert_eq!(ids.iter().filter(|&&id| id == UNK).count(), 4);
     let mut names = ["A", "Bo", "Cy", "Di Do"].into_iter().map(String::from);
-    assert_eq!(tokenizer.decode_replacing(&ids, |_| names.next()), "The A of l'Bo (Cy) and the keeper, Di Do!");
+    assert_eq!(tokenizer.decode_replacing(&ids, |_| names.next()).text, "The A of l'Bo (Cy) and the keeper, Di Do!");
     assert_eq!(tokenizer.decode(&ids), "The of l' () and the keeper,!");
-    let (found, of_pieces) = tokenizer.pieces_to_words_replacing(&[UNK, EOS], |_| Some("Di Do".into()));
+    let PieceWords { words: found, of_pieces } = tokenizer.decode_replacing(&[UNK, EOS], |_| Some("Di Do".into())).words();
     assert_eq!((found.len(), of_pieces), (2, vec![Some(0), None]));
 }
 

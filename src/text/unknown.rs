@@ -36,27 +36,42 @@ impl Unknown {
         Unknown { words: other.words.clone(), ..self }
     }
 
-    /// Counts a line and its pieces; a tag before them is no text.
-    pub fn add(&mut self, line: &str, encoding: &Encoding) {
+    /// What is unknown of a line and its pieces; a tag before them is no text.
+    pub fn of_line(line: &str, encoding: &Encoding) -> Self {
+        let mut counted = Unknown::default();
         let pieces = || encoding.ids.iter().zip(&encoding.words).skip(encoding.prefix);
         let unknown = pieces().filter(|(id, _)| **id == UNK).count() as u64;
-        self.pieces += pieces().len() as u64;
-        self.unknown += unknown;
-        if unknown > 0 && self.words.len() < NAMED {
+        counted.pieces = pieces().len() as u64;
+        counted.unknown = unknown;
+        if unknown > 0 {
             let all = words(line);
             for &(start, end) in pieces().filter(|(id, _)| **id == UNK).filter_map(|(_, &word)| all.get(word as usize)) {
-                let word = shortened(&line[start..end]);
-                if self.words.len() < NAMED && !self.words.contains(&word) {
-                    self.words.push(word);
-                }
+                counted.name(&shortened(&line[start..end]));
             }
         }
+        counted
+    }
+
+    fn name(&mut self, word: &str) {
+        if self.words.len() < NAMED && !self.words.iter().any(|named| named == word) {
+            self.words.push(word.to_owned());
+        }
+    }
+
+    /// Counts what was counted elsewhere.
+    pub fn add(&mut self, other: &Unknown) {
+        self.pieces += other.pieces;
+        self.unknown += other.unknown;
+        other.words.iter().for_each(|word| self.name(word));
     }
 
     /// Counts lines; those of a vocabulary that spells everything are not read.
     pub fn add_lines(&mut self, tokenizer: &Tokenizer, lines: &[&str]) {
         if !tokenizer.spells_everything() {
-            lines.iter().zip(tokenizer.encode_batch(lines)).for_each(|(line, encoding)| self.add(line, &encoding));
+            lines
+                .iter()
+                .zip(tokenizer.encode_batch(lines))
+                .for_each(|(line, encoding)| self.add(&Unknown::of_line(line, &encoding)));
         }
     }
 
@@ -125,9 +140,8 @@ mod tests {
             (TokenizerKind::Word, true),
         ] {
             let tokenizer = tokenizer(kind, byte_fallback);
-            let mut unknown = Unknown::default();
             let line = "мама";
-            unknown.add(line, &tokenizer.encode(line));
+            let unknown = Unknown::of_line(line, &tokenizer.encode(line));
             assert_eq!(unknown.unknown == 0, tokenizer.spells_everything(), "{kind:?} {byte_fallback}");
         }
     }

@@ -12,6 +12,14 @@ pub fn words(line: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
+/// The words of a text, and the word that each of its pieces is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PieceWords {
+    pub words: Vec<String>,
+    /// For each piece the index of its word; none where it is part of no word.
+    pub of_pieces: Vec<Option<u32>>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::words;

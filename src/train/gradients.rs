@@ -1,12 +1,12 @@
 //! The gradients of one update: forward and backward over its batches, and what can go wrong there.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use tch::Device;
+use tch::{Device, TchError};
 
-use super::logger::Sums;
-use super::task::{Loss, Task};
+use super::task::{Loss, LossSums, Task};
 use crate::nn::ForwardContext;
 use crate::runtime::{Precision, with_precision};
 
@@ -36,27 +36,20 @@ pub struct Arithmetic {
 /// Adds the gradients of the summed losses of `batches` to the parameters, times the loss scale. Dropout is a function of (`seed`,
 /// `first_pass` + index).
 pub fn accumulate<T: Task>(
-    task: &T,
+    task: &mut T,
     batches: &[T::Batch],
     arithmetic: Arithmetic,
     seed: u64,
     first_pass: u64,
     place: &BatchPlace,
-) -> Result<Sums> {
-    let mut sums = Sums::default();
+) -> Result<LossSums> {
+    let mut sums = LossSums::default();
     for (index, batch) in batches.iter().enumerate() {
-        let name = || {
+        let pass = ForwardContext::training(seed, first_pass + index as u64, 0);
+        sums += memory_guarded(|| backward(task, batch, arithmetic, &pass)).with_context(|| {
             let number = place.batch + index as u64;
             format!("update {}, epoch {}, batch {number} ({})", place.update, place.epoch, task.describe(batch))
-        };
-        let pass = ForwardContext::training(seed, first_pass + index as u64, 0);
-        let loss = memory_guarded(|| backward(task, batch, arithmetic, &pass), name)?;
-        sums.nll += loss.nll;
-        sums.auxiliary += loss.auxiliary;
-        sums.terms += loss.terms;
-        sums.sequences += loss.sequences;
-        sums.source_tokens += loss.source_tokens;
-        sums.target_tokens += loss.target_tokens;
+        })?;
     }
     Ok(sums)
 }
@@ -70,13 +63,14 @@ pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, plac
 
 /// Goes forward and backward over the largest of an epoch's batches without learning from them, so that memory runs out now and not in
 /// the middle of the night. The gradients hold anything afterwards.
-pub fn dry_run<T: Task>(task: &T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
+pub fn dry_run<T: Task>(task: &mut T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
     for number in largest(task, batches) {
         let batch = &batches[number];
-        let name = || format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch));
-        let work =
-            || Ok(forward(task, batch, arithmetic, &ForwardContext::training(seed, u64::MAX, 0))?.backward.f_backward()?);
-        memory_guarded(work, name)?;
+        let pass = ForwardContext::training(seed, u64::MAX, 0);
+        let work = || Ok(forward(task, batch, arithmetic, &pass)?.backward.f_backward()?);
+        memory_guarded(work).with_context(|| {
+            format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch))
+        })?;
     }
     Ok(())
 }
@@ -90,54 +84,61 @@ pub fn largest<T: Task>(task: &T, batches: &[T::Batch]) -> Vec<usize> {
     found.into_iter().collect()
 }
 
-fn forward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
+fn forward<T: Task>(task: &mut T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
     with_precision(arithmetic.precision, arithmetic.device, || task.loss(batch, pass))
 }
 
-fn backward<T: Task>(task: &T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
-    let loss = forward(task, batch, arithmetic, pass)?;
-    ensure!(loss.terms > 0 && loss.sequences > 0, "the batch has nothing to learn from");
-    ensure!(loss.sum.is_finite(), "the loss is {}; {REMEDY}", loss.sum);
+fn backward<T: Task>(task: &mut T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<LossSums> {
+    let Loss { backward, sums } = forward(task, batch, arithmetic, pass)?;
+    ensure!(sums.counts.terms > 0 && sums.counts.sequences > 0, "the batch has nothing to learn from");
+    ensure!(sums.loss.is_finite(), "the loss is {}; {REMEDY}", sums.loss);
     if arithmetic.loss_scale == 1.0 {
-        loss.backward.f_backward()?;
+        backward.f_backward()?;
     } else {
-        (&loss.backward * arithmetic.loss_scale).f_backward()?;
+        (&backward * arithmetic.loss_scale).f_backward()?;
     }
-    Ok(loss)
+    Ok(sums)
 }
 
-/// Runs `work` and, where memory runs out, says for which batch and what helps. Models use tch's panicking calls, so a panic about
+/// Runs `work` and, where memory runs out, says what helps. Models use tch's panicking calls, so a panic about
 /// memory is an error as well; any other panic goes on.
-fn memory_guarded<R>(work: impl FnOnce() -> Result<R>, name: impl Fn() -> String) -> Result<R> {
-    let found = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(found) => found,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-            match text.filter(|text| is_about_memory(text)) {
-                Some(text) => Err(anyhow!("{text}")),
-                None => resume_unwind(panic),
-            }
-        }
-    };
-    found
-        .map_err(|error| {
-            let text = format!("{error:#}");
-            if is_about_memory(&text) {
-                let first = text.lines().next().unwrap_or_default();
-                anyhow!(
-                    "out of memory: {first}; lower training.batch_tokens (and raise training.accumulate to make up for it), or \
-                     data.filters.maximum_length where one long pair is a batch"
-                )
-            } else {
-                error
-            }
-        })
-        .with_context(name)
+fn memory_guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(found) => found.map_err(|error| match error.downcast_ref().and_then(OutOfMemory::of) {
+            Some(memory) => memory.into(),
+            None => error,
+        }),
+        Err(panic) => match OutOfMemory::of_panic(&*panic) {
+            Some(memory) => Err(memory.into()),
+            None => resume_unwind(panic),
+        },
+    }
 }
 
-/// libtorch's ways to say it, on GPU and CPU.
-fn is_about_memory(text: &str) -> bool {
-    ["out of memory", "can't allocate memory", "not enough memory"].iter().any(|part| text.contains(part))
+/// libtorch had no memory left.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "out of memory: {0}; lower training.batch_tokens (and raise training.accumulate to make up for it), or data.filters.maximum_length \
+     where one long pair is a batch"
+)]
+struct OutOfMemory(String);
+
+impl OutOfMemory {
+    fn of(error: &TchError) -> Option<Self> {
+        if let TchError::Torch(message) = error { Self::of_message(message) } else { None }
+    }
+
+    /// tch's panicking calls unwrap their error, which leaves its text.
+    fn of_panic(panic: &(dyn Any + Send)) -> Option<Self> {
+        Self::of_message(panic.downcast_ref::<String>()?)
+    }
+
+    /// libtorch's errors lose their type on the way through C: its ways to say it, on GPU and CPU, are all there is.
+    fn of_message(message: &str) -> Option<Self> {
+        let known = ["out of memory", "can't allocate memory", "not enough memory"];
+        let first = message.lines().next().unwrap_or_default();
+        known.iter().any(|part| message.contains(part)).then(|| OutOfMemory(first.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -146,26 +147,26 @@ mod tests {
     use tch::{Kind, Tensor};
 
     #[test]
-    fn running_out_of_memory_names_the_batch_and_the_remedy() {
-        let name = || "update 3, epoch 1, batch 9 (64 sentences)".to_string();
+    fn running_out_of_memory_names_the_remedy() {
         // Far more than any machine has: libtorch's own words, as an error and as a panic.
         let huge = [1 << 30, 1 << 30];
         let tried = || Ok(Tensor::f_zeros(huge, (Kind::Float, Device::Cpu))?);
         let panicking = || Ok(Tensor::zeros(huge, (Kind::Float, Device::Cpu)));
-        for error in [memory_guarded(tried, name).unwrap_err(), memory_guarded(panicking, name).unwrap_err()] {
+        for error in [memory_guarded(tried).unwrap_err(), memory_guarded(panicking).unwrap_err()] {
             let text = format!("{error:#}");
-            for part in ["update 3, epoch 1, batch 9 (64 sentences): out of memory", "lower training.batch_tokens"] {
+            for part in ["out of memory: ", "lower training.batch_tokens"] {
                 assert!(text.contains(part), "{text}");
             }
             assert_eq!(text.lines().count(), 1, "{text}");
+            assert!(error.is::<OutOfMemory>());
         }
-        let other = memory_guarded(|| Err::<(), _>(anyhow!("disk on fire")), name).unwrap_err();
-        assert_eq!(format!("{other:#}"), "update 3, epoch 1, batch 9 (64 sentences): disk on fire");
+        let other = memory_guarded(|| Err::<(), _>(anyhow!("disk on fire"))).unwrap_err();
+        assert_eq!(format!("{other:#}"), "disk on fire");
     }
 
     #[test]
     #[should_panic(expected = "a mistake")]
     fn other_panics_go_on() {
-        let _ = memory_guarded::<()>(|| panic!("a mistake"), String::new);
+        let _ = memory_guarded::<()>(|| panic!("a mistake"));
     }
 }

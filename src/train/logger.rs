@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::history::Validated;
 use super::run_folder::RunFolder;
 use super::state::TrainingState;
+use super::task::LossSums;
 use crate::recipe::Metric;
 use crate::report::{Display, EventWriter, Figures, Goal, JsonLines, TrainingProgress};
 use crate::runtime::files::Shown;
@@ -23,25 +24,12 @@ pub struct TrainingLogger {
     window: Window,
 }
 
-/// Sums since the last log entry.
+/// What was summed since the last log entry.
 #[derive(Default)]
 struct Window {
-    nll: f64,
-    auxiliary: f64,
-    terms: u64,
+    sums: LossSums,
     clipped: u64,
     updates: u64,
-}
-
-/// What one update learned from.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sums {
-    pub nll: f64,
-    pub auxiliary: f64,
-    pub terms: u64,
-    pub sequences: u64,
-    pub source_tokens: u64,
-    pub target_tokens: u64,
 }
 
 impl TrainingLogger {
@@ -91,19 +79,18 @@ impl TrainingLogger {
     }
 
     /// Counts an update.
-    pub fn advance(&mut self, sums: &Sums, clipped: bool) {
-        self.progress.advance(sums.source_tokens, sums.target_tokens);
-        self.window.nll += sums.nll;
-        self.window.auxiliary += sums.auxiliary;
-        self.window.terms += sums.terms;
+    pub fn advance(&mut self, sums: LossSums, clipped: bool) {
+        self.progress.advance(sums.counts.source_tokens, sums.counts.target_tokens);
+        self.window.sums += sums;
         self.window.clipped += u64::from(clipped);
         self.window.updates += 1;
     }
 
     /// Tells how training went since the last time.
     pub fn report(&mut self, state: &TrainingState, learning_rate: f64, gradient_norm: f64) -> Result<()> {
-        let Window { nll, auxiliary, terms, clipped, updates } = std::mem::take(&mut self.window);
-        let loss = nll / terms as f64;
+        let Window { sums: LossSums { nll, auxiliary, counts, .. }, clipped, updates } = std::mem::take(&mut self.window);
+        let terms = counts.terms as f64;
+        let loss = nll / terms;
         let rates = self.progress.report(Figures { loss, learning_rate });
         let clipped = clipped as f64 / updates as f64;
         let mut entry = json!({
@@ -119,7 +106,7 @@ impl TrainingLogger {
             "elapsed_seconds": state.elapsed_seconds,
         });
         if auxiliary != 0.0 {
-            entry["auxiliary_loss"] = json!(auxiliary / terms as f64);
+            entry["auxiliary_loss"] = json!(auxiliary / terms);
         }
         self.log.append("training", state.update, &entry)?;
         for name in ["loss", "auxiliary_loss", "learning_rate", "gradient_norm", "target_tokens_per_second"] {

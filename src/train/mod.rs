@@ -29,6 +29,6 @@ pub use retention::ranked;
 pub use run_folder::RunFolder;
 pub use schedules::learning_rate;
 pub use state::TrainingState;
-pub use task::{BatchCounts, Loss, Parameter, Task, Validation};
+pub use task::{BatchCounts, Loss, LossSums, Parameter, Task, Validation};
 pub use trainer::{Outcome, Stop, TrainOptions, train};
 pub use validation_fingerprint::ValidationFingerprint;

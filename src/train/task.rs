@@ -1,5 +1,6 @@
 //! What the one trainer can train: anything that gives batches, a loss and a validation.
 
+use std::ops::AddAssign;
 use std::path::Path;
 
 use anyhow::Result;
@@ -15,15 +16,27 @@ pub struct Loss {
     /// Scalar whose `backward()` adds the gradient of the *summed* loss to the parameters. Its value need not be the loss
     /// (chunked losses make gradients in the forward pass and hand back a surrogate).
     pub backward: Tensor,
-    /// The summed loss that the gradient belongs to, label smoothing included.
-    pub sum: f64,
-    /// Summed negative log likelihood in nats, without label smoothing, for perplexity.
+    pub sums: LossSums,
+}
+
+/// Losses summed over one batch or over several.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LossSums {
+    /// The loss that the gradient belongs to, label smoothing included.
+    pub loss: f64,
+    /// Negative log likelihood in nats, without label smoothing, for perplexity.
     pub nll: f64,
-    /// What `sum` holds beside the loss of the targets, such as that of guided alignment; 0 where there is nothing else.
+    /// What `loss` holds beside the loss of the targets, such as that of guided alignment; 0 where there is nothing else.
     pub auxiliary: f64,
+    pub counts: BatchCounts,
+}
+
+/// What one batch holds, or several.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BatchCounts {
     /// How many terms the sum has: target tokens, end of sentence included.
     pub terms: u64,
-    /// How many sentences (or sequences) the batch has.
+    /// Sentences, or other sequences.
     pub sequences: u64,
     /// Source tokens without padding, for the throughput line.
     pub source_tokens: u64,
@@ -31,25 +44,29 @@ pub struct Loss {
     pub target_tokens: u64,
 }
 
-/// What a batch holds.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BatchCounts {
-    /// See [`Loss::terms`].
-    pub terms: u64,
-    /// See [`Loss::sequences`].
-    pub sequences: u64,
-    /// See [`Loss::source_tokens`].
-    pub source_tokens: u64,
-    /// See [`Loss::target_tokens`].
-    pub target_tokens: u64,
-}
-
 impl Loss {
     /// Of a summed cost in nats that is the negative log likelihood and nothing else.
     pub fn of(cost: Tensor, counts: BatchCounts) -> Self {
-        let sum = cost.double_value(&[]);
-        let BatchCounts { terms, sequences, source_tokens, target_tokens } = counts;
-        Loss { backward: cost, sum, nll: sum, auxiliary: 0.0, terms, sequences, source_tokens, target_tokens }
+        let loss = cost.double_value(&[]);
+        Loss { backward: cost, sums: LossSums { loss, nll: loss, auxiliary: 0.0, counts } }
+    }
+}
+
+impl AddAssign for LossSums {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.nll += other.nll;
+        self.auxiliary += other.auxiliary;
+        self.counts += other.counts;
+    }
+}
+
+impl AddAssign for BatchCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.terms += other.terms;
+        self.sequences += other.sequences;
+        self.source_tokens += other.source_tokens;
+        self.target_tokens += other.target_tokens;
     }
 }
 
@@ -92,8 +109,9 @@ pub trait Task {
     /// The batches of one epoch, in order: a pure function of (seed, epoch).
     fn epoch(&self, seed: u64, epoch: u64) -> Result<Vec<Self::Batch>>;
 
-    /// Summed loss of one batch. `pass` says whether dropout is on and where its masks come from.
-    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss>;
+    /// Summed loss of one batch. `pass` says whether dropout is on and where its masks come from. What a task keeps beside its parameters
+    /// ([`Task::extra_state`]) may change here.
+    fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss>;
 
     /// One line that names a batch for an error message: its size, longest source and target.
     fn describe(&self, batch: &Self::Batch) -> String;

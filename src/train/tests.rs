@@ -17,7 +17,7 @@ use crate::recipe::{
 };
 use crate::runtime::Signal;
 use crate::runtime::files::Shown;
-use crate::train::{Loss, Parameter, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Parameter, Validation, ValidationFingerprint};
 
 #[path = "tests_of_crashes.rs"]
 mod of_crashes;
@@ -110,32 +110,23 @@ impl Task for Words {
         Ok(order.chunks(BATCH).map(<[usize]>::to_vec).collect())
     }
 
-    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         self.losses.set(self.losses.get() + 1);
         if self.interrupt_in.get() == Some(self.losses.get()) {
             self.interrupt.raise(Signal::Interrupt);
         }
-        let mut backward = self.summed_loss(batch, pass);
-        let mut sum = backward.double_value(&[]);
+        let count = batch.len() as u64;
+        let counts = BatchCounts { terms: count, sequences: count / 2, source_tokens: count, target_tokens: count };
+        let mut loss = Loss::of(self.summed_loss(batch, pass), counts);
         match self.poisoned {
-            Some((word, Poison::Loss)) if batch.contains(&word) => sum = f64::NAN,
+            Some((word, Poison::Loss)) if batch.contains(&word) => loss.sums.loss = f64::NAN,
             Some((word, Poison::Memory)) if batch.contains(&word) => {
                 drop(Tensor::zeros([1 << 30, 1 << 30], (Kind::Float, tch::Device::Cpu)))
             }
-            Some((word, Poison::Gradient)) if batch.contains(&word) => backward *= f64::NAN,
+            Some((word, Poison::Gradient)) if batch.contains(&word) => loss.backward *= f64::NAN,
             _ => {}
         }
-        let count = batch.len() as u64;
-        Ok(Loss {
-            backward,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
-            terms: count,
-            sequences: count / 2,
-            source_tokens: count,
-            target_tokens: count,
-        })
+        Ok(loss)
     }
 
     fn describe(&self, batch: &Self::Batch) -> String {

@@ -149,7 +149,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             logger.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
             let arithmetic = Arithmetic { precision: recipe.precision, device, loss_scale: 1.0 };
             let extra_state = task.extra_state();
-            logger.pause(|| dry_run(task, &batches, arithmetic, seed))?;
+            logger.pause(|| dry_run(&mut *task, &batches, arithmetic, seed))?;
             task.restore_extra_state(&extra_state)?;
             let _ = parameters.gradients().zero_();
         }
@@ -213,8 +213,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         let sums = accumulate(self.task, batches, arithmetic, self.state.seed, first_pass, &place)
             .with_context(|| self.whereabouts())?;
         let divisor = match self.recipe.normalise {
-            Normalise::Tokens => sums.terms,
-            Normalise::Sentences => sums.sequences,
+            Normalise::Tokens => sums.counts.terms,
+            Normalise::Sentences => sums.counts.sequences,
             Normalise::Sum => 1,
         };
         let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64 * loss_scale, self.recipe.clip_norm);
@@ -237,7 +237,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         if let Some(loss_scale) = &mut self.state.loss_scale {
             loss_scale.advance();
         }
-        self.logger.advance(&sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
+        self.logger.advance(sums, self.recipe.clip_norm > 0.0 && norm > self.recipe.clip_norm);
         self.next_epoch()?;
         if self.state.update.is_multiple_of(self.recipe.log_every)
             && let Err(error) = self.logger.report(&self.state, rate, norm)

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::AttentionView;
 use crate::alignment::{AttentionMatrix, LinkOptions, Links, Words};
 use crate::search::TokenAttention;
-use crate::text::{self, Encoding};
+use crate::text::{self, PieceWords};
 
 /// A sentence pair with its attention over words.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,30 +21,20 @@ pub struct Aligned {
 }
 
 impl Aligned {
-    /// `target_words` gives the word of each produced piece, end of sentence not counted.
-    pub fn new(
-        source_line: &str,
-        source: &Encoding,
-        target_line: &str,
-        target_words: &[Option<u32>],
-        attention: &TokenAttention,
-        view: AttentionView,
-    ) -> Result<Self> {
+    /// `target` has the produced pieces, end of sentence not counted.
+    pub fn new(source: PieceWords, target: PieceWords, attention: &TokenAttention, view: AttentionView) -> Result<Self> {
         let matrix = view.of(attention)?;
-        let source_texts = split(source_line);
-        let target_texts = split(target_line);
-        let words = source.words.iter().enumerate().map(|(piece, &word)| (piece >= source.prefix).then_some(word));
-        let columns: Vec<Option<u32>> = words.chain([None]).collect();
         // A hypothesis cut off by the length limit has no row for the end of sentence.
-        let ends = matrix.rows() > target_words.len();
-        let rows: Vec<Option<u32>> = target_words.iter().copied().chain(ends.then_some(None)).collect();
-        let columns = Words::of_sentence(&columns, source_texts.len());
-        let rows = Words::of_sentence(&rows, target_texts.len());
+        let ends = matrix.rows() > target.of_pieces.len();
+        let columns: Vec<Option<u32>> = source.of_pieces.into_iter().chain([None]).collect();
+        let rows: Vec<Option<u32>> = target.of_pieces.into_iter().chain(ends.then_some(None)).collect();
+        let columns = Words::of_sentence(&columns, source.words.len());
+        let rows = Words::of_sentence(&rows, target.words.len());
         Ok(Aligned {
             weights: matrix.to_words(columns, rows, view.end_of_sentence)?,
             links: Links::from_attention(&matrix, columns, rows, &LinkOptions::default())?,
-            source_words: source_texts,
-            target_words: target_texts,
+            source_words: source.words,
+            target_words: target.words,
         })
     }
 

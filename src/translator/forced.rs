@@ -34,11 +34,11 @@ impl Translator {
     ///
     /// # Errors
     /// A [`LongPair`](super::LongPair) where one is longer than the models are made for.
-    pub fn force(&self, pairs: &[(&str, &str)], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
+    pub fn force(&self, pairs: &[EncodedPair], batch_tokens: usize, view: AttentionView) -> Result<Vec<Pair>> {
         let forced = self.force_views(pairs, batch_tokens, &[view])?;
-        let pair = |((source, target), forced): (&(&str, &str), Option<Forced>)| match forced {
+        let pair = |(pair, forced): (&EncodedPair, Option<Forced>)| match forced {
             Some(Forced { log_probabilities, mut aligned }) => Pair { log_probabilities, aligned: aligned.pop() },
-            None => Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::blank(source, target)) },
+            None => Pair { log_probabilities: Vec::new(), aligned: Some(Aligned::blank(pair.source_line, pair.target_line)) },
         };
         Ok(pairs.iter().zip(forced).map(pair).collect())
     }
@@ -46,32 +46,40 @@ impl Translator {
     /// The same under several views at once. None for a pair with a blank side.
     pub fn force_views(
         &self,
-        pairs: &[(&str, &str)],
+        pairs: &[EncodedPair],
         batch_tokens: usize,
         views: &[AttentionView],
     ) -> Result<Vec<Option<Forced>>> {
         let mut results: Vec<Option<Forced>> = pairs.iter().map(|_| None).collect();
-        self.score_encoded(&self.encode_pairs(pairs)?, batch_tokens, WithAttention::Yes, |pair, encoded, scored| {
+        self.score_batches(pairs, batch_tokens, WithAttention::Yes, |number, pair, scored| {
             let Scored { log_probabilities, attention } = scored;
-            let words: Vec<Option<u32>> = encoded.target.words.iter().map(|&word| Some(word)).collect();
-            let under = |attention| move |&view| (attention, view);
-            let aligned = attention.iter().flat_map(|attention| views.iter().map(under(attention)));
-            let aligned = aligned
-                .map(|(attention, view)| Aligned::new(pairs[pair].0, &encoded.source, pairs[pair].1, &words, attention, view));
-            results[pair] = Some(Forced { log_probabilities, aligned: aligned.collect::<Result<_>>()? });
+            let under = |attention, &view: &AttentionView| {
+                let (source, target) = (pair.source.words_of(pair.source_line), pair.target.words_of(pair.target_line));
+                Aligned::new(source, target, attention, view)
+            };
+            let aligned = attention.iter().flat_map(|attention| views.iter().map(move |view| under(attention, view)));
+            results[number] = Some(Forced { log_probabilities, aligned: aligned.collect::<Result<_>>()? });
             Ok(())
         })?;
         Ok(results)
     }
 
-    pub(super) fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<EncodedPair>> {
+    /// Both sides of pairs in pieces, on all threads.
+    ///
+    /// # Errors
+    /// Those of [`Self::encode_sources`].
+    pub fn encode_pairs<'a>(&self, pairs: &[(&'a str, &'a str)]) -> Result<Vec<EncodedPair<'a>>> {
         let sources = self.encode_sources(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())?;
         let targets = self.tokenizers.target().encode_batch(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>());
-        Ok(sources.into_iter().zip(targets).map(|(source, target)| EncodedPair { source, target }).collect())
+        let encoded = pairs.iter().zip(sources).zip(targets);
+        Ok(encoded
+            .map(|((&(source_line, target_line), source), target)| EncodedPair { source_line, target_line, source, target })
+            .collect())
     }
 
-    /// Runs the models over the pairs, none of which may be longer than they are made for, of which no side is blank, in batches of similar length, and hands each pair's number and scores on.
-    pub(super) fn score_encoded(
+    /// Runs the models over the pairs of which no side is blank, in batches of similar length, and hands each pair's number and scores on. None
+    /// may be longer than the models are made for.
+    pub(super) fn score_batches(
         &self,
         pairs: &[EncodedPair],
         batch_tokens: usize,
@@ -97,13 +105,16 @@ impl Translator {
     }
 }
 
-/// Both sides of a pair in pieces.
-pub(super) struct EncodedPair {
+/// A pair and its pieces.
+#[derive(Debug, Clone)]
+pub struct EncodedPair<'a> {
+    pub source_line: &'a str,
+    pub target_line: &'a str,
     pub source: Encoding,
     pub target: Encoding,
 }
 
-impl EncodedPair {
+impl EncodedPair<'_> {
     /// Whether source and target have nothing in them.
     pub fn blank(&self) -> (bool, bool) {
         (self.source.ids.is_empty(), self.target.ids.is_empty())

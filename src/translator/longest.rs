@@ -77,9 +77,9 @@ impl fmt::Display for LongPair {
 impl std::error::Error for LongPair {}
 
 impl Translator {
-    /// Which of these pairs are no longer than the models are made for.
-    pub fn fitting(&self, pairs: &[(&str, &str)]) -> Result<Vec<bool>> {
-        Ok(self.encode_pairs(pairs)?.iter().map(|pair| self.longest.exceeded(pair).is_none()).collect())
+    /// Whether a pair is no longer than the models are made for.
+    pub fn fits(&self, pair: &EncodedPair) -> bool {
+        self.longest.exceeded(pair).is_none()
     }
 
     /// # Errors

@@ -14,7 +14,7 @@ mod translate;
 mod view;
 
 pub use aligned::Aligned;
-pub use forced::{Forced, Pair};
+pub use forced::{EncodedPair, Forced, Pair};
 pub use glossary::{Continuations, Glossary};
 pub use longest::{LongPair, Longest};
 pub use paragraphs::{LongSentence, Splitting};

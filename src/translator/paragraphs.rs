@@ -1,7 +1,5 @@
 //! Long input: paragraphs in sentences, and sentences that are too long for the model in parts; what comes back is one line again.
 
-use std::ops::Range;
-
 use anyhow::{Result, ensure};
 use unicode_width::UnicodeWidthChar;
 
@@ -9,13 +7,13 @@ use super::Translator;
 use super::aligned::Aligned;
 use super::translate::{TranslateOptions, Translated, Translation};
 use crate::alignment::{AttentionMatrix, Links};
-use crate::text::{fit, sentences, words};
+use crate::text::{Encoding, Unknown, fit, sentences, words};
 
 /// Most weights of a joined line, 400 MB: those of ten thousand words and as many.
 const MOST_WEIGHTS: usize = 100_000_000;
 
-/// Byte range of what is translated by itself.
-type Part = (usize, usize);
+/// Bytes of a line.
+type Range = (usize, usize);
 
 /// What is translated in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,63 +45,70 @@ impl Translator {
         options: &TranslateOptions,
         splitting: Splitting,
     ) -> Result<(Vec<Translation>, Vec<LongSentence>)> {
-        let (parts, long) = self.parts(lines, splitting);
-        // A line in one part goes as it came.
-        let text_of = |line: usize| -> Vec<&str> {
-            match parts[line].as_slice() {
-                [] | [_] => vec![lines[line]],
-                several => several.iter().map(|&(start, end)| &lines[line][start..end]).collect(),
-            }
-        };
-        let texts: Vec<&str> = (0..lines.len()).flat_map(text_of).collect();
-        let mut translated = self.translate(&texts, options)?.into_iter();
+        let Parts { ranges, texts, encodings, long } = self.parts(lines, splitting)?;
+        let mut translated = self.translate_encoded(&texts, &encodings, options)?.into_iter();
         let mut translations = Vec::with_capacity(lines.len());
-        for (line, parts) in lines.iter().zip(&parts) {
-            let of_parts: Vec<Translation> = translated.by_ref().take(parts.len().max(1)).collect();
-            translations.push(join(line, parts, of_parts)?);
+        for (line, ranges) in lines.iter().zip(&ranges) {
+            let of_parts: Vec<Translation> = translated.by_ref().take(ranges.len()).collect();
+            translations.push(join(line, ranges, of_parts)?);
         }
         Ok((translations, long))
     }
 
-    /// The parts of each line, and the sentences that are too long for the model.
-    fn parts(&self, lines: &[&str], splitting: Splitting) -> (Vec<Vec<Part>>, Vec<LongSentence>) {
+    /// Cuts lines into their sentences, and those that are too long for the model into parts.
+    fn parts<'a>(&self, lines: &[&'a str], splitting: Splitting) -> Result<Parts<'a>> {
         // The source's end of sentence has a place as well.
         let of_model = self.longest.source.saturating_sub(1);
         let most = splitting.maximum_length.unwrap_or(of_model).min(of_model).max(1);
-        let of_line = |line: &&str| if splitting.sentences { sentences(line) } else { vec![(0, line.len())] };
-        let mut parts: Vec<Vec<Part>> = lines.iter().map(of_line).collect();
-        let tokenizer = self.tokenizers.source();
-        // Counting pieces costs what cutting into pieces costs: few sentences may need it.
-        let places = (0..lines.len()).flat_map(|line| (0..parts[line].len()).map(move |part| (line, part)));
-        let texts: Vec<(usize, usize, &str)> = places
-            .map(|(line, part)| (line, part, &lines[line][parts[line][part].0..parts[line][part].1]))
-            .filter(|(_, _, text)| may_exceed(text, most))
-            .collect();
-        let encodings = tokenizer.encode_batch(&texts.iter().map(|(_, _, text)| *text).collect::<Vec<_>>());
-        let mut long = Vec::new();
-        // From the end, so that the places before stay as they are.
-        for ((line, part, text), encoding) in texts.into_iter().zip(encodings).rev() {
-            let pieces = encoding.ids.len();
-            if pieces > most {
-                let start = parts[line][part].0;
-                let found = fit(text, most, |part| tokenizer.encode(part));
-                long.push(LongSentence { line, pieces, parts: found.len() });
-                parts[line].splice(part..=part, found.into_iter().map(|(from, to)| (start + from, start + to)));
+        let of_line = |line: &&str| match splitting.sentences.then(|| sentences(line)) {
+            Some(several) if several.len() > 1 => several,
+            // A line in one part goes as it came.
+            _ => vec![(0, line.len())],
+        };
+        let encoder = self.source_encoder()?;
+        let sentences: Vec<Vec<Range>> = lines.iter().map(of_line).collect();
+        let texts: Vec<&str> = lines.iter().zip(&sentences).flat_map(|(line, ranges)| slices(line, ranges)).collect();
+        let mut encoded = encoder.encode_batch(&texts).into_iter();
+        let mut parts = Parts::default();
+        for (number, (line, sentences)) in lines.iter().zip(sentences).enumerate() {
+            let mut ranges = Vec::new();
+            for (range, encoding) in sentences.into_iter().zip(encoded.by_ref()) {
+                let pieces = encoding.ids.len() - encoding.prefix;
+                if pieces <= most {
+                    ranges.push(range);
+                    parts.encodings.push(encoding);
+                } else {
+                    let found = fit(&line[range.0..range.1], most, |part| self.tokenizers.source().encode(part));
+                    let found: Vec<Range> = found.into_iter().map(|(from, to)| (range.0 + from, range.0 + to)).collect();
+                    parts.encodings.extend(slices(line, &found).map(|part| encoder.encode(part)));
+                    parts.long.push(LongSentence { line: number, pieces, parts: found.len() });
+                    ranges.extend(found);
+                }
             }
+            parts.texts.extend(slices(line, &ranges));
+            parts.ranges.push(ranges);
         }
-        long.reverse();
-        (parts, long)
+        Ok(parts)
     }
 }
 
-/// Whether a text may have more pieces than this: in ASCII, which normalisation leaves as long as it is, a piece is a byte at least, or the
-/// mark of the space before a word.
-fn may_exceed(text: &str, most: usize) -> bool {
-    !text.is_ascii() || text.len() > most || text.len() + text.split_ascii_whitespace().count() > most
+/// What lines are cut into.
+#[derive(Default)]
+struct Parts<'a> {
+    /// Of each line.
+    ranges: Vec<Vec<Range>>,
+    /// Of all lines, in order.
+    texts: Vec<&'a str>,
+    encodings: Vec<Encoding>,
+    long: Vec<LongSentence>,
+}
+
+fn slices<'a>(line: &'a str, ranges: &[Range]) -> impl Iterator<Item = &'a str> {
+    ranges.iter().map(move |&(start, end)| &line[start..end])
 }
 
 /// One line of its translated parts.
-fn join(line: &str, parts: &[Part], translations: Vec<Translation>) -> Result<Translation> {
+fn join(line: &str, parts: &[Range], translations: Vec<Translation>) -> Result<Translation> {
     let mut translations = translations;
     if translations.len() == 1 {
         return Ok(translations.remove(0));
@@ -113,17 +118,19 @@ fn join(line: &str, parts: &[Part], translations: Vec<Translation>) -> Result<Tr
         let of_part = |translation: &Translation| translation.hypotheses.get(rank).or(translation.hypotheses.last()).cloned();
         join_hypotheses(line, parts, translations.iter().filter_map(of_part).collect())
     };
-    Ok(Translation { source: line.to_string(), hypotheses: (0..most).map(of_rank).collect::<Result<_>>()? })
+    let mut unknown = Unknown::default();
+    translations.iter().for_each(|translation| unknown.add(&translation.unknown));
+    Ok(Translation { source: line.to_string(), unknown, hypotheses: (0..most).map(of_rank).collect::<Result<_>>()? })
 }
 
-fn join_hypotheses(line: &str, parts: &[Part], hypotheses: Vec<Translated>) -> Result<Translated> {
+fn join_hypotheses(line: &str, parts: &[Range], hypotheses: Vec<Translated>) -> Result<Translated> {
     let mut text = String::new();
     let mut places = Vec::new();
     for (part, hypothesis) in hypotheses.iter().enumerate() {
         if part > 0 {
             text += &spacing(&line[parts[part - 1].1..parts[part].0], &text, &hypothesis.text);
         }
-        places.push(text.len()..text.len() + hypothesis.text.len());
+        places.push((text.len(), text.len() + hypothesis.text.len()));
         text += &hypothesis.text;
     }
     let aligned: Option<Vec<&Aligned>> = hypotheses.iter().map(|hypothesis| hypothesis.aligned.as_ref()).collect();
@@ -161,7 +168,7 @@ fn spacing(source: &str, before: &str, after: &str) -> String {
 
 /// Blocks of weights along the diagonal. A word that two parts share (they were cut within it, or joined without a space) has the
 /// mean of both rows or the sum of both columns, as pieces of one word have.
-fn join_aligned(line: &str, parts: &[Part], text: &str, places: &[Range<usize>], aligned: &[&Aligned]) -> Result<Aligned> {
+fn join_aligned(line: &str, parts: &[Range], text: &str, places: &[Range], aligned: &[&Aligned]) -> Result<Aligned> {
     let (sources, targets) = (words(line), words(text));
     let word_at = |words: &[(usize, usize)], byte: usize| words.partition_point(|word| word.1 <= byte);
     let keeps_end = aligned.iter().any(|part| part.weights.rows() > part.target_words.len());
@@ -175,7 +182,7 @@ fn join_aligned(line: &str, parts: &[Part], text: &str, places: &[Range<usize>],
     let (mut weights, mut parts_of_row) = (vec![0f32; rows * columns], vec![0f32; rows]);
     let mut links = Vec::new();
     for (index, part) in aligned.iter().enumerate() {
-        let (source, target) = (word_at(&sources, parts[index].0), word_at(&targets, places[index].start));
+        let (source, target) = (word_at(&sources, parts[index].0), word_at(&targets, places[index].0));
         let (own_rows, own_columns) = (part.target_words.len(), part.source_words.len());
         links.extend(part.links.iter().map(|(s, t)| (s + source, t + target)));
         for (row, values) in part.weights.iter_rows().enumerate() {
@@ -226,7 +233,11 @@ mod tests {
             cut_short: false,
             unmet: Vec::new(),
         };
-        Translation { source: source.into(), hypotheses: vec![hypothesis(target, -1.0), hypothesis(target, -2.0)] }
+        Translation {
+            source: source.into(),
+            unknown: Unknown::of(2, 1),
+            hypotheses: vec![hypothesis(target, -1.0), hypothesis(target, -2.0)],
+        }
     }
 
     #[test]
@@ -237,6 +248,7 @@ mod tests {
         parts[1].hypotheses.pop();
         let joined = join(line, &[(0, 4), (7, 8)], parts).unwrap();
         assert_eq!((joined.source.as_str(), joined.hypotheses.len()), (line, 2));
+        assert_eq!(joined.unknown, Unknown::of(4, 2));
         let best = &joined.hypotheses[0];
         assert_eq!((best.text.as_str(), best.score, best.pieces.len()), ("x y\u{a0} z", -2.0, 2));
         assert_eq!(joined.hypotheses[1].score, -3.0, "the second of one part and the only one of the other");

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::Translator;
 use super::forced::EncodedPair;
 use crate::model::WithAttention;
-use crate::text::words;
 
 /// What the models say of one given pair. Natural logarithms.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,20 +25,18 @@ impl Translator {
     ///
     /// # Errors
     /// A [`LongPair`](super::LongPair) where one is longer than the models are made for.
-    pub fn score(&self, pairs: &[(&str, &str)], batch_tokens: usize) -> Result<Vec<Option<PairScore>>> {
-        let encoded = self.encode_pairs(pairs)?;
+    pub fn score(&self, pairs: &[EncodedPair], batch_tokens: usize) -> Result<Vec<Option<PairScore>>> {
         let certain = PairScore { pieces: Vec::new(), log_probabilities: Vec::new(), words: Vec::new(), log_probability: 0.0 };
         let mut scores: Vec<Option<PairScore>> =
-            encoded.iter().map(|pair| (pair.blank() == (true, true)).then(|| certain.clone())).collect();
-        self.score_encoded(&encoded, batch_tokens, WithAttention::No, |pair, EncodedPair { target, .. }, scored| {
-            let line = pairs[pair].1;
-            let mut of_words: Vec<(String, f64)> =
-                words(line).into_iter().map(|(start, end)| (line[start..end].to_owned(), 0.0)).collect();
+            pairs.iter().map(|pair| (pair.blank() == (true, true)).then(|| certain.clone())).collect();
+        self.score_batches(pairs, batch_tokens, WithAttention::No, |number, EncodedPair { target_line, target, .. }, scored| {
+            let words = target.words_of(target_line).words;
+            let mut of_words: Vec<(String, f64)> = words.into_iter().map(|word| (word, 0.0)).collect();
             for (&word, &log_probability) in target.words.iter().zip(&scored.log_probabilities) {
                 of_words[word as usize].1 += f64::from(log_probability);
             }
             let piece = |&id: &u32| self.tokenizers.target().piece(id).to_owned();
-            scores[pair] = Some(PairScore {
+            scores[number] = Some(PairScore {
                 pieces: target.ids.iter().map(piece).collect(),
                 log_probability: scored.log_probabilities.iter().map(|&p| f64::from(p)).sum(),
                 log_probabilities: scored.log_probabilities,

@@ -52,8 +52,11 @@ impl Translator {
     /// # Errors
     /// When the prefix that the config asks for is no piece of the vocabulary.
     pub fn encode_sources(&self, lines: &[&str]) -> Result<Vec<Encoding>> {
-        let encoder = SourceEncoder::new(self.tokenizers.source(), self.config.source_prefix.as_deref())?;
-        Ok(encoder.encode_batch(lines))
+        Ok(self.source_encoder()?.encode_batch(lines))
+    }
+
+    pub(super) fn source_encoder(&self) -> Result<SourceEncoder<'_>> {
+        SourceEncoder::new(self.tokenizers.source(), self.config.source_prefix.as_deref())
     }
 }
 

@@ -12,8 +12,8 @@ use crate::batch::Source;
 use crate::corpus::batches_in_order;
 use crate::runtime::{Interrupt, share_out, with_precision_for_inference};
 use crate::search::{Constraints, Hypothesis, PhraseConstraint, SearchOptions, search_with};
-use crate::text::Encoding;
 use crate::text::special::UNK;
+use crate::text::{Encoding, Unknown};
 
 /// Source pieces for which another worker is worth its while.
 const LEAST_SHARE: usize = 256;
@@ -43,6 +43,8 @@ pub struct TranslateOptions {
 pub struct Translation {
     /// The line as it came.
     pub source: String,
+    /// What the vocabulary lacks of its pieces.
+    pub unknown: Unknown,
     /// Best first; a blank line has one empty hypothesis, made without the model.
     pub hypotheses: Vec<Translated>,
 }
@@ -82,9 +84,22 @@ impl Translator {
     /// A prefix that the vocabulary cannot spell, or that leaves no room in the translation of a line; a glossary together with sampling;
     /// [`Interrupted`](crate::runtime::Interrupted).
     pub fn translate(&self, lines: &[&str], options: &TranslateOptions) -> Result<Vec<Translation>> {
-        let encodings = self.encode_sources(lines)?;
-        let mut translations: Vec<Translation> =
-            lines.iter().map(|line| Translation { source: (*line).into(), hypotheses: vec![Translated::empty()] }).collect();
+        self.translate_encoded(lines, &self.encode_sources(lines)?, options)
+    }
+
+    /// The same of lines in pieces.
+    pub(super) fn translate_encoded(
+        &self,
+        lines: &[&str],
+        encodings: &[Encoding],
+        options: &TranslateOptions,
+    ) -> Result<Vec<Translation>> {
+        let untranslated = |(line, encoding): (&&str, &Encoding)| Translation {
+            source: (*line).into(),
+            unknown: Unknown::of_line(line, encoding),
+            hypotheses: vec![Translated::empty()],
+        };
+        let mut translations: Vec<Translation> = lines.iter().zip(encodings).map(untranslated).collect();
         let filled: Vec<usize> = (0..lines.len()).filter(|&line| !encodings[line].ids.is_empty()).collect();
         let lengths: Vec<usize> = filled.iter().map(|&line| encodings[line].ids.len() + 1).collect();
         let mut search_options = options.search.clone();
@@ -174,16 +189,15 @@ impl Translator {
             let translated = options.replace_unknown.as_ref().and_then(|dictionary| dictionary.get(word));
             Some(translated.map_or(word, String::as_str).to_string())
         };
-        let text = tokenizer.decode_replacing(&found.tokens, replacement);
+        let decoded = tokenizer.decode_replacing(&found.tokens, replacement);
         let aligned = match &found.attention {
             Some(attention) if options.search.attention => {
-                let words = tokenizer.pieces_to_words_replacing(&found.tokens, replacement).1;
-                Some(Aligned::new(line, source, &text, &words, attention, options.view)?)
+                Some(Aligned::new(source.words_of(line), decoded.words(), attention, options.view)?)
             }
             _ => None,
         };
         Ok(Translated {
-            text,
+            text: decoded.text,
             score: found.score,
             log_probabilities: found.log_probabilities,
             pieces: found.tokens.iter().map(|&id| tokenizer.piece(id).to_string()).collect(),

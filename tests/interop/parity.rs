@@ -167,7 +167,8 @@ fn the_prefix_is_no_word() {
     assert_eq!(aligned.source_words, ["The", "old", "keeper"]);
     assert_eq!(aligned.weights.columns(), 3);
     assert_eq!(best(1).aligned.as_ref().unwrap().source_words.len(), 4);
-    let forced = translator.force(&[(line, &best(0).text)], 1000, AttentionView::default()).unwrap();
+    let forced =
+        translator.force(&translator.encode_pairs(&[(line, &best(0).text)]).unwrap(), 1000, AttentionView::default()).unwrap();
     assert_eq!(forced[0].aligned.as_ref().unwrap().source_words.len(), 3);
 }
 

@@ -44,7 +44,7 @@ fn compare(fixture: &Fixture<ModelCase>, comparison: &mut Comparison) {
 
     let loss = ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing: LABEL_SMOOTHING };
     let sums = loss.with_gradient(&features, &target.output);
-    comparison.close("loss", &Tensor::from(sums.sum), fixture.tensor("loss"), FORWARD);
+    comparison.close("loss", &Tensor::from(sums.loss), fixture.tensor("loss"), FORWARD);
     sums.backward.backward();
     fixture.compare_gradients("", &parameters, comparison);
 }

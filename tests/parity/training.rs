@@ -32,7 +32,7 @@ fn backward(model: &dyn Seq2Seq, source: &Source, target: &Target) -> (f64, f64)
     let sums = loss.with_gradient(&real(&decoded.features, target), &target.output);
     sums.backward.backward();
     let tokens = target.tokens() as f64;
-    (sums.sum / tokens, tokens)
+    (sums.loss / tokens, tokens)
 }
 
 fn compare(fixture: &Fixture<Case>, comparison: &mut Comparison) {

@@ -46,7 +46,7 @@ impl Study for DocumentsTask {
         Ok(order.chunks(self.recipe.batch).map(<[usize]>::to_vec).collect())
     }
 
-    fn loss(&self, batch: &Vec<usize>, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &Vec<usize>, _pass: &ForwardContext) -> Result<Loss> {
         let documents: Vec<Document> = batch.iter().map(|&document| self.documents[document].clone()).collect();
         let reports = Reports::new(&documents, self.device);
         let cost = self.model.cost(&reports)?;

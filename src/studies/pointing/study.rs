@@ -43,7 +43,7 @@ impl Study for PointingTask {
         Ok(endless_epoch(epoch))
     }
 
-    fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
         let examples = self.batch(*batch);
         let problems = Problems::new(&examples, self.device);
         let cost = self.model.cost(&problems);

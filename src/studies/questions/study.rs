@@ -14,7 +14,7 @@ use crate::recipe::QuestionsRecipe;
 use crate::runtime::Interrupt;
 use crate::runtime::files::Shown;
 use crate::studies::{Finding, Study};
-use crate::train::{Loss, Validation, ValidationFingerprint};
+use crate::train::{BatchCounts, Loss, Validation, ValidationFingerprint};
 
 impl Study for QuestionsTask {
     type Recipe = QuestionsRecipe;
@@ -44,25 +44,17 @@ impl Study for QuestionsTask {
         Ok(self.data.epoch(seed, epoch))
     }
 
-    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         let questions = self.data.batch(&self.data.train, batch);
         let story = questions.story.with_empty_memories(self.recipe.noise, self.recipe.memory as i64, pass);
         let logits = self.model.answer(&self.model.read(&story, &questions.questions, self.start.reading()).state);
         let cost = cost(&logits, &questions.answers);
-        let sum = cost.double_value(&[]);
         let rate = if self.start.linear { self.recipe.linear_rate } else { 1.0 };
         let sentences: usize = batch.iter().map(|&number| self.data.train.asked[number].kept).sum();
         let count = batch.len() as u64;
-        Ok(Loss {
-            backward: cost * rate,
-            sum,
-            nll: sum,
-            auxiliary: 0.0,
-            terms: count,
-            sequences: count,
-            source_tokens: sentences as u64,
-            target_tokens: count,
-        })
+        let counts = BatchCounts { terms: count, sequences: count, source_tokens: sentences as u64, target_tokens: count };
+        let loss = Loss::of(cost, counts);
+        Ok(Loss { backward: loss.backward * rate, ..loss })
     }
 
     fn describe(&self, batch: &Self::Batch) -> String {

@@ -190,9 +190,9 @@ fn a_run_that_is_stopped_while_linear_and_resumed_equals_one_that_is_not() {
 #[test]
 fn noise_is_for_training_and_a_function_of_the_step() {
     let folder = folder(&walks(20, 0), &walks(5, 5000));
-    let task = task(&QuestionsRecipe { noise: 0.5, ..recipe(folder.path()) });
+    let mut task = task(&QuestionsRecipe { noise: 0.5, ..recipe(folder.path()) });
     let batch = Study::epoch(&task, 1, 0).unwrap().remove(0);
-    let loss = |pass: ForwardContext| Study::loss(&task, &batch, &pass).unwrap().sum;
+    let mut loss = |pass: ForwardContext| Study::loss(&mut task, &batch, &pass).unwrap().sums.loss;
     assert_eq!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::training(1, 3, 0)));
     assert_ne!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::training(1, 4, 0)));
     assert_ne!(loss(ForwardContext::training(1, 3, 0)), loss(ForwardContext::evaluation()));

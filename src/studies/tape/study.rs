@@ -41,7 +41,7 @@ impl Study for TapeTask {
         Ok(endless_epoch(epoch))
     }
 
-    fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
         let mut random = RandomGenerator::new(self.seed, *batch);
         let size = self.recipe.problem.draw_size(&mut random);
         let sequences = self.draw(size, self.recipe.batch, &mut random);

@@ -135,7 +135,7 @@ impl Study for TransductionTask {
         Ok(endless_epoch(epoch))
     }
 
-    fn loss(&self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &u64, _pass: &ForwardContext) -> Result<Loss> {
         let mut random = RandomGenerator::new(self.seed, *batch);
         let length = self.recipe.draw_length(self.recipe.shortest, self.recipe.longest, &mut random);
         let (inputs, outputs) = self.draw(length, self.recipe.batch, &mut random);

@@ -50,7 +50,7 @@ impl Study for TreesTask {
         Ok(batches)
     }
 
-    fn loss(&self, batch: &Vec<usize>, _pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &Vec<usize>, _pass: &ForwardContext) -> Result<Loss> {
         let formulas: Vec<Formula> = batch.iter().map(|&formula| self.formulas[formula].clone()).collect();
         let formulas = Formulas::new(&formulas, self.device);
         let cost = self.model.transduce(&formulas)?.cost(&formulas);

@@ -13,10 +13,10 @@ use crate::model::WithAttention;
 use crate::nn::ForwardContext;
 use crate::recipe::{CorpusPath, DataRecipe};
 use crate::runtime::files::Shown;
-use crate::translator::{AttentionView, Splitting, TranslateOptions, Translator};
+use crate::translator::{AttentionView, EncodedPair, Splitting, TranslateOptions, Translator};
 
-/// Source and target of pairs, and the gold alignment of each.
-type PairsWithGold<'a> = (Vec<(&'a str, &'a str)>, Vec<&'a GoldLinks>);
+/// Pairs, and the gold alignment of each.
+type PairsWithGold<'a> = (Vec<EncodedPair<'a>>, Vec<&'a GoldLinks>);
 
 /// A validation or test set, small enough to be held in memory.
 pub struct HeldOut {
@@ -114,8 +114,8 @@ impl HeldOut {
             .into_iter()
             .map(|translation| translation.hypotheses.into_iter().next().map(|best| best.text).unwrap_or_default())
             .collect();
-        let fitting = translator.fitting(&self.pairs())?;
-        let loss = self.loss(translator, options, &fitting)?;
+        let (pairs, gold) = self.fitting(translator)?;
+        let loss = loss(translator, options, &pairs)?;
         let lowercase = translator.config.lowercase;
         let references = [self.targets.as_slice()];
         Ok(Evaluation {
@@ -126,48 +126,27 @@ impl HeldOut {
             ter: Ter::default().corpus(&hypotheses, &references),
             aer: match known {
                 Some(rate) => Some(rate),
-                None => self.alignment_error_rate(translator, options)?,
+                None if self.gold.is_some() && translator.model.attends() => {
+                    Some(alignment_error_rate(translator, options, &pairs, &gold)?)
+                }
+                None => None,
             },
             cut_lines,
-            long_pairs: fitting.iter().filter(|&&fits| !fits).count(),
+            long_pairs: self.sources.len() - pairs.len(),
             hypotheses,
         })
-    }
-
-    /// Of the pairs that are fitting.
-    fn loss(&self, translator: &Translator, options: &TranslateOptions, fitting: &[bool]) -> Result<f64> {
-        let pairs = self.pairs().into_iter().zip(fitting).filter(|(_, fits)| **fits).map(|(pair, _)| pair);
-        let (sources, targets): (Vec<&str>, Vec<&str>) = pairs.unzip();
-        let (sources, targets) = (translator.encode_sources(&sources)?, translator.tokenizers.target().encode_batch(&targets));
-        let lengths: Vec<usize> = sources.iter().zip(&targets).map(|(s, t)| s.ids.len().max(t.ids.len()) + 1).collect();
-        let model = translator.model.as_ref();
-        let _guard = tch::no_grad_guard();
-        let pass = ForwardContext::evaluation();
-        let (mut nll, mut tokens) = (0.0, 0);
-        for batch in batches_in_order(&lengths, options.batch_tokens) {
-            options.interrupt.check()?;
-            let source: Vec<&[u32]> = batch.iter().map(|&pair| sources[pair].ids.as_slice()).collect();
-            let target: Vec<&[u32]> = batch.iter().map(|&pair| targets[pair].ids.as_slice()).collect();
-            let source = Source::new(&source, translator.device);
-            let target = Target::new(&target, translator.device);
-            let decoded = model.forward(&source, &target.input, &pass, WithAttention::No);
-            nll += nll_of(model, &decoded, &target);
-            tokens += target.tokens();
-        }
-        // Of nothing there is no mean: NaN, which is no score, where no pair fits.
-        Ok(nll / tokens as f64)
     }
 
     /// The layer and head, or mean over them, whose links are nearest to gold, and their error rate. None where there is no gold, or nothing to
     /// choose from.
     pub fn best_attention(&self, translator: &Translator, options: &TranslateOptions) -> Result<Option<(AttentionHead, f64)>> {
-        let (Some(gold), Some((layers, heads))) = (&self.gold, translator.attention_size()) else { return Ok(None) };
-        if layers * heads == 1 {
+        let Some((layers, heads)) = translator.attention_size() else { return Ok(None) };
+        if self.gold.is_none() || layers * heads == 1 {
             return Ok(None);
         }
         options.interrupt.check()?;
         let views = AttentionView::every(layers, heads);
-        let (pairs, gold) = self.fitting_gold(translator, gold)?;
+        let (pairs, gold) = self.fitting(translator)?;
         let forced = translator.force_views(&pairs, options.batch_tokens, &views)?;
         let nothing = Links::default();
         let error = |view: usize| {
@@ -178,30 +157,53 @@ impl HeldOut {
         Ok(best.map(|(view, rate)| (AttentionHead { layer: views[view].layer, head: views[view].head }, rate)))
     }
 
-    /// The pairs that are no longer than the model is made for, and their gold.
-    fn fitting_gold<'a>(&'a self, translator: &Translator, gold: &'a [GoldLinks]) -> Result<PairsWithGold<'a>> {
-        let pairs = self.pairs();
-        let fitting = translator.fitting(&pairs)?;
-        let both = pairs.into_iter().zip(gold).zip(fitting);
-        Ok(both.filter(|(_, fits)| *fits).map(|(pair, _)| pair).unzip())
+    /// The pairs that are no longer than the model is made for, and their gold where there is any.
+    fn fitting(&self, translator: &Translator) -> Result<PairsWithGold<'_>> {
+        let mut gold = self.gold.iter().flatten();
+        let pairs = translator.encode_pairs(&self.pairs())?.into_iter().map(|pair| (pair, gold.next()));
+        let (pairs, gold): (Vec<_>, Vec<_>) = pairs.filter(|(pair, _)| translator.fits(pair)).unzip();
+        Ok((pairs, gold.into_iter().flatten().collect()))
     }
 
     /// Source and target of each pair.
     pub fn pairs(&self) -> Vec<(&str, &str)> {
         self.sources.iter().map(String::as_str).zip(self.targets.iter().map(String::as_str)).collect()
     }
+}
 
-    /// Links of forced decoding against gold (Luong et al. 2015, section 5.4).
-    fn alignment_error_rate(&self, translator: &Translator, options: &TranslateOptions) -> Result<Option<f64>> {
-        let Some(gold) = self.gold.as_ref().filter(|_| translator.model.attends()) else { return Ok(None) };
+fn loss(translator: &Translator, options: &TranslateOptions, pairs: &[EncodedPair]) -> Result<f64> {
+    let lengths: Vec<usize> = pairs.iter().map(|pair| pair.source.ids.len().max(pair.target.ids.len()) + 1).collect();
+    let model = translator.model.as_ref();
+    let _guard = tch::no_grad_guard();
+    let pass = ForwardContext::evaluation();
+    let (mut nll, mut tokens) = (0.0, 0);
+    for batch in batches_in_order(&lengths, options.batch_tokens) {
         options.interrupt.check()?;
-        let (pairs, gold) = self.fitting_gold(translator, gold)?;
-        let predicted = translator
-            .force(&pairs, options.batch_tokens, translator.view())?
-            .into_iter()
-            .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
-            .collect::<Result<Vec<_>>>()?;
-        let counts = AlignmentCounts::of(predicted.iter().map(|links| links.as_slice()).zip(gold));
-        Ok(Some(counts.score().alignment_error_rate))
+        let source: Vec<&[u32]> = batch.iter().map(|&pair| pairs[pair].source.ids.as_slice()).collect();
+        let target: Vec<&[u32]> = batch.iter().map(|&pair| pairs[pair].target.ids.as_slice()).collect();
+        let source = Source::new(&source, translator.device);
+        let target = Target::new(&target, translator.device);
+        let decoded = model.forward(&source, &target.input, &pass, WithAttention::No);
+        nll += nll_of(model, &decoded, &target);
+        tokens += target.tokens();
     }
+    // Of nothing there is no mean: NaN, which is no score, where no pair fits.
+    Ok(nll / tokens as f64)
+}
+
+/// Links of forced decoding against gold (Luong et al. 2015, section 5.4).
+fn alignment_error_rate(
+    translator: &Translator,
+    options: &TranslateOptions,
+    pairs: &[EncodedPair],
+    gold: &[&GoldLinks],
+) -> Result<f64> {
+    options.interrupt.check()?;
+    let predicted = translator
+        .force(pairs, options.batch_tokens, translator.view())?
+        .into_iter()
+        .map(|pair| pair.aligned.map(|aligned| aligned.links).context("the model gave no attention"))
+        .collect::<Result<Vec<_>>>()?;
+    let counts = AlignmentCounts::of(predicted.iter().map(|links| links.as_slice()).zip(gold.iter().copied()));
+    Ok(counts.score().alignment_error_rate)
 }

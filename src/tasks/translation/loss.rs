@@ -5,10 +5,10 @@ use tch::{Kind, Tensor, no_grad};
 use crate::attention::Copied;
 use crate::batch::Target;
 use crate::model::{DecoderOutput, Seq2Seq};
-use crate::nn::{LossSums, ProjectedLoss};
+use crate::nn::{CrossEntropy, ProjectedLoss};
 
 /// Label-smoothed cross-entropy of what a model decoded, with its gradient.
-pub fn loss_of(model: &dyn Seq2Seq, decoded: &DecoderOutput, target: &Target, label_smoothing: f64) -> LossSums {
+pub fn loss_of(model: &dyn Seq2Seq, decoded: &DecoderOutput, target: &Target, label_smoothing: f64) -> CrossEntropy {
     let output = model.output();
     ProjectedLoss { weight: output.weight, bias: output.bias, label_smoothing }
         .with_gradient(&decoded.features_at(&target.real), &target.output)
@@ -22,11 +22,11 @@ pub fn copying_loss(
     copied: &Copied,
     target: &Target,
     repeated: &Tensor,
-) -> LossSums {
+) -> CrossEntropy {
     let logits = model.output().logits(&decoded.features_at(&target.real));
     let picked = copied.of_targets(&logits, &target.real, &target.output, repeated);
     let nll = -picked.detach().sum(Kind::Double).double_value(&[]);
-    LossSums { backward: -picked.sum(Kind::Float), sum: nll, nll, log_probabilities: picked.detach() }
+    CrossEntropy { backward: -picked.sum(Kind::Float), loss: nll, nll, log_probabilities: picked.detach() }
 }
 
 /// The summed negative log likelihood alone, for validation; all unknown words are one here.

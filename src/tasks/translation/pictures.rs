@@ -6,21 +6,20 @@ use anyhow::Result;
 
 use super::evaluation::HeldOut;
 use crate::alignment::{Heatmap, Links};
-use crate::translator::Translator;
+use crate::translator::{EncodedPair, Translator};
 
 /// Draws the first `count` validation pairs by forced decoding, so that the same words stand in every picture.
 pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory: &Path) -> Result<()> {
     // A sentence too long for a picture takes none of the others with it.
-    let seen = |line: &usize| {
+    let is_drawable = |line: &usize| {
         [&held_out.sources[*line], &held_out.targets[*line]].iter().all(|text| text.split_whitespace().count() <= 200)
     };
     if !translator.model.attends() || count == 0 {
         return Ok(());
     }
-    let all = held_out.pairs();
-    let fitting = translator.fitting(&all)?;
-    let lines: Vec<usize> = (0..all.len()).filter(|&line| fitting[line] && seen(&line)).take(count).collect();
-    let pairs: Vec<(&str, &str)> = lines.iter().map(|&line| all[line]).collect();
+    let all = translator.encode_pairs(&held_out.pairs())?;
+    let drawn = all.into_iter().enumerate().filter(|(line, pair)| translator.fits(pair) && is_drawable(line)).take(count);
+    let (lines, pairs): (Vec<usize>, Vec<EncodedPair>) = drawn.unzip();
     let forced = translator.force(&pairs, 4096, translator.view())?;
     for (number, (line, pair)) in lines.into_iter().zip(forced).enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };

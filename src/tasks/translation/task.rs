@@ -21,7 +21,7 @@ use crate::nn::ForwardContext;
 use crate::recipe::{LengthLimit, Recipe};
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, message};
-use crate::train::{Loss, Parameter, Task, Validation, ValidationFingerprint, ensure_trainable};
+use crate::train::{BatchCounts, Loss, LossSums, Parameter, Task, Validation, ValidationFingerprint, ensure_trainable};
 use crate::translator::{TranslateOptions, Translator};
 
 /// A translation model with its data.
@@ -92,14 +92,14 @@ impl Task for TranslationTask {
         Ok(self.data.epoch(seed, epoch))
     }
 
-    fn loss(&self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
+    fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         let (sources, targets) = self.data.pairs(batch)?;
         let source = Source::new(&sources, self.translator.device);
         let target = Target::new(&targets, self.translator.device);
         let model = self.translator.model.as_ref();
         let attention = if self.guided.is_some() { WithAttention::Yes } else { WithAttention::No };
         let decoded = model.forward(&source, &target.input, pass, attention);
-        let mut sums = match (&decoded.copied, &self.repeated) {
+        let mut found = match (&decoded.copied, &self.repeated) {
             (Some(copied), Some(repeated)) => {
                 let [steps, positions] = [target.input.size()[1], source.ids.size()[1]];
                 copying_loss(model, &decoded, copied, &target, &repeated.of(batch, &target.real, [steps, positions]))
@@ -108,26 +108,23 @@ impl Task for TranslationTask {
         };
         let guided = self.guided.as_ref().zip(decoded.attention.as_ref());
         if let Some((reinforcement, sampled)) =
-            self.reinforcement.as_ref().zip(decoded.sampled.as_ref()).filter(|_| pass.trains())
+            self.reinforcement.as_mut().zip(decoded.sampled.as_ref()).filter(|_| pass.trains())
         {
-            sums.backward += reinforcement.surrogate(&sampled.listed(&target.real), &sums.log_probabilities);
+            found.backward += reinforcement.surrogate(&sampled.listed(&target.real), &found.log_probabilities);
         }
         let mut auxiliary = 0.0;
         if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
             auxiliary = loss.double_value(&[]);
-            sums.sum += auxiliary;
-            sums.backward += loss;
+            found.loss += auxiliary;
+            found.backward += loss;
         }
-        Ok(Loss {
-            backward: sums.backward,
-            sum: sums.sum,
-            nll: sums.nll,
-            auxiliary,
+        let counts = BatchCounts {
             terms: target.tokens() as u64,
             sequences: batch.len() as u64,
             source_tokens: source.lengths.iter().sum::<i64>() as u64,
             target_tokens: target.tokens() as u64,
-        })
+        };
+        Ok(Loss { backward: found.backward, sums: LossSums { loss: found.loss, nll: found.nll, auxiliary, counts } })
     }
 
     fn describe(&self, batch: &Self::Batch) -> String {
@@ -147,7 +144,7 @@ impl Task for TranslationTask {
     }
 
     fn restore_extra_state(&mut self, state: &Value) -> Result<()> {
-        self.reinforcement.as_ref().map_or(Ok(()), |reinforcement| reinforcement.restore_extra_state(state))
+        self.reinforcement.as_mut().map_or(Ok(()), |reinforcement| reinforcement.restore_extra_state(state))
     }
 
     fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation> {
