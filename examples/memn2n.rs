@@ -1,6 +1,6 @@
 //! A memory network learns who is where: `cargo run --release --example memn2n`.
 
-use targum::memory::memn2n::{MemN2N, MemN2NOptions, Reading, Story};
+use targum::memory::memn2n::{MemN2N, MemN2NOptions, MemoryWeighting, Story};
 use targum::nn::{Initialization, Parameters};
 use targum::recipe::{TableTying, WordEncoding};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
@@ -35,7 +35,7 @@ fn main() {
     let (question, answer) = (who.gather(1, &told, false), place.gather(1, &told, false).squeeze_dim(1));
 
     for step in 0..=300 {
-        let read = model.read(&story, &question, Reading::Softmax);
+        let read = model.read(&story, &question, MemoryWeighting::Softmax);
         let loss = model.answer(&read.state).cross_entropy_loss::<Tensor>(&answer, None, Reduction::Mean, -100, 0.0);
         if step % 100 == 0 {
             println!("step {step}: loss {:.4}", loss.double_value(&[]));
@@ -49,7 +49,7 @@ fn main() {
         });
     }
 
-    let read = model.read(&story, &question, Reading::Softmax);
+    let read = model.read(&story, &question, MemoryWeighting::Softmax);
     println!("\nWhere is {}?", WORDS[question.int64_value(&[0, 0]) as usize]);
     for slot in 0..3 {
         let words = [0, 1, 2, 3].map(|place| WORDS[story.sentences.int64_value(&[0, slot, place]) as usize]);

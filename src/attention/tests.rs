@@ -10,11 +10,11 @@ use crate::recipe::{ChoiceKind, ScoreKind};
 const SCORES: [ScoreKind; 6] =
     [ScoreKind::Additive, ScoreKind::Dot, ScoreKind::ScaledDot, ScoreKind::General, ScoreKind::Concat, ScoreKind::Location];
 /// A choice with its window and what it is scaled to.
-type Chosen = (ChoiceKind, i64, Option<f64>);
+type ChoiceSetting = (ChoiceKind, i64, Option<f64>);
 
-const GLOBAL: Chosen = (ChoiceKind::Global, 1, None);
+const GLOBAL: ChoiceSetting = (ChoiceKind::Global, 1, None);
 
-const CHOICES: [Chosen; 5] = [
+const CHOICES: [ChoiceSetting; 5] = [
     GLOBAL,
     (ChoiceKind::LocalM, 1, None),
     (ChoiceKind::LocalP, 2, None),
@@ -22,7 +22,7 @@ const CHOICES: [Chosen; 5] = [
     (ChoiceKind::Segments, 2, Some(2.0)),
 ];
 
-fn options(score: ScoreKind, (choice, window, sum): Chosen) -> AttentionOptions {
+fn options(score: ScoreKind, (choice, window, sum): ChoiceSetting) -> AttentionOptions {
     let start = Initialization::Uniform(0.8);
     AttentionOptions {
         recipe: AttentionRecipe { choice, window, sum, ..AttentionRecipe::of(score, 2) },

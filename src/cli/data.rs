@@ -83,18 +83,11 @@ struct CheckArguments {
     /// Instead of these, one file of source, tab, target.
     #[arg(long, conflicts_with_all = ["source", "target"])]
     tsv: Option<PathBuf>,
-    /// Fewest words of a side. Recipes count pieces of the vocabulary, of which there are more.
-    #[arg(long, default_value_t = FilterRecipe::default().minimum_length)]
-    minimum_length: usize,
-    /// Most words of a side.
-    #[arg(long, default_value_t = FilterRecipe::default().maximum_length)]
-    maximum_length: usize,
-    /// Longer side over shorter, at most.
-    #[arg(long, default_value_t = FilterRecipe::default().maximum_ratio)]
-    maximum_ratio: f64,
-    /// Leave out pairs that were there before.
-    #[arg(long)]
-    remove_duplicates: bool,
+    #[command(
+        flatten,
+        next_help_heading = "Filters (lengths in words; recipes count pieces of the vocabulary, of which there are more)"
+    )]
+    filters: FilterRecipe,
     /// Tell how much of either side the vocabularies of this run folder or checkpoint lack.
     #[arg(long)]
     model: Option<PathBuf>,
@@ -127,14 +120,9 @@ fn check(arguments: CheckArguments) -> Result<()> {
         (None, None, Some(file)) => ParallelText::tsv(file),
         _ => bail!("expected --source and --target, or --tsv"),
     };
-    let ratio = arguments.maximum_ratio;
+    let ratio = arguments.filters.maximum_ratio;
     ensure!(ratio >= 1.0, "--maximum-ratio is {ratio}, expected 1 or more: it is of the longer side to the shorter");
-    let mut filter = Filter::new(FilterRecipe {
-        minimum_length: arguments.minimum_length,
-        maximum_length: arguments.maximum_length,
-        maximum_ratio: ratio,
-        remove_duplicates: arguments.remove_duplicates,
-    });
+    let mut filter = Filter::new(arguments.filters);
     let tokenizers =
         arguments.model.as_deref().map(|model| Checkpoint::open(model, arguments.verify.verify())?.tokenizers()).transpose()?;
     let mut unknown = UnknownPieces::default();

@@ -21,7 +21,7 @@ use crate::recipe::{TableTying, WordEncoding};
 
 /// How a hop turns scores into shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub enum MemoryWeighting {
     /// p = softmax of the scores.
     Softmax,
     /// p = the scores as they are: the model of linear start, linear but for its answer (section 4.1).
@@ -110,7 +110,7 @@ impl MemN2N {
     }
 
     /// Reads `story` with `question` [B, L'] (ids, padding behind): all hops.
-    pub fn read(&self, story: &Story, question: &Tensor, reading: Reading) -> MemN2NOutput {
+    pub fn read(&self, story: &Story, question: &Tensor, reading: MemoryWeighting) -> MemN2NOutput {
         let memories = self.memories(story);
         let mut state = self.options.encoding.encode(question, &self.question, self.options.size);
         let mut weights = Vec::with_capacity(self.options.hops as usize);
@@ -121,8 +121,8 @@ impl MemN2N {
             };
             let energy = memories[input].matmul(&state.unsqueeze(-1)).squeeze_dim(-1);
             let weight = match reading {
-                Reading::Softmax => self.shares(&energy, &story.keep),
-                Reading::Linear => energy * &story.keep,
+                MemoryWeighting::Softmax => self.shares(&energy, &story.keep),
+                MemoryWeighting::Linear => energy * &story.keep,
             };
             let found = weight.unsqueeze(1).matmul(&memories[output]).squeeze_dim(1);
             let moved = found + self.between.as_ref().map_or_else(|| state.shallow_clone(), |between| between.forward(&state));

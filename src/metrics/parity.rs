@@ -62,11 +62,11 @@ struct Bootstrap {
     baseline: Vec<String>,
     resamples: Vec<Vec<usize>>,
     /// By metric: what was found for the baseline and for the system.
-    tests: HashMap<String, [Tested; 2]>,
+    tests: HashMap<String, [BootstrapResult; 2]>,
 }
 
 #[derive(Deserialize)]
-struct Tested {
+struct BootstrapResult {
     score: f64,
     p_value: Option<f64>,
     mean: f64,

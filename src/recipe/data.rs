@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
@@ -36,16 +37,22 @@ pub struct DataRecipe {
 }
 
 /// Pairs of the training corpus that are left out, besides those with an empty side.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// In a recipe lengths are in pieces, end of sentence not counted; on the command line, where no vocabulary is at hand, in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilterRecipe {
-    /// Fewest pieces a side may have; at least 1. Default 1.
+    /// Least length of a side; at least 1.
+    #[arg(long, default_value_t = Self::default().minimum_length)]
     pub minimum_length: usize,
-    /// Most pieces a side may have, end of sentence not counted. Default 100.
+    /// Greatest length of a side.
+    #[arg(long, default_value_t = Self::default().maximum_length)]
     pub maximum_length: usize,
-    /// Longest side over shortest, in pieces, at most this; at least 1. Default 9, as in Moses' `clean-corpus-n.perl`.
+    /// Longer side over shorter, at most this; at least 1. The default is that of Moses' `clean-corpus-n.perl`.
+    #[arg(long, default_value_t = Self::default().maximum_ratio)]
     pub maximum_ratio: f64,
-    /// Whether a pair that was kept before is left out, which takes some 30 bytes of memory a pair. Default false.
+    /// Leave out a pair that was kept before, which takes some 30 bytes of memory a pair.
+    #[arg(long)]
     pub remove_duplicates: bool,
 }
 

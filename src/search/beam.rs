@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::candidate::Candidate;
 use super::constraint::Constraints;
 use super::ensemble::{Ensemble, EnsembleDecoding};
-use super::extensions::{Chosen, GroupRows, best, given};
+use super::extensions::{GroupRows, TokenCounts, best, given};
 use super::group::{Group, SentenceContext, gather};
 use super::hypothesis::{BeamHypothesis, Hypothesis};
 use super::options::SearchOptions;
@@ -72,7 +72,7 @@ fn spread(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, firs
     let constrained = beams.iter().any(|beam| !beam.sentence.phrases().is_empty());
     let likeliest = if constrained { scores.likeliest(&undoing(beams, first_step)) } else { Vec::new() };
     let (width, groups) = (options.group_width(), options.groups());
-    let mut chosen: Vec<Chosen> = beams.iter().map(|_| Chosen::new()).collect();
+    let mut chosen: Vec<TokenCounts> = beams.iter().map(|_| TokenCounts::new()).collect();
     for group in 0..groups {
         let rows = match first_step {
             true => GroupRows { first: 0, width: 1, each: 1 },

@@ -20,7 +20,7 @@ pub(super) struct GroupRows {
 }
 
 /// Tokens that earlier groups of a source chose at this step, and how often.
-pub(super) type Chosen = BTreeMap<u32, usize>;
+pub(super) type TokenCounts = BTreeMap<u32, usize>;
 
 /// The best `most` extensions of each source's hypotheses, best first. `live` holds `rows.width` hypotheses for every source; `chosen` of
 /// every source is charged `penalty` a time.
@@ -29,7 +29,7 @@ pub(super) fn best(
     live: &[&[BeamHypothesis]],
     rows: GroupRows,
     most: usize,
-    chosen: &[Chosen],
+    chosen: &[TokenCounts],
     penalty: f64,
 ) -> Vec<Vec<Candidate>> {
     let row_of = |source: usize, row: usize| source * rows.each + rows.first + row;
@@ -81,7 +81,7 @@ pub(super) fn given(
     live: &[&[BeamHypothesis]],
     rows: GroupRows,
     wanted: &[(usize, usize, u32)],
-    chosen: &[Chosen],
+    chosen: &[TokenCounts],
     penalty: f64,
 ) -> Vec<Candidate> {
     let indices: Vec<usize> = wanted.iter().map(|&(source, row, _)| source * rows.each + rows.first + row).collect();
@@ -113,7 +113,7 @@ fn candidate(
 }
 
 /// How often each token was chosen [B, V].
-fn chosen_counts(chosen: &[Chosen], vocabulary: i64, device: Device) -> Tensor {
+fn chosen_counts(chosen: &[TokenCounts], vocabulary: i64, device: Device) -> Tensor {
     let mut counts = vec![0f32; chosen.len() * vocabulary as usize];
     for (source, chosen) in chosen.iter().enumerate() {
         for (&token, &count) in chosen {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::attention::StepAttention;
 use super::candidate::Candidate;
 use super::constraint::{Constraints, PhraseConstraint, share};
-use super::extensions::Chosen;
+use super::extensions::TokenCounts;
 use super::hypothesis::{BeamHypothesis, Hypothesis};
 use super::options::SearchOptions;
 use super::stopping::Live;
@@ -64,7 +64,7 @@ impl Group {
         first_row: usize,
         attention: Option<&Rc<StepAttention>>,
         sentence: SentenceContext,
-        chosen: &mut Chosen,
+        chosen: &mut TokenCounts,
     ) {
         let width = sentence.options.group_width();
         let (mut live, mut parents) = (Vec::with_capacity(width), Vec::with_capacity(width));

@@ -65,8 +65,8 @@ const REPLACEMENT: &str = "\u{fffd}";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
     pub text: String,
-    /// For each id its bytes in `text`; an empty range for what leaves no trace.
-    spans: Vec<(usize, usize)>,
+    /// For each id its bytes in `text`: none of a special token, an empty range where its space was stripped.
+    spans: Vec<Option<(usize, usize)>>,
 }
 
 impl Decoded {
@@ -74,11 +74,12 @@ impl Decoded {
     /// the word that it begins.
     pub fn words(&self) -> PieceWords {
         let found = words(&self.text);
-        let word_of = |&(start, end): &(usize, usize)| {
+        let word_of = |&span: &Option<(usize, usize)>| {
+            let (start, end) = span?;
             let visible = self.text[start..end].find(|character: char| !character.is_whitespace());
             let at = start + visible.unwrap_or(end - start);
             let index = found.partition_point(|&(_, word_end)| word_end <= at);
-            (start < end && found.get(index).is_some_and(|&(word_start, _)| word_start <= at)).then_some(index as u32)
+            found.get(index).is_some_and(|&(word_start, _)| word_start <= at).then_some(index as u32)
         };
         PieceWords {
             of_pieces: self.spans.iter().map(word_of).collect(),
@@ -104,7 +105,8 @@ impl Tokenizer {
         let kept = if self.sentencepiece().is_some() { text.trim_matches(' ') } else { text.strip_prefix(' ').unwrap_or(&text) };
         let start = kept.as_ptr() as usize - text.as_ptr() as usize;
         let within = |at: usize| at.clamp(start, start + kept.len()) - start;
-        Decoded { spans: spans.into_iter().map(|(from, to)| (within(from), within(to))).collect(), text: kept.to_owned() }
+        let spans = spans.into_iter().map(|(from, to)| (from < to).then(|| (within(from), within(to)))).collect();
+        Decoded { spans, text: kept.to_owned() }
     }
 
     fn render(&self, ids: &[u32], mut replacement: impl FnMut(usize) -> Option<String>) -> Rendered {

@@ -50,17 +50,17 @@ fn options(tying: TableTying) -> MemN2NOptions {
 }
 
 /// Every kind of model, by name.
-fn variants() -> Vec<(&'static str, MemN2NOptions, Reading)> {
+fn variants() -> Vec<(&'static str, MemN2NOptions, MemoryWeighting)> {
     let (adjacent, layer_wise) = (options(TableTying::Adjacent), options(TableTying::LayerWise));
     vec![
-        ("adjacent", adjacent, Reading::Softmax),
-        ("layer-wise", layer_wise, Reading::Softmax),
-        ("linear start", MemN2NOptions { hops: 3, ..adjacent }, Reading::Linear),
-        ("bags of words", MemN2NOptions { encoding: WordEncoding::BagOfWords, ..layer_wise }, Reading::Softmax),
-        ("no temporal encoding", MemN2NOptions { temporal: false, ..adjacent }, Reading::Softmax),
-        ("many empty slots", MemN2NOptions { slots: 9, ..adjacent }, Reading::Softmax),
-        ("rectified", MemN2NOptions { rectified: true, ..adjacent }, Reading::Softmax),
-        ("one hop", MemN2NOptions { hops: 1, ..layer_wise }, Reading::Linear),
+        ("adjacent", adjacent, MemoryWeighting::Softmax),
+        ("layer-wise", layer_wise, MemoryWeighting::Softmax),
+        ("linear start", MemN2NOptions { hops: 3, ..adjacent }, MemoryWeighting::Linear),
+        ("bags of words", MemN2NOptions { encoding: WordEncoding::BagOfWords, ..layer_wise }, MemoryWeighting::Softmax),
+        ("no temporal encoding", MemN2NOptions { temporal: false, ..adjacent }, MemoryWeighting::Softmax),
+        ("many empty slots", MemN2NOptions { slots: 9, ..adjacent }, MemoryWeighting::Softmax),
+        ("rectified", MemN2NOptions { rectified: true, ..adjacent }, MemoryWeighting::Softmax),
+        ("one hop", MemN2NOptions { hops: 1, ..layer_wise }, MemoryWeighting::Linear),
     ]
 }
 
@@ -68,7 +68,7 @@ fn variants() -> Vec<(&'static str, MemN2NOptions, Reading)> {
 fn by_hand(
     parameters: &BTreeMap<String, Vec<Vec<f64>>>,
     options: &MemN2NOptions,
-    reading: Reading,
+    reading: MemoryWeighting,
     story: Sentences,
     question: &[i64],
 ) -> (Vec<f64>, Vec<Vec<f64>>) {
@@ -112,8 +112,8 @@ fn by_hand(
         let total = energies.iter().flatten().map(|energy| energy.exp()).sum::<f64>() + empty as f64;
         let share = |energy: &Option<f64>| match (energy, reading) {
             (None, _) => 0.0,
-            (Some(energy), Reading::Linear) => *energy,
-            (Some(energy), Reading::Softmax) => energy.exp() / total,
+            (Some(energy), MemoryWeighting::Linear) => *energy,
+            (Some(energy), MemoryWeighting::Softmax) => energy.exp() / total,
         };
         let weights: Vec<f64> = energies.iter().map(share).collect();
         let mut next = match options.tying {
@@ -185,7 +185,7 @@ fn gradients_are_those_of_differences() {
 fn shares_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
     let model = MemN2N::new(Parameters::double(1).root(), &options(TableTying::Adjacent));
     let story = story(&STORIES);
-    for weights in model.read(&story, &padded(&QUESTIONS), Reading::Softmax).weights {
+    for weights in model.read(&story, &padded(&QUESTIONS), MemoryWeighting::Softmax).weights {
         let [full, one_empty, also_full] =
             <[f64; 3]>::try_from(numbers(&weights.sum_dim_intlist([1i64].as_slice(), false, Kind::Double))).unwrap();
         assert!(
@@ -203,7 +203,7 @@ fn a_story_of_nothing_leaves_the_question() {
         sentences: Tensor::zeros([3, 2, 4], (Kind::Int64, Device::Cpu)),
         keep: Tensor::zeros([3, 2], (Kind::Bool, Device::Cpu)),
     };
-    let read = model.read(&nothing, &padded(&QUESTIONS), Reading::Softmax);
+    let read = model.read(&nothing, &padded(&QUESTIONS), MemoryWeighting::Softmax);
     let question = WordEncoding::Position.encode(&padded(&QUESTIONS), &model.question, SIZE);
     assert!(read.state.equal(&question));
 }
@@ -221,7 +221,7 @@ fn word_order_counts_for_positions_alone_and_sentence_order_for_distances_alone(
     ] {
         let options = MemN2NOptions { encoding, temporal, ..options(TableTying::Adjacent) };
         let model = MemN2N::new(Parameters::double(1).root(), &options);
-        let state = |sentences| model.read(&story(&[sentences]), &padded(&[&[4, 7]]), Reading::Softmax).state;
+        let state = |sentences| model.read(&story(&[sentences]), &padded(&[&[4, 7]]), MemoryWeighting::Softmax).state;
         let same = |other| state(told).allclose(&state(other), 1e-9, 1e-9, false);
         assert_eq!(same(words_swapped), encoding == WordEncoding::BagOfWords);
         assert_eq!(same(sentences_swapped), !temporal);

@@ -49,7 +49,7 @@ pub fn draw(chart: &Chart, x: &Span, y: &Span) -> Drawing {
     for (number, curve) in chart.curves.iter().enumerate() {
         points(curve, number, x, y, &mut drawing);
         let (left, middle) = (LEFT + WIDTH + GAP, TOP + LINE * (number as f64 + 0.5));
-        let (colour, marker) = look(number);
+        let (colour, marker) = curve_style(number);
         let stroke = Element::new("path").set("d", format_args!("M{left} {middle}h{STROKE}"));
         drawing.shape(stroke.set("stroke", colour).set("stroke-width", 2));
         drawing.shape(shape(marker, left + STROKE / 2.0, middle, colour));
@@ -77,7 +77,7 @@ fn axes(chart: &Chart, x: &Span, y: &Span, drawing: &mut Drawing) {
 }
 
 fn points(curve: &Curve, number_of: usize, x: &Span, y: &Span, drawing: &mut Drawing) {
-    let (colour, marker) = look(number_of);
+    let (colour, marker) = curve_style(number_of);
     let place = |&(at, value): &(f64, f64)| (short(LEFT + x.place(at) * WIDTH), short(TOP + HEIGHT - y.place(value) * HEIGHT));
     let line: Vec<String> = curve.points.iter().map(place).map(|(x, y)| format!("{x},{y}")).collect();
     let line = Element::new("polyline").set("points", line.join(" ")).set("fill", "none").set("stroke", colour);
@@ -92,7 +92,7 @@ fn points(curve: &Curve, number_of: usize, x: &Span, y: &Span, drawing: &mut Dra
 }
 
 /// Colour and marker of a curve: both are its own up to seven curves, the pair of them up to 49.
-fn look(number: usize) -> (&'static str, Marker) {
+fn curve_style(number: usize) -> (&'static str, Marker) {
     (COLOURS[number % COLOURS.len()], MARKERS[(number + number / COLOURS.len()) % MARKERS.len()])
 }
 

@@ -8,18 +8,18 @@ use crate::recipe::{PointingModel, PointingProblem};
 use crate::studies::{Aim, Finding};
 
 /// What a model made of some problems.
-pub struct Tested {
+pub struct AnsweredProblems {
     problem: PointingProblem,
     examples: Vec<Example>,
     answers: Vec<Vec<usize>>,
 }
 
-impl Tested {
+impl AnsweredProblems {
     /// Lets the model answer, problems of one size.
     pub fn of(task: &PointingTask, examples: Vec<Example>) -> Self {
         let inputs = Problems::new(&examples, task.device).inputs;
         let (answers, _) = task.model.answer(&inputs, inputs.size()[1] + 1);
-        Tested { problem: task.recipe.problem, examples, answers }
+        AnsweredProblems { problem: task.recipe.problem, examples, answers }
     }
 
     /// Share of right answers. A hull is right wherever on it the answer begins.
@@ -60,7 +60,7 @@ pub fn examine(task: &PointingTask) -> Vec<Finding> {
     let sizes: Vec<usize> = if is_pointer { vec![fewest, most, most + most / 2] } else { vec![fewest, most] };
     let mut findings = Vec::new();
     for size in sizes {
-        let tested = Tested::of(task, task.tests(size));
+        let tested = AnsweredProblems::of(task, task.tests(size));
         let right = 100.0 * tested.right();
         match task.recipe.problem {
             PointingProblem::Sort => {

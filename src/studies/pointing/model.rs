@@ -202,7 +202,7 @@ impl PointingNetwork {
     pub fn answer(&self, inputs: &Tensor, most: i64) -> (Vec<Vec<usize>>, Tensor) {
         let encoded = self.encode(inputs);
         let mut state = encoded.state.shallow_clone();
-        let (mut outputs, mut looks) = (Tensor::zeros([inputs.size()[0], 0], (Kind::Int64, inputs.device())), Vec::new());
+        let (mut outputs, mut attention) = (Tensor::zeros([inputs.size()[0], 0], (Kind::Int64, inputs.device())), Vec::new());
         let mut fed = self.fed(inputs, &outputs);
         for _ in 0..most {
             let run = self.decoder.run(&fed, std::slice::from_ref(&state), 0.0, &ForwardContext::evaluation());
@@ -212,14 +212,14 @@ impl PointingNetwork {
             let chosen = logs.argmax(-1, false);
             fed = self.fed(inputs, &chosen).narrow(1, 1, 1);
             outputs = Tensor::cat(&[&outputs, &chosen], 1);
-            looks.push(weights);
+            attention.push(weights);
             state = run.finals.into_iter().flatten().next().expect("a decoder has a layer");
         }
         let outputs: Vec<Vec<i64>> = Vec::try_from(outputs).expect("outputs are rows of integers");
         let ended = outputs
             .into_iter()
             .map(|row| row.into_iter().take_while(|&output| output > 0).map(|output| output as usize - 1).collect());
-        (ended.collect(), Tensor::cat(&looks, 1))
+        (ended.collect(), Tensor::cat(&attention, 1))
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
         for kind in [PointingModel::Pointer, PointingModel::Attention] {
             let model = PointingNetwork::new(&recipe(kind), 2, &Parameters::new(2, Device::Cpu)).unwrap();
             let inputs = Problems::new(&examples(), Device::Cpu).inputs;
-            let (answers, looks) = model.answer(&inputs, 7);
+            let (answers, attention) = model.answer(&inputs, 7);
             // Teacher forcing with the answers that were given finds each of them the likeliest.
             for (row, answer) in answers.iter().enumerate() {
                 let outputs: Vec<i64> = answer.iter().map(|&position| position as i64 + 1).collect();
@@ -266,7 +266,7 @@ mod tests {
                 let likeliest: Vec<i64> = Vec::try_from(logs.argmax(-1, false).squeeze_dim(0)).unwrap();
                 assert_eq!(likeliest[..outputs.len()], outputs[..]);
                 let steps = (outputs.len() as i64 + 1).min(7);
-                let seen = looks.get(row as i64).narrow(0, 0, steps);
+                let seen = attention.get(row as i64).narrow(0, 0, steps);
                 assert!(seen.allclose(&weights.squeeze_dim(0).narrow(0, 0, steps), 1e-4, 1e-5, false));
             }
         }

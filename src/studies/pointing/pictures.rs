@@ -16,12 +16,12 @@ use crate::recipe::PointingProblem;
 pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
     let examples: Vec<Example> = task.tests(task.recipe.most).into_iter().take(4).collect();
     let inputs = Problems::new(&examples, task.device).inputs;
-    let (answers, looks) = no_grad(|| task.model.answer(&inputs, inputs.size()[1] + 1));
+    let (answers, attention) = no_grad(|| task.model.answer(&inputs, inputs.size()[1] + 1));
     let mut panels = Vec::new();
     for (row, (example, answer)) in examples.iter().zip(&answers).enumerate() {
-        let steps = (answer.len() as i64 + 1).min(looks.size()[1]);
+        let steps = (answer.len() as i64 + 1).min(attention.size()[1]);
         // The end stands first in the memory and last in the picture.
-        let weights = looks.get(row as i64).narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
+        let weights = attention.get(row as i64).narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
         let columns: Vec<String> = (0..example.inputs.len()).map(|input| label(task.recipe.problem, example, input)).collect();
         let columns = [columns, vec!["end".to_owned()]].concat();
         let named = answer.iter().map(|&output| columns.get(output).cloned().unwrap_or_else(|| output.to_string()));

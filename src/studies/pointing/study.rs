@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use tch::{Device, no_grad};
 
-use super::examine::{self, Tested};
+use super::examine::{self, AnsweredProblems};
 use super::model::Problems;
 use super::pictures;
 use super::problem::Example;
@@ -68,7 +68,7 @@ impl Study for PointingTask {
             (0..self.recipe.tested).map(|_| self.recipe.problem.draw(self.recipe.most, &mut random)).collect();
         let (cost, tested) = no_grad(|| {
             let cost = self.model.cost(&Problems::new(&examples, self.device)).double_value(&[]);
-            (cost / examples.len() as f64, Tested::of(self, examples))
+            (cost / examples.len() as f64, AnsweredProblems::of(self, examples))
         });
         let scores = [("loss", cost), ("accuracy", tested.right())];
         Ok(Validation::of(scores))

@@ -71,7 +71,7 @@ impl Data {
             story.statements.iter().flatten().chain(questions)
         });
         let vocabulary = Vocabulary::new(words.map(String::as_str));
-        let mut reading = Reading { vocabulary: &vocabulary, memory: recipe.memory, sentences: vec![Vec::new()] };
+        let mut reading = StoryIndexer { vocabulary: &vocabulary, memory: recipe.memory, sentences: vec![Vec::new()] };
         let [mut train, mut held_out, mut test] = [Vec::new(), Vec::new(), Vec::new()];
         for (task, _, training, tested) in &tasks {
             let mut questions = reading.questions(*task, training);
@@ -168,13 +168,13 @@ impl Questions {
     }
 }
 
-struct Reading<'a> {
+struct StoryIndexer<'a> {
     vocabulary: &'a Vocabulary,
     memory: usize,
     sentences: Vec<Vec<i64>>,
 }
 
-impl Reading<'_> {
+impl StoryIndexer<'_> {
     /// Questions of a file with the ids of their words and their answer; their sentences go into the table of all.
     fn questions(&mut self, task: u32, stories: &[babi::BabiStory]) -> Vec<(Asked, Vec<i64>, i64)> {
         let ids = |words: &[String]| words.iter().map(|word| self.vocabulary.id(word)).collect::<Vec<i64>>();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::memory::memn2n::Reading;
+use crate::memory::memn2n::MemoryWeighting;
 
 /// Where linear start stands: a function of the validations so far, kept with every checkpoint so that a resumed run goes on with
 /// it.
@@ -25,8 +25,8 @@ impl LinearStart {
     }
 
     /// How hops read now.
-    pub fn reading(&self) -> Reading {
-        if self.linear { Reading::Linear } else { Reading::Softmax }
+    pub fn memory_weighting(&self) -> MemoryWeighting {
+        if self.linear { MemoryWeighting::Linear } else { MemoryWeighting::Softmax }
     }
 
     /// Takes a validation's loss: after `patience` in a row without a lower one the softmax is put in, for good.
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn the_softmax_comes_when_the_loss_falls_no_more_and_stays() {
-        assert_eq!(after(1, &[3.0, 2.0, 1.0]).reading(), Reading::Linear);
-        assert_eq!(after(1, &[3.0, 2.0, 2.0]).reading(), Reading::Softmax);
-        assert_eq!(after(2, &[3.0, 2.0, 2.5, 1.9, 2.0]).reading(), Reading::Linear);
-        assert_eq!(after(2, &[3.0, 2.0, 2.5, f64::NAN]).reading(), Reading::Softmax);
+        assert_eq!(after(1, &[3.0, 2.0, 1.0]).memory_weighting(), MemoryWeighting::Linear);
+        assert_eq!(after(1, &[3.0, 2.0, 2.0]).memory_weighting(), MemoryWeighting::Softmax);
+        assert_eq!(after(2, &[3.0, 2.0, 2.5, 1.9, 2.0]).memory_weighting(), MemoryWeighting::Linear);
+        assert_eq!(after(2, &[3.0, 2.0, 2.5, f64::NAN]).memory_weighting(), MemoryWeighting::Softmax);
         assert_eq!(after(1, &[3.0, 4.0, 1.0, 0.5]), LinearStart { linear: false, lowest: Some(3.0), since: 1, validations: 2 });
         assert_eq!(after(0, &[3.0]), LinearStart { linear: false, lowest: None, since: 0, validations: 0 });
     }
@@ -72,6 +72,6 @@ mod tests {
         let mut again: LinearStart = serde_json::from_str(&text).unwrap();
         assert_eq!(again, start);
         again.observe(0.4, 2);
-        assert_eq!(again.reading(), Reading::Softmax);
+        assert_eq!(again.memory_weighting(), MemoryWeighting::Softmax);
     }
 }

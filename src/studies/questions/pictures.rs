@@ -8,7 +8,7 @@ use tch::{Kind, Tensor, no_grad};
 use super::data::Questions;
 use super::task::QuestionsTask;
 use crate::alignment::{AttentionMatrix, Heatmap, Links};
-use crate::memory::memn2n::Reading;
+use crate::memory::memn2n::MemoryWeighting;
 
 /// The tasks of the paper's figure: one and two supporting facts, induction, sizes.
 const SHOWN: [u32; 4] = [1, 2, 16, 18];
@@ -16,7 +16,7 @@ const SHOWN: [u32; 4] = [1, 2, 16, 18];
 /// Draws a question of each of some tasks into `directory`, as `task-N.svg` and `.png`: sentences as rows, hops as columns, those
 /// that hold the answer in frames. There is nothing to see while hops read without softmax.
 pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Result<()> {
-    if task.start.reading() == Reading::Linear {
+    if task.start.memory_weighting() == MemoryWeighting::Linear {
         return Ok(());
     }
     let known: Vec<u32> = task.data.names.iter().map(|(number, _)| *number).collect();
@@ -29,7 +29,7 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
         let of_task = questions.asked.iter().enumerate().filter(|(_, asked)| asked.task == number);
         let Some((place, asked)) = of_task.take(5).max_by_key(|(_, asked)| asked.kept) else { continue };
         let batch = task.data.batch(questions, &[place]);
-        let read = no_grad(|| task.model.read(&batch.story, &batch.questions, Reading::Softmax));
+        let read = no_grad(|| task.model.read(&batch.story, &batch.questions, MemoryWeighting::Softmax));
         let answer = no_grad(|| task.model.answer(&read.state)).argmax(1, false).int64_value(&[0]);
         let (question, right) = task.data.asked(questions, place);
         let answer = task.data.vocabulary.word(answer);

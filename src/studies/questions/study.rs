@@ -47,7 +47,7 @@ impl Study for QuestionsTask {
     fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         let questions = self.data.batch(&self.data.train, batch);
         let story = questions.story.with_empty_memories(self.recipe.noise, self.recipe.memory as i64, pass);
-        let logits = self.model.answer(&self.model.read(&story, &questions.questions, self.start.reading()).state);
+        let logits = self.model.answer(&self.model.read(&story, &questions.questions, self.start.memory_weighting()).state);
         let cost = cost(&logits, &questions.answers);
         let rate = if self.start.linear { self.recipe.linear_rate } else { 1.0 };
         let sentences: usize = batch.iter().map(|&number| self.data.train.asked[number].kept).sum();

@@ -70,7 +70,8 @@ impl QuestionsTask {
         no_grad(|| {
             for chosen in order.chunks(ANSWERED_AT_ONCE) {
                 let batch = self.data.batch(questions, chosen);
-                let logits = self.model.answer(&self.model.read(&batch.story, &batch.questions, self.start.reading()).state);
+                let logits =
+                    self.model.answer(&self.model.read(&batch.story, &batch.questions, self.start.memory_weighting()).state);
                 answered.nll += cost(&logits, &batch.answers).double_value(&[]);
                 // A word that training never had is no answer, and cannot be right.
                 let answers = logits.narrow(1, FIRST_WORD, logits.size()[1] - FIRST_WORD).argmax(1, false) + FIRST_WORD;

@@ -18,7 +18,7 @@ pub fn title(problem: &TapeProblem) -> &'static str {
 }
 
 /// What a model did on sequences of one size.
-struct Tested {
+struct LengthScores {
     /// Cost of a sequence in bits.
     bits: f64,
     /// Wrong bits of a sequence.
@@ -28,14 +28,14 @@ struct Tested {
     sequences: Vec<Sequence>,
 }
 
-fn test(task: &TapeTask, length: usize, repeats: usize) -> Tested {
+fn test(task: &TapeTask, length: usize, repeats: usize) -> LengthScores {
     let (size, count) = (Size { length, repeats }, task.recipe.tested);
     let mut random = task.test_random(size);
     let sequences: Vec<Sequence> = (0..count).map(|_| task.recipe.problem.draw(size, &mut random)).collect();
     let tensors = Sequences::new(&sequences, task.device);
     let (answers, _) = task.model.answer(&tensors.inputs);
     let each = |sum: f64| sum / count as f64;
-    Tested {
+    LengthScores {
         bits: each(tensors.cost(&answers).double_value(&[])) / std::f64::consts::LN_2,
         wrong: each(tensors.wrong(&answers)),
         answer: tensors.targets.size()[1] * tensors.targets.size()[2],
@@ -58,9 +58,10 @@ fn too_short(task: &TapeTask, length: usize) -> Option<i64> {
 pub fn examine(task: &TapeTask) -> Vec<Finding> {
     let is_ntm = matches!(task.recipe.model, TapeModelRecipe::Ntm(_));
     let aimed = |finding: Finding, aim: Aim| if is_ntm { finding.aim(aim) } else { finding };
-    let wrong =
-        |tested: &Tested, at: String| Finding::new(format!("wrong bits a sequence of {}, {at}", tested.answer), tested.wrong);
-    let cost = |tested: &Tested, at: String| Finding::new(format!("bits a sequence, {at}"), tested.bits);
+    let wrong = |tested: &LengthScores, at: String| {
+        Finding::new(format!("wrong bits a sequence of {}, {at}", tested.answer), tested.wrong)
+    };
+    let cost = |tested: &LengthScores, at: String| Finding::new(format!("bits a sequence, {at}"), tested.bits);
     match task.recipe.problem {
         TapeProblem::Copy { .. } => [10, 20, 30, 50, 120]
             .map(|length| {

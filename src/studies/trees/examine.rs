@@ -9,14 +9,14 @@ use crate::recipe::SelfAttention;
 use crate::studies::Finding;
 
 /// What a model made of some formulas.
-pub struct Tested {
+pub struct FormulaScores {
     /// Cost of a symbol in nats.
     pub cost: f64,
     /// Mean share of a target that comes before the first failure.
     pub share: f64,
 }
 
-pub fn test(task: &TreesTask, drawn: &[Formula]) -> Result<Tested> {
+pub fn test(task: &TreesTask, drawn: &[Formula]) -> Result<FormulaScores> {
     let (mut cost, mut terms, mut shares) = (0.0, 0, 0.0);
     for batch in drawn.chunks(task.recipe.batch) {
         let formulas = Formulas::new(batch, task.device);
@@ -25,7 +25,7 @@ pub fn test(task: &TreesTask, drawn: &[Formula]) -> Result<Tested> {
         terms += formulas.terms();
         shares += transduced.shares_to_failure(&formulas).iter().sum::<f64>();
     }
-    Ok(Tested { cost: cost / terms as f64, share: shares / drawn.len() as f64 })
+    Ok(FormulaScores { cost: cost / terms as f64, share: shares / drawn.len() as f64 })
 }
 
 /// Table 1 of Kim et al. 2017: the depths that were trained on, and two beyond.

@@ -69,7 +69,7 @@ pub struct Transduced {
     /// log p of every symbol at every step [B, T, V], given the right ones before it.
     logs: Tensor,
     /// Where the decoder looked [B, T, S].
-    pub looks: Tensor,
+    pub attention: Tensor,
     /// Which symbol each symbol has as its parent [B, S, S], where the encoder attends.
     pub parents: Option<Tensor>,
 }
@@ -136,7 +136,7 @@ impl ParsingModel {
         let prepared = self.attention.prepare(&memory, &keep, &lengths.to_kind(Kind::Float));
         let AttentionOutput { context, weights } = self.attention.attend(&states, &prepared, QuerySteps::From(0), None);
         let features = self.combine.forward(&Tensor::cat(&[context, states], -1)).tanh();
-        Ok(Transduced { logs: self.output.forward(&features).log_softmax(-1, None::<Kind>), looks: weights, parents })
+        Ok(Transduced { logs: self.output.forward(&features).log_softmax(-1, None::<Kind>), attention: weights, parents })
     }
 }
 
@@ -227,7 +227,8 @@ mod tests {
         let _ = said.get(0).get(2).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[0, 2]));
         let _ = said.get(2).get(0).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[2, 0]));
         let logs = said.one_hot(SYMBOLS).to_kind(Kind::Double);
-        let transduced = Transduced { logs, looks: Tensor::zeros([rows, steps, 1], (Kind::Double, Device::Cpu)), parents: None };
+        let transduced =
+            Transduced { logs, attention: Tensor::zeros([rows, steps, 1], (Kind::Double, Device::Cpu)), parents: None };
         let length = drawn()[0].infix().len() as f64;
         assert_eq!(transduced.shares_to_failure(&formulas), [2.0 / length, 1.0, 0.0]);
     }

@@ -17,7 +17,7 @@ pub fn draw(task: &TreesTask, directory: &Path) -> Result<()> {
     let transduced = no_grad(|| task.model.transduce(&Formulas::new(std::slice::from_ref(&formula), task.device)))?;
     let labels = |symbols: Vec<i64>| symbols.into_iter().map(spelled).collect::<Vec<_>>();
     let (source, target) = (labels(formula.prefix()), labels(formula.infix()));
-    picture(&target, &source, &transduced.looks, &directory.join("decoder"))?;
+    picture(&target, &source, &transduced.attention, &directory.join("decoder"))?;
     match &transduced.parents {
         Some(parents) => picture(&source, &source, parents, &directory.join("parents")),
         None => Ok(()),
