@@ -11,6 +11,8 @@ mod luong;
 mod model;
 mod seq2seq;
 mod state;
+#[cfg(test)]
+mod tests_of_states;
 
 pub use model::RecurrentModel;
 pub(crate) use state::RecurrentState;
