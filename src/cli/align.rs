@@ -13,7 +13,7 @@ use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
 use super::verify::VerifyArguments;
-use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
+use crate::alignment::{Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
@@ -164,19 +164,9 @@ fn write_pair(encoded: &EncodedPair, pair: &Pair, aligned: &Aligned, format: For
     match format {
         Format::Pharaoh => writeln!(output, "{}", aligned.links)?,
         Format::Jsonl => {
-            let record = AlignmentRecord {
-                source: source.into(),
-                target: target.into(),
-                source_words: aligned.source_words.clone(),
-                target_words: aligned.target_words.clone(),
-                source_pieces: None,
-                target_pieces: None,
-                weights: aligned.weights.clone(),
-                links: aligned.links.clone(),
-                // Not `sum`, which makes -0 of nothing.
-                score: Some(pair.log_probabilities.iter().fold(0.0, |sum, &p| sum + f64::from(p))),
-            };
-            writeln!(output, "{}", record.to_line()?)?;
+            // Not `sum`, which makes -0 of nothing.
+            let score = pair.log_probabilities.iter().fold(0.0, |sum, &p| sum + f64::from(p));
+            writeln!(output, "{}", aligned.record(source, target, Some(score)).to_line()?)?;
         }
         Format::Terminal => {
             let colour = if std::io::stdout().is_terminal() { TerminalColour::Palette } else { TerminalColour::None };

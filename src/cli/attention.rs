@@ -95,9 +95,10 @@ pub fn heatmap_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `line-1.svg`, `line-20.png`.
+/// `line-1.svg`, `line-20.png`, `line-3-hops.png`.
 fn is_picture(name: &str) -> bool {
     let number = name.strip_prefix("line-").and_then(|rest| rest.strip_suffix(".svg").or(rest.strip_suffix(".png")));
+    let number = number.map(|number| number.split_once('-').map_or(number, |(number, _)| number));
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 

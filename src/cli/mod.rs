@@ -21,6 +21,7 @@ mod text;
 mod train;
 mod train_arguments;
 mod translate;
+mod try_model;
 mod unknown;
 mod verify;
 
@@ -52,6 +53,8 @@ enum Command {
     Train(train_arguments::TrainArguments),
     /// Translate lines.
     Translate(Box<translate::Arguments>),
+    /// Ask a trained model of any kind on input of one's own: a story and a question, numbers, a document, a sequence.
+    Try(try_model::Arguments),
     /// Average the weights of several checkpoints into one.
     Average(average::Arguments),
     /// Align the words of given translations.
@@ -115,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Data(arguments) => data::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Translate(arguments) => translate::run(*arguments),
+        Command::Try(arguments) => try_model::run(arguments),
         Command::Average(arguments) => average::run(arguments),
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),

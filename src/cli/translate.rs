@@ -14,7 +14,6 @@ use super::search::SearchArguments;
 use super::text::TextArguments;
 use super::unknown::UnknownCount;
 use super::verify::VerifyArguments;
-use crate::alignment::AlignmentRecord;
 use crate::input::{Lines, lines};
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
@@ -288,17 +287,7 @@ fn hypothesis_to_json(source: &str, hypothesis: &Translated, arguments: &Argumen
         value["unmet"] = json!(hypothesis.unmet);
     }
     if let (true, Some(aligned)) = (arguments.alignment, &hypothesis.aligned) {
-        value["alignment"] = serde_json::to_value(AlignmentRecord {
-            source: source.into(),
-            target: hypothesis.text.clone(),
-            source_words: aligned.source_words.clone(),
-            target_words: aligned.target_words.clone(),
-            source_pieces: None,
-            target_pieces: None,
-            weights: aligned.weights.clone(),
-            links: aligned.links.clone(),
-            score: None,
-        })?;
+        value["alignment"] = serde_json::to_value(aligned.record(source, &hypothesis.text, None))?;
     }
     Ok(value)
 }

@@ -123,7 +123,7 @@ impl StoryReader {
                     "a question needs its answer and its supporting lines, each after a tab; found neither"
                 );
                 self.statements.push(Some(story.statements.len()));
-                story.statements.push(words(statement)?);
+                story.statements.push(some_words(statement)?);
             }
             [question, answer, supporting] => {
                 ensure!(
@@ -137,7 +137,7 @@ impl StoryReader {
                     found.with_context(|| format!("expected the numbers of earlier statements as support, found {id:?}"))
                 };
                 let supporting = supporting.split_whitespace().map(statement).collect::<Result<_>>()?;
-                let question = Question { words: words(question)?, answer, told: story.statements.len(), supporting };
+                let question = Question { words: some_words(question)?, answer, told: story.statements.len(), supporting };
                 story.questions.push(question);
                 self.statements.push(None);
             }
@@ -150,9 +150,14 @@ impl StoryReader {
     }
 }
 
-fn words(sentence: &str) -> Result<Vec<String>> {
+/// Words in lower case and without punctuation at their ends.
+pub fn words(sentence: &str) -> Vec<String> {
     let bare = |word: &str| word.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase();
-    let words: Vec<String> = sentence.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
+    sentence.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect()
+}
+
+fn some_words(sentence: &str) -> Result<Vec<String>> {
+    let words = words(sentence);
     ensure!(!words.is_empty(), "the sentence has no words; mend or remove the line");
     Ok(words)
 }

@@ -3,6 +3,7 @@
 mod documents;
 mod finding;
 mod hopfield;
+mod interactive;
 mod pointing;
 mod questions;
 mod random;
@@ -13,5 +14,6 @@ mod transduction;
 mod trees;
 
 pub use finding::{Aim, Finding};
-pub use registry::run;
-pub use study::Study;
+pub use interactive::{Answer, Interactive};
+pub use registry::{open, run};
+pub use study::{Study, read_task};

@@ -1,18 +1,22 @@
 //! From a recipe to its study: the only match over them.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, bail};
 use tch::Device;
 
 use super::documents::DocumentsTask;
 use super::finding::Finding;
 use super::hopfield;
+use super::interactive::Interactive;
 use super::pointing::PointingTask;
 use super::questions::QuestionsTask;
-use super::study::trained;
+use super::study::{Study, read_task, trained};
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
 use super::trees::TreesTask;
 use crate::recipe::{StudyRecipe, TaskRecipe};
+use crate::runtime::files::Shown;
 use crate::train::{RunFolder, TrainOptions};
 
 /// Trains and examines what the recipe says, in `folder`; nothing is found where training was interrupted.
@@ -35,12 +39,27 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     }
 }
 
+/// The trained model of a checkpoint, to be asked about input of one's own.
+///
+/// # Errors
+/// A checkpoint that is broken, or of nothing that was trained.
+pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+    match read_task(folder)? {
+        TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => bail!("{}: nothing was trained here", folder.shown()),
+        TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
+        TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
+        TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
+        TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
+        TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
+        TaskRecipe::Trees(task) => TreesTask::session(&task, folder, device),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::ParameterShapes;
     use crate::nn::Parameters;
-    use crate::studies::Study;
 
     /// Makes the parameters of a task's model in `store`, where it has any.
     fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {

@@ -8,6 +8,7 @@ use serde_json::json;
 use tch::Device;
 
 use super::finding::Finding;
+use super::interactive::Interactive;
 use crate::checkpoint::Checkpoint;
 use crate::model::ParameterShapes;
 use crate::nn::{ForwardContext, Parameters, load_weights, save_weights};
@@ -32,6 +33,12 @@ pub trait Study: Sized {
 
     /// The model with starting weights, and its data.
     fn new(recipe: &Self::Recipe, seed: u64, device: Device) -> Result<Self>;
+
+    /// A trained model of a checkpoint, without its data, to be asked about input of one's own.
+    ///
+    /// # Errors
+    /// Where `folder` holds another model, or not all of it.
+    fn session(recipe: &Self::Recipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>>;
 
     fn recipe(&self) -> &Self::Recipe;
 
@@ -165,11 +172,11 @@ fn save(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<
     save_weights(&parameters.named(), directory)
 }
 
-/// Reads the weights of such a checkpoint.
+/// The task of such a checkpoint.
 ///
 /// # Errors
-/// A `config.json` that is broken, has values that no recipe may have, or is of another task; weights of another model.
-fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<()> {
+/// A `config.json` that is broken, has values that no recipe may have, or is of no study.
+pub fn read_task(directory: &Path) -> Result<TaskRecipe> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Config {
@@ -180,13 +187,19 @@ fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<
     let Config { task: found } = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&bytes))
         .map_err(|error| anyhow!("{}: not a valid config of a study: {}: {}", path.shown(), error.path(), error.inner()))?;
     let problems = found.problems();
-    if !problems.is_empty() {
-        return Err(RecipeError { file: path, problems }.into());
-    }
+    if problems.is_empty() { Ok(found) } else { Err(RecipeError { file: path, problems }.into()) }
+}
+
+/// Reads the weights of such a checkpoint.
+///
+/// # Errors
+/// As [`read_task`], or where it is of another task; weights of another model.
+fn load(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<()> {
+    let found = read_task(directory)?;
     ensure!(
         found.family() == task.family(),
         "{}: is of task.{}, but the recipe's is task.{}; set it back, or train elsewhere with --out",
-        path.shown(),
+        directory.join("config.json").shown(),
         found.family(),
         task.family()
     );

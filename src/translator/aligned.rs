@@ -6,7 +6,7 @@
 use anyhow::Result;
 
 use super::AttentionView;
-use crate::alignment::{AttentionMatrix, LinkOptions, Links, Words};
+use crate::alignment::{AlignmentRecord, AttentionMatrix, LinkOptions, Links, Words};
 use crate::search::TokenAttention;
 use crate::text::{self, PieceWords};
 
@@ -36,6 +36,21 @@ impl Aligned {
             source_words: source.words,
             target_words: target.words,
         })
+    }
+
+    /// The same as a line of JSON Lines.
+    pub fn record(&self, source: &str, target: &str, score: Option<f64>) -> AlignmentRecord {
+        AlignmentRecord {
+            source: source.to_owned(),
+            target: target.to_owned(),
+            source_words: self.source_words.clone(),
+            target_words: self.target_words.clone(),
+            source_pieces: None,
+            target_pieces: None,
+            weights: self.weights.clone(),
+            links: self.links.clone(),
+            score,
+        }
     }
 
     /// Of two lines of which one is blank: no weights, no links.

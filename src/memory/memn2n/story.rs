@@ -1,6 +1,8 @@
 //! What a question is asked about.
 
-use tch::{Kind, Tensor};
+use std::iter::repeat_n;
+
+use tch::{Device, Kind, Tensor};
 
 use crate::nn::ForwardContext;
 use crate::text::special::PAD;
@@ -14,6 +16,17 @@ pub struct Story {
 }
 
 impl Story {
+    /// One story of sentences of word ids.
+    pub fn of(sentences: &[Vec<i64>], device: Device) -> Self {
+        let longest = sentences.iter().map(Vec::len).max().unwrap_or(0);
+        let padded = sentences.iter().flat_map(|ids| ids.iter().copied().chain(repeat_n(i64::from(PAD), longest - ids.len())));
+        let ids = Tensor::from_slice(&padded.collect::<Vec<_>>());
+        Story {
+            sentences: ids.view([1, sentences.len() as i64, longest as i64]).to_device(device),
+            keep: Tensor::ones([1, sentences.len() as i64], (Kind::Bool, device)),
+        }
+    }
+
     /// How many sentences lie between each one and the question [B, Z] (int64): 0 for the last.
     pub fn distances(&self) -> Tensor {
         let upto = self.keep.cumsum(1, Kind::Int64);

@@ -95,6 +95,11 @@ fn choices(slot: &str) -> Option<&'static [&'static str]> {
     SLOTS.iter().find(|(name, _)| *name == slot).map(|(_, choices)| *choices)
 }
 
+/// What a class is called: the first of its words.
+pub fn class_name(class: usize) -> &'static str {
+    GRADES[class][0]
+}
+
 /// The class that a word is a grade of.
 pub fn grade(word: &str) -> Option<usize> {
     GRADES.iter().position(|words| words.contains(&word))

@@ -4,6 +4,7 @@ mod examine;
 mod grammar;
 mod model;
 mod pictures;
+mod session;
 mod study;
 mod task;
 

@@ -20,20 +20,29 @@ pub struct Reports {
 
 impl Reports {
     pub fn new(documents: &[Document], device: Device) -> Self {
+        let classes: Vec<i64> = documents.iter().map(|document| document.class as i64).collect();
+        let sentences: Vec<_> = documents.iter().map(|document| document.sentences.as_slice()).collect();
+        Reports { classes: Tensor::from_slice(&classes).to_device(device), ..Self::unclassified(&sentences, device) }
+    }
+
+    /// Documents whose classes are not known: all are given the first.
+    ///
+    /// # Panics
+    /// Words that are not in the vocabulary.
+    pub fn unclassified(documents: &[&[Vec<&str>]], device: Device) -> Self {
         let vocabulary = vocabulary();
-        let sentences: Vec<&Vec<&str>> = documents.iter().flat_map(|document| &document.sentences).collect();
+        let sentences: Vec<&Vec<&str>> = documents.iter().flat_map(|sentences| sentences.iter()).collect();
         let longest = sentences.iter().map(|sentence| sentence.len()).max().unwrap_or(0);
         let id = |word: &&str| vocabulary.binary_search(word).expect("every word is in the vocabulary") as i64;
         let words = sentences.iter().flat_map(|sentence| {
             // Padding is any word: lengths hide it.
             sentence.iter().map(id).chain(std::iter::repeat_n(0, longest - sentence.len()))
         });
-        let classes: Vec<i64> = documents.iter().map(|document| document.class as i64).collect();
         Reports {
             words: Tensor::from_slice(&words.collect::<Vec<_>>()).view([-1, longest as i64]).to_device(device),
             lengths: sentences.iter().map(|sentence| sentence.len() as i64).collect(),
-            sentences: documents.iter().map(|document| document.sentences.len() as i64).collect(),
-            classes: Tensor::from_slice(&classes).to_device(device),
+            sentences: documents.iter().map(|sentences| sentences.len() as i64).collect(),
+            classes: Tensor::zeros([documents.len() as i64], (Kind::Int64, device)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use tch::no_grad;
 
-use super::grammar::Document;
+use super::grammar::class_name;
 use super::model::Reports;
 use super::task::DocumentsTask;
 use crate::picture::{Anchor, Drawing, Element, Text, width};
@@ -19,36 +19,57 @@ pub fn draw(task: &DocumentsTask, directory: &Path) -> Result<()> {
     let (_, read) = no_grad(|| task.model.classify(&Reports::new(std::slice::from_ref(&document), task.device)))?;
     let sentences: Vec<f64> = Vec::try_from(read.sentence_weights.get(0).to_kind(tch::Kind::Double))?;
     let words: Vec<Vec<f64>> = Vec::try_from(read.word_weights.to_kind(tch::Kind::Double))?;
-    page(&document, &sentences, &words).save(&directory.join("document"))
+    let page = Page {
+        title: class_name(document.class),
+        sentences: &document.sentences,
+        sentence_weights: &sentences,
+        word_weights: &words,
+        decisive: Some(document.decisive),
+    };
+    page.drawing().save(&directory.join("document"))
 }
 
-/// One line a sentence: a red bar as dark as its weight, and its words on blue as dark as theirs. The line that decides is marked.
-fn page(document: &Document, sentences: &[f64], words: &[Vec<f64>]) -> Drawing {
-    const STEP: f64 = 22.0;
-    const LEFT: f64 = 50.0;
-    let long = |sentence: &Vec<&str>| sentence.iter().map(|word| width(word) + GAP).sum::<f64>();
-    let widest = document.sentences.iter().map(long).fold(0.0, f64::max);
-    let height = STEP * (document.sentences.len() as f64 + 0.5);
-    let mut drawing = Drawing::new(LEFT + widest + 10.0, height, "A document, its sentences and words by weight");
-    for (line, sentence) in document.sentences.iter().enumerate() {
-        let top = STEP * (line as f64 + 0.25);
-        let shade = |x: f64, width: f64, colour: &str, weight: f64| {
-            let bar = Element::new("rect").at("x", x).at("y", top).at("width", width).set("height", 18).set("fill", colour);
-            bar.set("fill-opacity", format_args!("{weight:.3}")).tip(&format!("{weight:.3}"))
-        };
-        drawing.shape(shade(10.0, 18.0, "#c00000", sentences[line]));
-        let mut x = LEFT;
-        let mut placed = Vec::new();
-        for (word, weight) in sentence.iter().zip(&words[line]) {
-            let width = width(word);
-            drawing.shape(shade(x - 2.0, width + 4.0, "#2f6db5", *weight));
-            placed.push(Text::new(x + width / 2.0, top + 9.0, word).anchor(Anchor::Middle));
-            x += width + GAP;
+/// A document with what was attended to in it.
+pub struct Page<'a> {
+    pub title: &'a str,
+    /// Words of each sentence.
+    pub sentences: &'a [Vec<&'static str>],
+    pub sentence_weights: &'a [f64],
+    /// Of each sentence, padding behind.
+    pub word_weights: &'a [Vec<f64>],
+    /// The sentence that decides, where that is known.
+    pub decisive: Option<usize>,
+}
+
+impl Page<'_> {
+    /// One line a sentence: a red bar as dark as its weight, and its words on blue as dark as theirs. The line that decides is marked.
+    pub fn drawing(&self) -> Drawing {
+        const STEP: f64 = 22.0;
+        const LEFT: f64 = 50.0;
+        let long = |sentence: &Vec<&str>| sentence.iter().map(|word| width(word) + GAP).sum::<f64>();
+        let widest = self.sentences.iter().map(long).fold(0.0, f64::max);
+        let height = STEP * (self.sentences.len() as f64 + 0.5);
+        let mut drawing = Drawing::new(LEFT + widest + 10.0, height, self.title);
+        for (line, sentence) in self.sentences.iter().enumerate() {
+            let top = STEP * (line as f64 + 0.25);
+            let shade = |x: f64, width: f64, colour: &str, weight: f64| {
+                let bar = Element::new("rect").at("x", x).at("y", top).at("width", width).set("height", 18).set("fill", colour);
+                bar.set("fill-opacity", format_args!("{weight:.3}")).tip(&format!("{weight:.3}"))
+            };
+            drawing.shape(shade(10.0, 18.0, "#c00000", self.sentence_weights[line]));
+            let mut x = LEFT;
+            let mut placed = Vec::new();
+            for (word, weight) in sentence.iter().zip(&self.word_weights[line]) {
+                let width = width(word);
+                drawing.shape(shade(x - 2.0, width + 4.0, "#2f6db5", *weight));
+                placed.push(Text::new(x + width / 2.0, top + 9.0, word).anchor(Anchor::Middle));
+                x += width + GAP;
+            }
+            placed.into_iter().for_each(|word| drawing.text(word));
+            if Some(line) == self.decisive {
+                drawing.text(Text::new(33.0, top + 9.0, "→"));
+            }
         }
-        placed.into_iter().for_each(|word| drawing.text(word));
-        if line == document.decisive {
-            drawing.text(Text::new(33.0, top + 9.0, "→"));
-        }
+        drawing
     }
-    drawing
 }

@@ -8,13 +8,14 @@ use tch::{Device, no_grad};
 use super::examine::Tested;
 use super::grammar::Document;
 use super::model::Reports;
+use super::session::DocumentsSession;
 use super::task::{DocumentsTask, draw};
 use super::{examine, pictures};
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{DocumentsRecipe, PoolingKind};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION};
-use crate::studies::{Finding, Study};
+use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for DocumentsTask {
@@ -30,6 +31,10 @@ impl Study for DocumentsTask {
         let model = Self::model(recipe, &parameters)?;
         let documents = draw(recipe, recipe.documents, seed);
         Ok(DocumentsTask { recipe: recipe.clone(), model, device, documents, parameters, seed })
+    }
+
+    fn session(recipe: &DocumentsRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(DocumentsSession::open(recipe, folder, device)?))
     }
 
     fn recipe(&self) -> &DocumentsRecipe {

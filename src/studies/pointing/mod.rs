@@ -5,6 +5,7 @@ mod geometry;
 mod model;
 mod pictures;
 mod problem;
+mod session;
 mod study;
 mod task;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use tch::{Kind, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use super::model::Problems;
 use super::problem::Example;
@@ -19,24 +19,28 @@ pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
     let (answers, attention) = no_grad(|| task.model.answer(&inputs, inputs.size()[1] + 1));
     let mut panels = Vec::new();
     for (row, (example, answer)) in examples.iter().zip(&answers).enumerate() {
-        let steps = (answer.len() as i64 + 1).min(attention.size()[1]);
-        // The end stands first in the memory and last in the picture.
-        let weights = attention.get(row as i64).narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
-        let columns: Vec<String> = (0..example.inputs.len()).map(|input| label(task.recipe.problem, example, input)).collect();
-        let columns = [columns, vec!["end".to_owned()]].concat();
-        let named = answer.iter().map(|&output| columns.get(output).cloned().unwrap_or_else(|| output.to_string()));
-        let mut rows: Vec<String> = named.collect();
-        rows.resize(steps as usize, "end".to_owned());
-        let numbers: Vec<f32> = Vec::try_from(weights.contiguous().view(-1))?;
-        let wanted: Links = example.answer.iter().take(rows.len()).enumerate().map(|(step, &input)| (input, step)).collect();
-        let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
-        panels.push(Heatmap::new("", &rows, &columns, matrix)?.with_gold(wanted)?);
+        panels.push(attention_panel(task.recipe.problem, example, answer, &attention.get(row as i64))?);
     }
     Figure::new("", panels).drawing().save(&directory.join("pointing"))?;
     if task.recipe.problem == PointingProblem::Hull {
         hulls(&examples, &answers).save(&directory.join("hull"))?;
     }
     Ok(())
+}
+
+/// Where attention [T, n + 1] went, step by step. The end stands first in the memory and last in the picture.
+pub fn attention_panel(problem: PointingProblem, example: &Example, answer: &[usize], attention: &Tensor) -> Result<Heatmap> {
+    let steps = (answer.len() as i64 + 1).min(attention.size()[0]);
+    let weights = attention.narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
+    let columns: Vec<String> = (0..example.inputs.len()).map(|input| label(problem, example, input)).collect();
+    let columns = [columns, vec!["end".to_owned()]].concat();
+    let named = answer.iter().map(|&output| columns.get(output).cloned().unwrap_or_else(|| output.to_string()));
+    let mut rows: Vec<String> = named.collect();
+    rows.resize(steps as usize, "end".to_owned());
+    let numbers: Vec<f32> = Vec::try_from(weights.contiguous().view(-1))?;
+    let wanted: Links = example.answer.iter().take(rows.len()).enumerate().map(|(step, &input)| (input, step)).collect();
+    let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
+    Heatmap::new("", &rows, &columns, matrix)?.with_gold(wanted)
 }
 
 fn label(problem: PointingProblem, example: &Example, input: usize) -> String {
@@ -47,7 +51,7 @@ fn label(problem: PointingProblem, example: &Example, input: usize) -> String {
 }
 
 /// Points with their numbers; the true hull as a pale area, and what was answered as a line over it.
-fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> Drawing {
+pub fn hulls(examples: &[Example], answers: &[Vec<usize>]) -> Drawing {
     const SIDE: f64 = 300.0;
     const MARGIN: f64 = 20.0;
     let width = examples.len() as f64 * (SIDE + MARGIN) + MARGIN;

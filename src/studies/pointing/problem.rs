@@ -14,6 +14,20 @@ pub struct Example {
 }
 
 impl Example {
+    /// Inputs with the right answer.
+    pub fn new(problem: PointingProblem, inputs: Vec<Vec<f32>>) -> Self {
+        let mut example = Example { inputs, answer: Vec::new() };
+        example.answer = match problem {
+            PointingProblem::Sort => {
+                let mut order: Vec<usize> = (0..example.inputs.len()).collect();
+                order.sort_by(|&a, &b| example.inputs[a][0].total_cmp(&example.inputs[b][0]));
+                order
+            }
+            PointingProblem::Hull => hull(&example.points()),
+        };
+        example
+    }
+
     /// The inputs as points, as the float32 the model sees.
     pub fn points(&self) -> Vec<Point> {
         self.inputs.iter().map(|input| Point { x: f64::from(input[0]), y: f64::from(input[1]) }).collect()
@@ -33,17 +47,7 @@ impl PointingProblem {
     pub fn draw(self, count: usize, random: &mut RandomGenerator) -> Example {
         // 24 bits, which float32 holds exactly.
         let mut number = || (random.share() * 16_777_216.0).floor() as f32 / 16_777_216.0;
-        let inputs: Vec<Vec<f32>> = (0..count).map(|_| (0..self.width()).map(|_| number()).collect()).collect();
-        let mut example = Example { inputs, answer: Vec::new() };
-        example.answer = match self {
-            Self::Sort => {
-                let mut order: Vec<usize> = (0..count).collect();
-                order.sort_by(|&a, &b| example.inputs[a][0].total_cmp(&example.inputs[b][0]));
-                order
-            }
-            Self::Hull => hull(&example.points()),
-        };
-        example
+        Example::new(self, (0..count).map(|_| (0..self.width()).map(|_| number()).collect()).collect())
     }
 }
 

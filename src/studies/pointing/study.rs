@@ -9,12 +9,13 @@ use super::examine::{self, AnsweredProblems};
 use super::model::Problems;
 use super::pictures;
 use super::problem::Example;
+use super::session::PointingSession;
 use super::task::PointingTask;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION, endless_epoch};
-use crate::studies::{Finding, Study};
+use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for PointingTask {
@@ -29,6 +30,10 @@ impl Study for PointingTask {
         let parameters = Parameters::new(seed, device);
         let model = Self::model(recipe, &parameters)?;
         Ok(PointingTask { recipe: recipe.clone(), model, device, parameters, seed })
+    }
+
+    fn session(recipe: &PointingRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(PointingSession::open(recipe, folder, device)?))
     }
 
     fn recipe(&self) -> &PointingRecipe {

@@ -4,6 +4,7 @@ mod data;
 mod examine;
 mod linear_start;
 mod pictures;
+mod session;
 mod study;
 mod task;
 #[cfg(test)]

@@ -34,14 +34,17 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
         let (question, right) = task.data.asked(questions, place);
         let answer = task.data.vocabulary.word(answer);
         let verdict = if answer == right { "right".to_owned() } else { format!("right is {right}") };
-        let weights = Tensor::cat(&read.weights, 0).tr().contiguous().view(-1).to_kind(Kind::Float);
-        let hops = read.weights.len();
-        let matrix = AttentionMatrix::new(asked.kept, hops, Vec::try_from(weights)?)?;
-        let columns: Vec<String> = (1..=hops).map(|hop| format!("hop {hop}")).collect();
-        let framed: Links = asked.supporting.iter().flat_map(|&row| (0..hops).map(move |hop| (hop, row))).collect();
         let title = format!("{question}? {answer} ({verdict})");
-        let heatmap = Heatmap::new(&title, &task.data.told(asked), &columns, matrix)?.with_gold(framed)?;
+        let framed: Links = asked.supporting.iter().flat_map(|&row| (0..read.weights.len()).map(move |hop| (hop, row))).collect();
+        let heatmap = hops(&title, &task.data.told(asked), &read.weights)?.with_gold(framed)?;
         heatmap.drawing().save(&directory.join(format!("task-{number}")))?;
     }
     Ok(())
+}
+
+/// Sentences as rows, hops as columns: the share [1, Z] of each sentence in each hop.
+pub fn hops(title: &str, sentences: &[String], weights: &[Tensor]) -> Result<Heatmap> {
+    let numbers = Tensor::cat(weights, 0).tr().contiguous().view(-1).to_kind(Kind::Float); // [Z · hops]
+    let columns: Vec<String> = (1..=weights.len()).map(|hop| format!("hop {hop}")).collect();
+    Heatmap::new(title, sentences, &columns, AttentionMatrix::new(sentences.len(), weights.len(), Vec::try_from(numbers)?)?)
 }

@@ -7,13 +7,14 @@ use tch::Device;
 
 use super::data::Data;
 use super::linear_start::LinearStart;
+use super::session::QuestionsSession;
 use super::task::{FILE, QuestionsTask, Saved, cost};
 use super::{examine, pictures};
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::QuestionsRecipe;
 use crate::runtime::Interrupt;
 use crate::runtime::files::Shown;
-use crate::studies::{Finding, Study};
+use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation, ValidationFingerprint};
 
 impl Study for QuestionsTask {
@@ -30,6 +31,10 @@ impl Study for QuestionsTask {
         let parameters = Parameters::new(seed, device);
         let model = Self::model(recipe, data.vocabulary.len(), &parameters);
         Ok(QuestionsTask { recipe: recipe.clone(), data, model, start: LinearStart::new(recipe.linear_start), parameters })
+    }
+
+    fn session(recipe: &QuestionsRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(QuestionsSession::open(recipe, folder, device)?))
     }
 
     fn recipe(&self) -> &QuestionsRecipe {
@@ -89,13 +94,11 @@ impl Study for QuestionsTask {
     }
 
     fn load_extra(&mut self, directory: &Path) -> Result<()> {
-        let path = directory.join(FILE);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
-        let saved: Saved = serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.shown()))?;
+        let saved = Saved::read(directory)?;
         ensure!(
             saved.vocabulary == self.data.vocabulary,
             "{}: was trained with other words than {} has; set task.questions.folder and task.questions.tasks back",
-            path.shown(),
+            directory.join(FILE).shown(),
             self.recipe.folder.shown()
         );
         self.start = saved.linear_start;

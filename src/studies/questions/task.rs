@@ -1,5 +1,8 @@
 //! The model with its data.
 
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor, no_grad};
 
@@ -9,6 +12,7 @@ use super::vocabulary::{FIRST_WORD, Vocabulary};
 use crate::memory::memn2n::{MemN2N, MemN2NOptions};
 use crate::nn::{Initialization, Parameters};
 use crate::recipe::QuestionsRecipe;
+use crate::runtime::files::Shown;
 
 /// What a checkpoint has beside weights and recipe.
 pub(super) const FILE: &str = "questions.json";
@@ -50,6 +54,14 @@ pub fn percent_wrong(right: &[bool]) -> f64 {
 pub(super) struct Saved {
     pub(super) linear_start: LinearStart,
     pub(super) vocabulary: Vocabulary,
+}
+
+impl Saved {
+    pub(super) fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILE);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.shown()))?;
+        serde_json::from_str(&text).with_context(|| format!("{}: broken or cut off", path.shown()))
+    }
 }
 
 impl QuestionsTask {

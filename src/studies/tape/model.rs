@@ -27,7 +27,7 @@ impl Sequences {
     }
 
     /// The last steps, those that are scored, of answers [B, T, outputs].
-    fn scored(&self, answers: &Tensor) -> Tensor {
+    pub fn scored(&self, answers: &Tensor) -> Tensor {
         let (steps, scored) = (answers.size()[1], self.targets.size()[1]);
         answers.narrow(1, steps - scored, scored)
     }

@@ -20,17 +20,23 @@ const SLOTS: usize = 40;
 pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
     let sequence = task.recipe.problem.draw(size, &mut task.test_random(size));
     let sequences = Sequences::new(std::slice::from_ref(&sequence), task.device);
-    let (answers, weightings) = no_grad(|| task.model.answer(&sequences.inputs));
-    let (steps, scored) = (answers.size()[1], sequences.targets.size()[1]);
-    let answered = answers.narrow(1, steps - scored, scored).sigmoid();
+    let (logits, weightings) = no_grad(|| task.model.answer(&sequences.inputs));
+    answers(&sequences, &logits)?.drawing().save(&directory.join("answer"))?;
+    if weightings.is_empty() { Ok(()) } else { heads(&weightings)?.drawing().save(&directory.join("heads")) }
+}
+
+/// What was wanted of one sequence, and what was answered (logits) [1, T, outputs], at the steps that are scored.
+pub fn answers(sequences: &Sequences, logits: &Tensor) -> Result<Figure> {
+    let first = logits.size()[1] - sequences.targets.size()[1];
     let panels = vec![
-        panel("wanted", &sequences.targets.squeeze_dim(0).tr(), steps - scored)?,
-        panel("answered", &answered.squeeze_dim(0).tr(), steps - scored)?,
+        panel("wanted", &sequences.targets.squeeze_dim(0).tr(), first)?,
+        panel("answered", &sequences.scored(logits).sigmoid().squeeze_dim(0).tr(), first)?,
     ];
-    Figure::new("", panels).across(1).drawing().save(&directory.join("answer"))?;
-    if weightings.is_empty() {
-        return Ok(());
-    }
+    Ok(Figure::new("", panels).across(1))
+}
+
+/// Which slots each head read from and wrote to, step by step, of one sequence.
+pub fn heads(weightings: &[Weightings]) -> Result<Figure> {
     // [heads, Z, T]
     let over_time = |part: fn(&Weightings) -> &Tensor| {
         Tensor::stack(&weightings.iter().map(|step| part(step).squeeze_dim(0)).collect::<Vec<_>>(), -1)
@@ -41,7 +47,7 @@ pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
             panels.push(slots(&format!("{name}, head {}", number + 1), weights)?);
         }
     }
-    Figure::new("", panels).across(1).drawing().save(&directory.join("heads"))
+    Ok(Figure::new("", panels).across(1))
 }
 
 /// Rows by number, columns by step from `first` on.

@@ -4,10 +4,10 @@ use crate::recipe::TapeProblem;
 use crate::studies::random::RandomGenerator;
 
 /// Bits of a vector that is copied or sorted.
-const BITS: usize = 8;
+pub const BITS: usize = 8;
 /// Bits of a vector of an item, and vectors of an item.
-const ITEM_BITS: usize = 6;
-const ITEM_VECTORS: usize = 3;
+pub const ITEM_BITS: usize = 6;
+pub const ITEM_VECTORS: usize = 3;
 /// Bits that the chance of the next one depends on.
 pub const CONTEXT: usize = 5;
 
@@ -81,28 +81,34 @@ impl TapeProblem {
     /// A sequence of this size.
     pub fn draw(&self, size: Size, random: &mut RandomGenerator) -> Sequence {
         match *self {
-            Self::Copy { .. } => copy(size.length, random),
-            Self::RepeatCopy { repeats, .. } => repeat_copy(size, repeats as usize, random),
-            Self::AssociativeRecall { .. } => recall(size.length, random),
+            Self::Copy { .. } => copy(random_vectors(size.length, BITS, random)),
+            Self::RepeatCopy { repeats, .. } => {
+                repeat_copy(&random_vectors(size.length, BITS, random), size.repeats, repeats as usize)
+            }
+            Self::AssociativeRecall { .. } => {
+                let items: Vec<_> = (0..size.length).map(|_| random_vectors(ITEM_VECTORS, ITEM_BITS, random)).collect();
+                recall(&items, random.between(0, size.length - 2))
+            }
             Self::DynamicNgrams { .. } => ngrams(size.length, random),
-            Self::PrioritySort { sorted, .. } => sort(size.length, (sorted as usize).min(size.length), random),
+            Self::PrioritySort { sorted, .. } => {
+                let vectors = (0..size.length).map(|_| (2.0 * random.share() - 1.0, random.bits(BITS))).collect();
+                sort(vectors, sorted as usize)
+            }
         }
     }
 }
 
 /// Vectors, a delimiter on a channel of its own, and silence while they are given back.
-fn copy(length: usize, random: &mut RandomGenerator) -> Sequence {
-    let vectors: Vec<Vec<f32>> = (0..length).map(|_| random.bits(BITS)).collect();
+pub fn copy(vectors: Vec<Vec<f32>>) -> Sequence {
     let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|vector| with(vector, &[0.0])).collect();
     inputs.push(alone(BITS, &[1.0]));
-    inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 1], length));
+    inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 1], vectors.len()));
     Sequence { inputs, targets: vectors }
 }
 
 /// Vectors, and then how often they are wanted, on a channel of its own: scaled to mean 0 and variance 1 over what is trained on. The answer
 /// ends with a marker.
-fn repeat_copy(Size { length, repeats }: Size, most: usize, random: &mut RandomGenerator) -> Sequence {
-    let vectors: Vec<Vec<f32>> = (0..length).map(|_| random.bits(BITS)).collect();
+pub fn repeat_copy(vectors: &[Vec<f32>], repeats: usize, most: usize) -> Sequence {
     let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|vector| with(vector, &[0.0, 0.0])).collect();
     let (mean, variance) = ((most as f32 + 1.0) / 2.0, ((most * most) as f32 - 1.0) / 12.0);
     let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
@@ -115,19 +121,17 @@ fn repeat_copy(Size { length, repeats }: Size, most: usize, random: &mut RandomG
 }
 
 /// Items, each after a delimiter; one of them again between two delimiters of another kind; and the item that came after it is the answer.
-fn recall(items: usize, random: &mut RandomGenerator) -> Sequence {
-    let drawn: Vec<Vec<Vec<f32>>> = (0..items).map(|_| (0..ITEM_VECTORS).map(|_| random.bits(ITEM_BITS)).collect()).collect();
-    let asked = random.between(0, items - 2);
+pub fn recall(items: &[Vec<Vec<f32>>], asked: usize) -> Sequence {
     let mut inputs = Vec::new();
-    for item in &drawn {
+    for item in items {
         inputs.push(alone(ITEM_BITS, &[1.0, 0.0]));
         inputs.extend(item.iter().map(|vector| with(vector, &[0.0, 0.0])));
     }
     inputs.push(alone(ITEM_BITS, &[0.0, 1.0]));
-    inputs.extend(drawn[asked].iter().map(|vector| with(vector, &[0.0, 0.0])));
+    inputs.extend(items[asked].iter().map(|vector| with(vector, &[0.0, 0.0])));
     inputs.push(alone(ITEM_BITS, &[0.0, 1.0]));
     inputs.extend(std::iter::repeat_n(vec![0.0; ITEM_BITS + 2], ITEM_VECTORS));
-    Sequence { inputs, targets: drawn[asked + 1].clone() }
+    Sequence { inputs, targets: items[asked + 1].clone() }
 }
 
 /// Bits by a table of chances drawn from Beta(½, ½); each step sees the bit before the one it is to tell. The first five depend on nothing
@@ -144,8 +148,16 @@ fn ngrams_of(table: &[f64], length: usize, random: &mut RandomGenerator) -> Sequ
         let context = context_of(&bits);
         bits.push(if random.share() < table[context] { 1.0 } else { 0.0 });
     }
-    let inputs = (0..length).map(|step| vec![if step == 0 { 0.0 } else { bits[step - 1] }]).collect();
-    Sequence { inputs, targets: bits[CONTEXT.min(length)..].iter().map(|&bit| vec![bit]).collect() }
+    ngrams_of_bits(&bits)
+}
+
+/// The sequence of these bits, whatever they come from.
+pub fn ngrams_of_bits(bits: &[f32]) -> Sequence {
+    let before = std::iter::once(0.0).chain(bits.iter().copied()).take(bits.len());
+    Sequence {
+        inputs: before.map(|bit| vec![bit]).collect(),
+        targets: bits[CONTEXT.min(bits.len())..].iter().map(|&bit| vec![bit]).collect(),
+    }
 }
 
 /// The number that the last bits make.
@@ -170,13 +182,17 @@ pub fn optimal_bits(sequence: &Sequence) -> f64 {
 }
 
 /// Vectors with priorities from -1 to 1 on a channel of their own, a delimiter, and those of highest priority in its order.
-fn sort(length: usize, sorted: usize, random: &mut RandomGenerator) -> Sequence {
-    let mut vectors: Vec<(f64, Vec<f32>)> = (0..length).map(|_| (2.0 * random.share() - 1.0, random.bits(BITS))).collect();
+pub fn sort(mut vectors: Vec<(f64, Vec<f32>)>, sorted: usize) -> Sequence {
+    let sorted = sorted.min(vectors.len());
     let mut inputs: Vec<Vec<f32>> = vectors.iter().map(|(priority, vector)| with(vector, &[0.0, *priority as f32])).collect();
     inputs.push(alone(BITS, &[1.0, 0.0]));
     inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 2], sorted));
     vectors.sort_by(|one, other| other.0.total_cmp(&one.0));
     Sequence { inputs, targets: vectors.into_iter().take(sorted).map(|(_, vector)| vector).collect() }
+}
+
+fn random_vectors(count: usize, width: usize, random: &mut RandomGenerator) -> Vec<Vec<f32>> {
+    (0..count).map(|_| random.bits(width)).collect()
 }
 
 /// A vector with channels behind it.

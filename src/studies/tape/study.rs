@@ -7,12 +7,13 @@ use tch::{Device, no_grad};
 
 use super::examine;
 use super::pictures;
+use super::session::TapeSession;
 use super::task::TapeTask;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{TapeModelRecipe, TapeRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION, endless_epoch};
-use crate::studies::{Finding, Study};
+use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TapeTask {
@@ -27,6 +28,10 @@ impl Study for TapeTask {
         let parameters = Parameters::new(seed, device);
         let model = Self::model(recipe, &parameters)?;
         Ok(TapeTask { recipe: recipe.clone(), model, device, parameters, seed })
+    }
+
+    fn session(recipe: &TapeRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(TapeSession::open(recipe, folder, device)?))
     }
 
     fn recipe(&self) -> &TapeRecipe {

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::memory::{MachineOptions, MemoryMachine, StackQueue};
+use crate::memory::{MachineOptions, MemoryMachine, StackQueue, Weightings};
 use crate::nn::{CellInitialization, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
 use crate::recipe::{self, CellKind, ControllerKind, StackQueueKind, TransductionModelRecipe, TransductionRecipe};
 
@@ -54,15 +54,19 @@ impl Transducer {
         Transducer { embedding, reader }
     }
 
-    /// Scores of the next symbol at the last `scored` steps: ids [B, T] to [B, scored, V].
-    pub fn answer(&self, inputs: &Tensor, scored: i64) -> Tensor {
+    /// Scores of the next symbol at the last `scored` steps: ids [B, T] to [B, scored, V]; and what the memory held and gave at every step,
+    /// where there is one.
+    pub fn answer(&self, inputs: &Tensor, scored: i64) -> (Tensor, Vec<Weightings>) {
         let (vectors, steps) = (self.embedding.forward(inputs), inputs.size()[1]);
         match &self.reader {
-            TransducerDecoder::Machine(machine) => machine.run(&vectors).0.narrow(1, steps - scored, scored),
+            TransducerDecoder::Machine(machine) => {
+                let (scores, weightings) = machine.run(&vectors);
+                (scores.narrow(1, steps - scored, scored), weightings)
+            }
             TransducerDecoder::Lstm { layers, output } => {
                 let zeros = layers.zero_states(inputs.size()[0]);
                 let states = layers.run(&vectors, &zeros, 0.0, &ForwardContext::evaluation()).states;
-                output.forward(&states.narrow(1, steps - scored, scored))
+                (output.forward(&states.narrow(1, steps - scored, scored)), Vec::new())
             }
         }
     }

@@ -38,7 +38,7 @@ impl TransductionRecipe {
     }
 }
 
-fn transduced(problem: TransductionProblem, source: &[i64]) -> Vec<i64> {
+pub fn transduced(problem: TransductionProblem, source: &[i64]) -> Vec<i64> {
     match problem {
         TransductionProblem::Copy => source.to_vec(),
         TransductionProblem::Reverse => source.iter().rev().copied().collect(),

@@ -6,11 +6,12 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::Transducer;
+use super::session::TransductionSession;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{StackQueueKind, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION, endless_epoch};
-use crate::studies::{Aim, Finding, Study};
+use crate::studies::{Aim, Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 /// Sequences of one length that are tested at once.
@@ -64,7 +65,7 @@ impl TransductionTask {
                 let mut random = RandomGenerator::new(self.seed ^ set, number as u64);
                 let length = self.recipe.draw_length(shortest, longest, &mut random);
                 let (inputs, outputs) = self.draw(length, AT_ONCE.min(count - sequences), &mut random);
-                let scores = self.model.answer(&inputs, outputs.size()[1]);
+                let (scores, _) = self.model.answer(&inputs, outputs.size()[1]);
                 cost += self.cost(&scores, &outputs).double_value(&[]);
                 // Until its first error a sequence is right, and the given history is what the model said itself.
                 let right = scores.argmax(-1, false).eq_tensor(&outputs).to_kind(Kind::Float).cumprod(1, Kind::Float);
@@ -123,6 +124,10 @@ impl Study for TransductionTask {
         Ok(TransductionTask { recipe: recipe.clone(), model, parameters, seed })
     }
 
+    fn session(recipe: &TransductionRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(TransductionSession::open(recipe, folder, device)?))
+    }
+
     fn recipe(&self) -> &TransductionRecipe {
         &self.recipe
     }
@@ -139,7 +144,7 @@ impl Study for TransductionTask {
         let mut random = RandomGenerator::new(self.seed, *batch);
         let length = self.recipe.draw_length(self.recipe.shortest, self.recipe.longest, &mut random);
         let (inputs, outputs) = self.draw(length, self.recipe.batch, &mut random);
-        let cost = self.cost(&self.model.answer(&inputs, outputs.size()[1]), &outputs);
+        let cost = self.cost(&self.model.answer(&inputs, outputs.size()[1]).0, &outputs);
         let counts = BatchCounts {
             terms: outputs.numel() as u64,
             sequences: self.recipe.batch as u64,

@@ -1,9 +1,13 @@
 //! Formulas, generated as Kim et al. 2017 do: sums and products of two to four expressions, nested to a given depth.
 
+use anyhow::{Result, bail, ensure};
+
 use crate::studies::random::RandomGenerator;
 
 /// Most operands of an operation.
 const OPERANDS: usize = 4;
+/// Deepest formula that is read.
+const DEEPEST: usize = 100;
 /// The largest number.
 const LARGEST: u8 = 20;
 /// How often an operand is an operation, where none has to be. The paper does not say; this keeps depth 6 under a hundred symbols on average.
@@ -63,6 +67,50 @@ impl Formula {
         let mut symbols = vec![ROOT];
         self.add_prefix(&mut symbols);
         symbols
+    }
+
+    /// Reads prefix notation: `( * ( + 15 7 ) 1 8 )`, the `$` of its root left out or not.
+    ///
+    /// # Errors
+    /// Names the symbol, counted from 1, that cannot stand there.
+    pub fn parse(text: &str) -> Result<Self> {
+        let spaced = text.replace('(', " ( ").replace(')', " ) ");
+        let words: Vec<&str> = spaced.split_whitespace().filter(|word| *word != "$").collect();
+        let mut at = 0;
+        let formula = Self::parse_from(&words, &mut at, 0)?;
+        ensure!(at == words.len(), "symbol {}: expected the end behind a whole formula, found {:?}", at + 1, words[at]);
+        Ok(formula)
+    }
+
+    fn parse_from(words: &[&str], at: &mut usize, depth: usize) -> Result<Self> {
+        ensure!(depth <= DEEPEST, "symbol {}: nested more than {DEEPEST} deep", *at + 1);
+        let place = *at + 1;
+        let word = words.get(*at).copied();
+        *at += 1;
+        match word {
+            Some("(") => {
+                let operator = match words.get(*at).copied() {
+                    Some("+") => PLUS,
+                    Some("*") => TIMES,
+                    other => bail!("symbol {}: expected + or *, found {}", *at + 1, other.unwrap_or("the end")),
+                };
+                *at += 1;
+                let mut operands = Vec::new();
+                while words.get(*at).is_some_and(|word| *word != ")") {
+                    operands.push(Self::parse_from(words, at, depth + 1)?);
+                }
+                ensure!(*at < words.len(), "symbol {place}: this bracket is never closed");
+                *at += 1;
+                let count = operands.len();
+                ensure!((2..=OPERANDS).contains(&count), "symbol {place}: {count} operands, expected 2 to {OPERANDS}");
+                Ok(Formula::Operation { operator, operands })
+            }
+            Some(word) => match word.parse::<u8>() {
+                Ok(number) if number <= LARGEST => Ok(Formula::Number(number)),
+                _ => bail!("symbol {place}: expected a number from 0 to {LARGEST} or a bracket, found {word:?}"),
+            },
+            None => bail!("symbol {place}: expected a number or a bracket, found the end"),
+        }
     }
 
     fn add_prefix(&self, symbols: &mut Vec<i64>) {
@@ -152,6 +200,27 @@ mod tests {
             assert_eq!(read(&mut formula.infix().into_iter()), formula);
             assert!(formula.prefix().iter().all(|symbol| (0..SYMBOLS).contains(symbol)));
         }
+    }
+
+    #[test]
+    fn prefix_notation_is_read_and_what_is_wrong_is_named() {
+        for (depth, number) in (1..=5).flat_map(|depth| (0..20).map(move |number| (depth, number))) {
+            let formula = Formula::draw(depth, &mut RandomGenerator::new(depth as u64, number));
+            let text: Vec<String> = formula.prefix().into_iter().map(spelled).collect();
+            assert_eq!(Formula::parse(&text.join(" ")).unwrap(), formula);
+        }
+        assert_eq!(Formula::parse("(+ 1 (* 2 3))").unwrap().infix().len(), 8);
+        for (text, expected) in [
+            ("", "symbol 1: expected a number or a bracket, found the end"),
+            ("( + 1 2", "symbol 1: this bracket is never closed"),
+            ("( + 1 )", "symbol 1: 1 operands, expected 2 to 4"),
+            ("( 1 + 2 )", "symbol 2: expected + or *, found 1"),
+            ("( + 1 21 )", "symbol 4: expected a number from 0 to 20"),
+            ("( + 1 2 ) 3", "symbol 6: expected the end"),
+        ] {
+            assert!(Formula::parse(text).unwrap_err().to_string().contains(expected), "{text}");
+        }
+        assert!(Formula::parse(&"( + 1 ".repeat(100_000)).unwrap_err().to_string().contains("nested more than"));
     }
 
     #[test]

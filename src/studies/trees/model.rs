@@ -40,6 +40,12 @@ impl Formulas {
         }
     }
 
+    /// One formula with a target of one's own, its end included.
+    pub fn with_target(formula: &Formula, target: &[i64], device: Device) -> Self {
+        let targets = Tensor::from_slice(target).unsqueeze(0).to_device(device); // [1, T]
+        Formulas { real: targets.ones_like().to_kind(Kind::Bool), targets, ..Self::new(std::slice::from_ref(formula), device) }
+    }
+
     /// How many symbols the targets have.
     pub fn terms(&self) -> u64 {
         self.real.sum(Kind::Int64).int64_value(&[]) as u64
@@ -147,10 +153,15 @@ impl Transduced {
         -(&picked * &formulas.real).sum(picked.kind())
     }
 
+    /// The likeliest symbol at every step [B, T], given the target's symbols before it.
+    pub fn likeliest(&self) -> Tensor {
+        self.logs.argmax(-1, false)
+    }
+
     /// For each formula the share of its target that comes before the first wrong symbol. Up to there all symbols before were right, so that
     /// this is what the model writes by itself.
     pub fn shares_to_failure(&self, formulas: &Formulas) -> Vec<f64> {
-        let right = self.logs.argmax(-1, false).eq_tensor(&formulas.targets).logical_and(&formulas.real);
+        let right = self.likeliest().eq_tensor(&formulas.targets).logical_and(&formulas.real);
         let until = right.to_kind(Kind::Double).cumprod(1, Kind::Double).sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
         let lengths = formulas.real.sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
         Vec::try_from(until / lengths).expect("shares are a list of numbers")

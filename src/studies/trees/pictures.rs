@@ -17,15 +17,16 @@ pub fn draw(task: &TreesTask, directory: &Path) -> Result<()> {
     let transduced = no_grad(|| task.model.transduce(&Formulas::new(std::slice::from_ref(&formula), task.device)))?;
     let labels = |symbols: Vec<i64>| symbols.into_iter().map(spelled).collect::<Vec<_>>();
     let (source, target) = (labels(formula.prefix()), labels(formula.infix()));
-    picture(&target, &source, &transduced.attention, &directory.join("decoder"))?;
+    heatmap(&target, &source, &transduced.attention)?.drawing().save(&directory.join("decoder"))?;
     match &transduced.parents {
-        Some(parents) => picture(&source, &source, parents, &directory.join("parents")),
+        Some(parents) => heatmap(&source, &source, parents)?.drawing().save(&directory.join("parents")),
         None => Ok(()),
     }
 }
 
-fn picture(rows: &[String], columns: &[String], weights: &Tensor, path: &Path) -> Result<()> {
+/// Weights [1, rows, columns].
+pub fn heatmap(rows: &[String], columns: &[String], weights: &Tensor) -> Result<Heatmap> {
     let numbers: Vec<f32> = Vec::try_from(weights.contiguous().view(-1).to_kind(Kind::Float))?;
     let matrix = AttentionMatrix::new(rows.len(), columns.len(), numbers)?;
-    Heatmap::new("", rows, columns, matrix)?.drawing().save(path)
+    Heatmap::new("", rows, columns, matrix)
 }

@@ -9,12 +9,13 @@ use super::examine;
 use super::formula::Formula;
 use super::model::Formulas;
 use super::pictures;
+use super::session::TreesSession;
 use super::task::{DEPTHS, POOL, TreesTask, draw};
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{SelfAttention, TreesRecipe};
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION};
-use crate::studies::{Finding, Study};
+use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TreesTask {
@@ -30,6 +31,10 @@ impl Study for TreesTask {
         let model = Self::model(recipe, &parameters)?;
         let formulas = DEPTHS.flat_map(|depth| draw(depth, recipe.formulas, seed)).collect();
         Ok(TreesTask { recipe: recipe.clone(), model, device, formulas, parameters, seed })
+    }
+
+    fn session(recipe: &TreesRecipe, folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
+        Ok(Box::new(TreesSession::open(recipe, folder, device)?))
     }
 
     fn recipe(&self) -> &TreesRecipe {

@@ -1,0 +1,136 @@
+//! `targum try`: whatever was trained, asked on input of one's own.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::attention::{heatmap, heatmap_folder};
+use super::device::DeviceArguments;
+use super::text::TextArguments;
+use super::verify::VerifyArguments;
+use crate::checkpoint::Checkpoint;
+use crate::checksum::Verify;
+use crate::input::{lines, plain};
+use crate::runtime::files::Shown;
+use crate::runtime::{Output, message};
+use crate::studies::{self, Answer, Interactive};
+use crate::translator::{Splitting, Translator};
+
+/// Arguments of `targum try`.
+#[derive(Args)]
+pub struct Arguments {
+    /// A run folder or a checkpoint inside it, of a translation model or of a study.
+    #[arg(long)]
+    model: PathBuf,
+    /// Files of input, a line each; standard input when there are none.
+    files: Vec<PathBuf>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Draw what the model attended to into this folder, as line-N-NAME.svg and .png.
+    #[arg(long)]
+    heatmaps: Option<PathBuf>,
+    #[command(flatten)]
+    text: TextArguments,
+    #[command(flatten)]
+    device: DeviceArguments,
+    #[command(flatten)]
+    verify: VerifyArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The answer, a line for each line that asks for one.
+    Text,
+    /// One JSON object a line: the input, the answer, and the attention that led to it.
+    Jsonl,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    arguments.text.apply();
+    let checkpoint = Checkpoint::open(&arguments.model, arguments.verify.verify())?;
+    checkpoint.check_all()?;
+    let device = arguments.device.choose()?;
+    let mut model: Box<dyn Interactive> = match is_study(&checkpoint)? {
+        true => studies::open(checkpoint.folder(), device)?,
+        // All of it was compared.
+        false => Box::new(TranslationSession { translator: Translator::load_with(checkpoint.folder(), device, Verify::No)? }),
+    };
+    if let Some(folder) = &arguments.heatmaps {
+        heatmap_folder(folder)?;
+    }
+    let mut output = Output::open();
+    let inputs = match arguments.files.as_slice() {
+        [] => vec![("line ".to_owned(), lines(None)?)],
+        files => files.iter().map(|file| Ok((format!("{}:", file.shown()), lines(Some(file))?))).collect::<Result<_>>()?,
+    };
+    if arguments.files.is_empty() && std::io::stdin().is_terminal() {
+        message!("type {}; Ctrl-D ends", model.expects());
+    }
+    let mut count = 0;
+    for (name, lines) in inputs {
+        for (number, line) in (1..).zip(lines) {
+            count += 1;
+            let answer = model.ask(&line?).with_context(|| format!("{name}{number}: expected {}", model.expects()))?;
+            let Some(answer) = answer else { continue };
+            answer.notes.iter().for_each(|note| message!("{name}{number}: {note}"));
+            match arguments.format {
+                Format::Text => writeln!(output, "{}", answer.text)?,
+                Format::Jsonl => writeln!(output, "{}", answer.record)?,
+            }
+            // Whoever types reads the answer before the next line.
+            output.flush()?;
+            if let Some(folder) = &arguments.heatmaps {
+                for (picture, drawing) in &answer.pictures {
+                    drawing.save(&folder.join(format!("line-{count}-{picture}")))?;
+                }
+            }
+        }
+    }
+    Ok(output.finish()?)
+}
+
+/// Whether a checkpoint is a study's: its config names a task.
+pub fn is_study(checkpoint: &Checkpoint) -> Result<bool> {
+    let config: Value = serde_json::from_slice(&checkpoint.file("config.json")?)
+        .with_context(|| format!("{}: expected JSON", checkpoint.folder().join("config.json").shown()))?;
+    Ok(config.get("task").is_some())
+}
+
+/// A translation model, asked a line at a time.
+struct TranslationSession {
+    translator: Translator,
+}
+
+impl Interactive for TranslationSession {
+    fn expects(&self) -> String {
+        let config = &self.translator.config;
+        format!("a line of text to be translated, {} to {}", plain(&config.source), plain(&config.target))
+    }
+
+    fn ask(&mut self, line: &str) -> Result<Option<Answer>> {
+        let mut options = self.translator.translate_options();
+        options.search.attention = self.translator.attends();
+        let (mut translations, _) = self.translator.translate_paragraphs(&[line], &options, Splitting::default())?;
+        let translation = translations.remove(0);
+        let Some(best) = translation.hypotheses.into_iter().next() else { return Ok(None) };
+        let mut notes = Vec::new();
+        if translation.unknown.unknown > 0 {
+            notes.push(format!(
+                "{} of its pieces are unknown to the model{}",
+                translation.unknown,
+                translation.unknown.examples()
+            ));
+        }
+        let mut record = json!({ "source": line, "answer": best.text, "score": best.score });
+        let mut pictures = Vec::new();
+        if let Some(aligned) = best.aligned.filter(|aligned| !aligned.target_words.is_empty()) {
+            record["alignment"] = serde_json::to_value(aligned.record(line, &best.text, None))?;
+            pictures.push(("attention", heatmap(&aligned)?.drawing()));
+        }
+        Ok(Some(Answer { text: best.text, record, notes, pictures }))
+    }
+}
