@@ -132,7 +132,7 @@ impl Config {
         let value: serde_json::Value = serde_json::from_slice(bytes).with_context(|| format!("{}: not JSON", path.shown()))?;
         if let Some(task) = value.get("task").and_then(serde_json::Value::as_object).and_then(|task| task.keys().next()) {
             bail!(
-                "{}: a checkpoint of a study (task.{task}), which translates nothing; `targum train` of its run folder with --resume goes on with it",
+                "{}: a checkpoint of a study (task.{task}), which translates nothing; `targum try --model` asks it about input of its own kind",
                 path.shown()
             );
         }

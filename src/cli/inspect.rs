@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use tch::Device;
+use tch::{Device, Tensor};
 
+use super::try_model::is_study;
 use super::verify::VerifyArguments;
 use crate::checkpoint::Checkpoint;
 use crate::checksum::Verify;
 use crate::input::plain;
+use crate::nn::{WEIGHTS_FILE, read_weights};
 use crate::report::HumanCount;
 use crate::runtime::Output;
 use crate::runtime::files::Shown;
+use crate::studies::{open, read_task};
 use crate::train::TrainingState;
 use crate::translator::Translator;
 
@@ -34,11 +37,33 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let checkpoint = Checkpoint::open(&arguments.model, arguments.verify.verify())?;
     checkpoint.check_all()?;
     let folder = checkpoint.folder();
+    let mut output = Output::open();
+    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?;
+    if is_study(&checkpoint)? {
+        study(folder, arguments.parameters, &mut output)?;
+    } else {
+        translation(folder, arguments.parameters, &mut output)?;
+    }
+    // An imported or shipped model has no history.
+    if folder.join("training.json").exists() {
+        history(&TrainingState::read(folder)?, &mut output)?;
+    }
+    Ok(output.finish()?)
+}
+
+fn study(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
+    let task = read_task(folder)?;
+    writeln!(output, "study        {}", task.family())?;
+    writeln!(output, "takes        {}", open(folder, Device::Cpu)?.expects())?;
+    writeln!(output, "\n{}", serde_json::to_string_pretty(&task)?)?;
+    let weights: Vec<(String, Tensor)> = read_weights(&folder.join(WEIGHTS_FILE))?.into_iter().collect();
+    parameters(&weights, each, output)
+}
+
+fn translation(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
     // All of it was compared.
     let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
-    let mut output = Output::open();
-    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?;
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;
@@ -52,18 +77,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         None => writeln!(output, "attention    none: there is nothing to show")?,
     }
     writeln!(output, "\n{}", serde_json::to_string_pretty(&config.model)?)?;
-    parameters(&translator, arguments.parameters, &mut output)?;
-    // An imported or shipped model has no history.
-    if folder.join("training.json").exists() {
-        history(&TrainingState::read(folder)?, &mut output)?;
-    }
-    Ok(output.finish()?)
+    parameters(&translator.model.parameters(), each, output)
 }
 
-fn parameters(translator: &Translator, each: bool, output: &mut Output) -> Result<()> {
-    let parameters = translator.model.parameters();
+fn parameters(parameters: &[(String, Tensor)], each: bool, output: &mut Output) -> Result<()> {
     let mut parts: BTreeMap<String, u64> = BTreeMap::new();
-    for (name, tensor) in &parameters {
+    for (name, tensor) in parameters {
         let part = name.split('.').take(if name.starts_with("decoder.") { 2 } else { 1 }).collect::<Vec<_>>().join(".");
         *parts.entry(part).or_default() += tensor.numel() as u64;
     }
@@ -74,7 +93,7 @@ fn parameters(translator: &Translator, each: bool, output: &mut Output) -> Resul
     }
     if each {
         writeln!(output)?;
-        for (name, tensor) in &parameters {
+        for (name, tensor) in parameters {
             writeln!(output, "  {name:<44} {:?}", tensor.size())?;
         }
     }

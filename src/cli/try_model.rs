@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -67,15 +67,23 @@ pub fn run(arguments: Arguments) -> Result<()> {
         [] => vec![("line ".to_owned(), lines(None)?)],
         files => files.iter().map(|file| Ok((format!("{}:", file.shown()), lines(Some(file))?))).collect::<Result<_>>()?,
     };
-    if arguments.files.is_empty() && std::io::stdin().is_terminal() {
+    let typed = arguments.files.is_empty() && std::io::stdin().is_terminal();
+    if typed {
         message!("type {}; Ctrl-D ends", model.expects());
     }
     let mut count = 0;
     for (name, lines) in inputs {
         for (number, line) in (1..).zip(lines) {
             count += 1;
-            let answer = model.ask(&line?).with_context(|| format!("{name}{number}: expected {}", model.expects()))?;
-            let Some(answer) = answer else { continue };
+            let answer = match model.ask(&line?) {
+                Ok(Some(answer)) => answer,
+                Ok(None) => continue,
+                Err(error) if typed => {
+                    message!("{error:#}");
+                    continue;
+                }
+                Err(error) => bail!("{name}{number}: {error:#}\n  this model takes {}", model.expects()),
+            };
             answer.notes.iter().for_each(|note| message!("{name}{number}: {note}"));
             match arguments.format {
                 Format::Text => writeln!(output, "{}", answer.text)?,

@@ -366,9 +366,13 @@ impl<'a, T: Task> Trainer<'a, T> {
         let (task, average, parameters) = (&*self.task, self.average.as_ref(), &self.parameters);
         let drawn = self.logger.pause(|| {
             let folder = folder.pictures(update)?;
-            averaged(average, parameters, || task.pictures(&folder)).map(|()| folder)
+            let drawn = averaged(average, parameters, || task.pictures(&folder));
+            // Not every task draws: an empty folder would promise what is not there.
+            let _ = std::fs::remove_dir(&folder);
+            drawn.map(|()| folder)
         });
-        if let Err(error) = drawn.and_then(|folder| self.logger.pictures(update, &folder)) {
+        let logged = drawn.and_then(|folder| if folder.exists() { self.logger.pictures(update, &folder) } else { Ok(()) });
+        if let Err(error) = logged {
             self.logger.message(&format!("no pictures after update {update}: {error:#}"));
         }
     }

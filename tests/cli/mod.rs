@@ -24,4 +24,5 @@ mod studies;
 pub mod support;
 mod train;
 mod translate;
+mod try_model;
 mod unknown_words;

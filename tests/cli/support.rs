@@ -71,7 +71,7 @@ pub fn command<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I) -> process::Co
     let mut command = process::Command::new(env!("CARGO_BIN_EXE_targum"));
     let arguments: Vec<_> = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
     let computes =
-        arguments.first().is_some_and(|name| ["train", "translate", "align", "score"].iter().any(|other| name == other));
+        arguments.first().is_some_and(|name| ["train", "translate", "align", "score", "try"].iter().any(|other| name == other));
     command.args(&arguments);
     if computes {
         command.args(["--threads", "1"]);

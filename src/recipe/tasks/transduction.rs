@@ -9,7 +9,7 @@ use crate::recipe::check::Checks;
 pub struct TransductionRecipe {
     /// What becomes of a sequence: `copy`, `reverse` or `bigram-flip`. Default `copy`.
     pub problem: TransductionProblem,
-    /// What learns it: one table under `[task.transduction.model]`. Default `line`.
+    /// What learns it: one table under `[task.transduction.model]`. Default `stack-queue`.
     pub model: TransductionModelRecipe,
     /// Kinds of symbols, 2 or more. Default 128.
     pub symbols: i64,
@@ -39,13 +39,13 @@ pub enum TransductionProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransductionModelRecipe {
-    /// `[task.transduction.model.line]`: an LSTM with a stack, a queue or a double-ended queue.
-    Line(StackQueueRecipe),
+    /// `[task.transduction.model.stack-queue]`: an LSTM with a stack, a queue or a double-ended queue.
+    StackQueue(StackQueueRecipe),
     /// `[task.transduction.model.lstm]`: LSTM layers alone, for comparison.
     Lstm(LstmRecipe),
 }
 
-/// An LSTM with a continuous line of values.
+/// An LSTM with a continuous stack, queue or deque of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StackQueueRecipe {
@@ -69,7 +69,7 @@ impl Default for TransductionRecipe {
     fn default() -> Self {
         Self {
             problem: TransductionProblem::Copy,
-            model: TransductionModelRecipe::Line(StackQueueRecipe::default()),
+            model: TransductionModelRecipe::StackQueue(StackQueueRecipe::default()),
             symbols: 128,
             embedding: 64,
             shortest: 8,
@@ -109,7 +109,7 @@ impl TransductionRecipe {
             }
         }
         let (family, sizes) = match self.model {
-            TransductionModelRecipe::Line(model) => ("line", [("hidden", model.hidden), ("width", model.width)]),
+            TransductionModelRecipe::StackQueue(model) => ("stack-queue", [("hidden", model.hidden), ("width", model.width)]),
             TransductionModelRecipe::Lstm(model) => ("lstm", [("hidden", model.hidden), ("layers", model.layers)]),
         };
         for (key, value) in sizes {

@@ -1,10 +1,10 @@
-//! What learns the sequences: an LSTM with a line of values, or LSTM layers alone.
+//! What learns the sequences: an LSTM with a stack, queue or deque, or LSTM layers alone.
 
 use tch::{Kind, Tensor};
 
 use crate::memory::{MachineOptions, MemoryMachine, StackQueue, Weightings};
 use crate::nn::{CellInitialization, Embedding, ForwardContext, Initialization, Linear, Parameters, RecurrentStack};
-use crate::recipe::{self, CellKind, ControllerKind, StackQueueKind, TransductionModelRecipe, TransductionRecipe};
+use crate::recipe::{CellKind, ControllerKind, TransductionModelRecipe, TransductionRecipe};
 
 /// A model with its parameters.
 pub struct Transducer {
@@ -22,16 +22,11 @@ impl Transducer {
         let (scope, vocabulary, input) = (parameters.root(), recipe.vocabulary(), recipe.embedding);
         let xavier = Initialization::Xavier { gain: 1.0 };
         let reader = match recipe.model {
-            TransductionModelRecipe::Line(model) => {
-                let kind = match model.kind {
-                    recipe::StackQueueKind::Stack => StackQueueKind::Stack,
-                    recipe::StackQueueKind::Queue => StackQueueKind::Queue,
-                    recipe::StackQueueKind::Deque => StackQueueKind::Deque,
-                };
-                let line = StackQueue::new(kind, model.width, (Kind::Float, parameters.device()));
+            TransductionModelRecipe::StackQueue(model) => {
+                let memory = StackQueue::new(model.kind, model.width, (Kind::Float, parameters.device()));
                 let options =
                     MachineOptions { input, controller: ControllerKind::Lstm, hidden: model.hidden, output: vocabulary };
-                TransducerDecoder::Machine(MemoryMachine::new(&scope, &options, Box::new(line)))
+                TransducerDecoder::Machine(MemoryMachine::new(&scope, &options, Box::new(memory)))
             }
             TransductionModelRecipe::Lstm(model) => {
                 let initialization = CellInitialization { input: xavier, recurrent: Initialization::Orthogonal };

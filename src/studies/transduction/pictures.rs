@@ -1,10 +1,29 @@
 //! What a stack or a queue holds and what is read of it, step by step.
 
-use anyhow::Result;
-use tch::{Kind, Tensor};
+use std::path::Path;
 
+use anyhow::Result;
+use tch::{Kind, Tensor, no_grad};
+
+use super::task::TransductionTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
 use crate::memory::Weightings;
+use crate::studies::random::{RandomGenerator, TEST};
+
+/// Symbols of the sequence that is drawn: as many as fit beside each other.
+const SHOWN: usize = 10;
+
+/// Draws a test into `directory`, as `memory.svg` and `.png`; nothing where there is no memory.
+pub fn draw(task: &TransductionTask, directory: &Path) -> Result<()> {
+    let drawn = task.recipe.draw(SHOWN, &mut RandomGenerator::new(task.seed ^ TEST, u64::MAX));
+    let (inputs, outputs) = task.ids(std::slice::from_ref(&drawn));
+    let (_, weightings) = no_grad(|| task.model.answer(&inputs, outputs.size()[1]));
+    if weightings.is_empty() {
+        return Ok(());
+    }
+    let spelled: Vec<String> = drawn.inputs.iter().map(|&symbol| task.recipe.spelled(symbol)).collect();
+    memory(&spelled, &weightings)?.drawing().save(&directory.join("memory"))
+}
 
 /// Two panels, or more where there is more than one end: the strengths of the values after each step, the oldest value at the bottom, and the
 /// shares of them that were read. `symbols` are what was read into the machine at each step.

@@ -18,6 +18,16 @@ impl TransductionRecipe {
         self.symbols + 3
     }
 
+    /// How a symbol is written: its number, or what the mark means.
+    pub fn spelled(&self, symbol: i64) -> String {
+        match symbol - self.symbols {
+            0 => "start".to_owned(),
+            1 => "|".to_owned(),
+            2 => "end".to_owned(),
+            _ => symbol.to_string(),
+        }
+    }
+
     /// A length from `shortest` to `longest`.
     pub fn draw_length(&self, shortest: usize, longest: usize, random: &mut RandomGenerator) -> usize {
         match self.problem {

@@ -83,11 +83,8 @@ impl Interactive for TransductionSession {
         if !right {
             notes.push(format!("the right answer is {}", text(&expected)));
         }
-        let columns: Vec<String> = [vec!["start".to_owned()], source.iter().map(i64::to_string).collect(), vec!["|".to_owned()]]
-            .into_iter()
-            .flatten()
-            .chain(answer.iter().map(i64::to_string))
-            .collect();
+        let read: Vec<i64> = Vec::try_from(self.ids(&source, &answer).squeeze_dim(0))?;
+        let columns: Vec<String> = read.into_iter().map(|symbol| self.recipe.spelled(symbol)).collect();
         let pictures =
             if weightings.is_empty() { Vec::new() } else { vec![("memory", memory(&columns, &weightings)?.drawing())] };
         let numbers =

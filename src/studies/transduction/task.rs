@@ -6,6 +6,8 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::Transducer;
+use super::pictures;
+use super::problem::Transduction;
 use super::session::TransductionSession;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::{StackQueueKind, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
@@ -19,10 +21,10 @@ const AT_ONCE: usize = 20;
 
 /// A model of sequences with what generates them.
 pub struct TransductionTask {
-    recipe: TransductionRecipe,
-    model: Transducer,
+    pub(super) recipe: TransductionRecipe,
+    pub(super) model: Transducer,
     parameters: Parameters,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// How much of a test was right (Grefenstette et al. 2015, section 4.3).
@@ -41,9 +43,12 @@ impl TransductionTask {
         Transducer::new(recipe, store)
     }
 
-    /// Ids [B, T] that are read, and [B, L + 1] that are to be said.
     fn draw(&self, length: usize, count: usize, random: &mut RandomGenerator) -> (Tensor, Tensor) {
-        let drawn: Vec<_> = (0..count).map(|_| self.recipe.draw(length, random)).collect();
+        self.ids(&(0..count).map(|_| self.recipe.draw(length, random)).collect::<Vec<_>>())
+    }
+
+    /// Of sequences of one length the ids [B, T] that are read, and [B, L + 1] that are to be said.
+    pub(super) fn ids(&self, drawn: &[Transduction]) -> (Tensor, Tensor) {
         let tensor = |rows: Vec<&Vec<i64>>| {
             let flat: Vec<i64> = rows.iter().flat_map(|row| row.iter().copied()).collect();
             Tensor::from_slice(&flat).view([rows.len() as i64, -1]).to_device(self.parameters.device())
@@ -81,7 +86,7 @@ impl TransductionTask {
 
     /// Whether the paper finds this memory to solve this problem at every length.
     fn solves(&self) -> bool {
-        let TransductionModelRecipe::Line(model) = self.recipe.model else { return false };
+        let TransductionModelRecipe::StackQueue(model) = self.recipe.model else { return false };
         matches!(
             (self.recipe.problem, model.kind),
             (TransductionProblem::Copy, StackQueueKind::Queue | StackQueueKind::Deque)
@@ -96,7 +101,7 @@ impl TransductionTask {
             (Copy, TransductionModelRecipe::Lstm(_)) => "0.01 and 0.50",
             (Reverse, TransductionModelRecipe::Lstm(_)) => "0.04 and 0.13",
             (BigramFlip, TransductionModelRecipe::Lstm(_)) => "0.02 and 0.52",
-            (problem, TransductionModelRecipe::Line(model)) => match (problem, model.kind) {
+            (problem, TransductionModelRecipe::StackQueue(model)) => match (problem, model.kind) {
                 (Copy, StackQueueKind::Queue | StackQueueKind::Deque)
                 | (Reverse, StackQueueKind::Stack | StackQueueKind::Deque) => "1 and 1",
                 (Copy, StackQueueKind::Stack) => "0.00 and 0.22",
@@ -170,13 +175,20 @@ impl Study for TransductionTask {
 
     fn summary(&self) -> String {
         let model = match self.recipe.model {
-            TransductionModelRecipe::Line(model) => format!("an LSTM of {} with a {:?}", model.hidden, model.kind).to_lowercase(),
+            TransductionModelRecipe::StackQueue(model) => {
+                format!("an LSTM of {} with a {:?}", model.hidden, model.kind).to_lowercase()
+            }
             TransductionModelRecipe::Lstm(model) => format!("{} LSTM layers of {}", model.layers, model.hidden),
         };
         format!("{model} learns {} symbols: {:?}", self.recipe.symbols, self.recipe.problem)
     }
 
-    fn examine(&self, _folder: &Path) -> Result<Vec<Finding>> {
+    fn pictures(&self, directory: &Path) -> Result<()> {
+        pictures::draw(self, directory)
+    }
+
+    fn examine(&self, folder: &Path) -> Result<Vec<Finding>> {
+        pictures::draw(self, folder)?;
         let TransductionRecipe { shortest, longest, tested, .. } = self.recipe;
         let seen = self.accuracy(shortest, longest, tested, TEST);
         let longer = self.accuracy(longest + 1, 2 * longest, tested, TEST);

@@ -1,0 +1,161 @@
+//! `targum try`: every kind of model that can be trained, asked on input of one's own.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{Ran, arguments, shared, targum, with_input};
+
+fn train(config: &str, options: &str, out: &Path) {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs").join(config);
+    let few = "--set training.updates=2 --set training.validate_every=2";
+    targum(arguments(&format!("train {{}} --out {{}} {few} {options}"), &[&config, out])).good();
+}
+
+fn ask(model: &Path, input: &str) -> Ran {
+    with_input(arguments("try --model {}", &[model]), input)
+}
+
+fn record(model: &Path, input: &str) -> Value {
+    with_input(arguments("try --model {} --format jsonl", &[model]), input).good().json_lines().remove(0)
+}
+
+/// Stories in which somebody goes from place to place: a network learns them in seconds.
+fn stories(count: usize, first: usize) -> String {
+    let (people, places) = (["Ada", "Ben", "Cem", "Dora"], ["garden", "kitchen", "office", "hall", "cellar"]);
+    (first..first + count)
+        .map(|number| {
+            let who = |turn: usize| people[(number * 7 + turn * 3) % people.len()];
+            let place = |turn: usize| places[(number * 11 + turn * 2 + number / 5) % places.len()];
+            let asked = number % 3;
+            let told: String = (0..3).map(|turn| format!("{} {} went to the {}.\n", turn + 1, who(turn), place(turn))).collect();
+            format!("{told}4 Where is {}?\t{}\t{}\n", who(asked), place(asked), asked + 1)
+        })
+        .collect()
+}
+
+#[test]
+fn a_memory_network_answers_questions_about_stories_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (folder, model, pictures) = (place.path().join("stories"), place.path().join("run"), place.path().join("pictures"));
+    fs::create_dir(&folder).unwrap();
+    for (part, first) in [("train", 0), ("test", 5000)] {
+        fs::write(folder.join(format!("qa1_whereabouts_{part}.txt")), stories(600, first)).unwrap();
+    }
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/memn2n-babi.toml");
+    let options = "--set task.questions.tasks=[1] --set task.questions.memory=5 --set training.epochs=40 \
+                   --set training.validate_every=100 --set training.optimizer={adam={learning_rate=0.01}} \
+                   --set training.schedule=constant --set training.clip_norm=0 --set training.normalise=sentences";
+    let set = format!("task.questions.folder={}", folder.display());
+    let train = format!("train {{}} --out {{}} --set {set} {options}");
+    targum(arguments(&train, &[&config, &model])).good();
+
+    let story = "Ada went to the cellar.\nDora went to the hall.\nBen went to the office.\n";
+    for (who, what) in [("Ada", "cellar"), ("Dora", "hall"), ("Ben", "office")] {
+        assert_eq!(ask(&model, &format!("{story}Where is {who}?\n")).good().stdout, format!("{what}\n"), "{who}");
+    }
+    // The attention of some hop is on the sentence that holds the answer.
+    let asked = "{\"story\": [\"Ada went to the cellar.\", \"Ben went to the hall.\"], \"question\": \"Where is Ada?\"}\n";
+    let found = record(&model, asked);
+    assert_eq!((found["answer"].as_str(), found["unknown"].as_array().map(Vec::len)), (Some("cellar"), Some(0)), "{found}");
+    let on_first = found["hops"].as_array().unwrap().iter().map(|hop| hop[0].as_f64().unwrap()).fold(0.0, f64::max);
+    assert!(on_first > 0.8, "{found}");
+
+    // A blank line begins another story; words that nobody told it are named, and so is what it has forgotten.
+    let told = ask(&model, &format!("{story}\nZorro went to the moon.\nWhere is Zorro?\n")).good();
+    assert!(told.stderr.contains("line 6: the network has never seen zorro, moon"), "{}", told.stderr);
+    let long = "Ada went to the hall.\n".repeat(7);
+    let told = ask(&model, &format!("{long}Where is Ada?\n")).good();
+    assert!(told.stderr.contains("holds 5 sentences: the first 2 of 7 are forgotten"), "{}", told.stderr);
+    ask(&model, "Where is Ada?\n").failed(1, &["line 1: nothing was told before this question", "a blank line begins another"]);
+    ask(&model, "{\"story\": 3}\n").failed(1, &["line 1: not the JSON that was expected"]);
+
+    let drawn = arguments("try --model {} --heatmaps {}", &[&model, &pictures]);
+    with_input(drawn, format!("{story}Where is Ada?\n")).good();
+    let picture = fs::read_to_string(pictures.join("line-4-hops.svg")).unwrap();
+    assert!(picture.contains("Where is Ada? cellar") && pictures.join("line-4-hops.png").exists());
+
+    let told = targum(arguments("inspect {}", &[&model])).good();
+    for part in ["study        questions", "takes        sentences", "\"hops\": 3", "parameters", "update"] {
+        assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
+    }
+}
+
+#[test]
+fn machines_transducers_and_pointers_take_input_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let run = |name: &str| place.path().join(name);
+    let tape = "--set task.tape.batch=2 --set task.tape.tested=2 --set task.tape.model.ntm.hidden=8";
+    let transduction = "--set task.transduction.batch=2 --set task.transduction.tested=3 --set task.transduction.longest=8";
+    let pointing = "--set task.pointing.batch=2 --set task.pointing.tested=4 --set task.pointing.hidden=8";
+    train("ntm-copy.toml", tape, &run("copy"));
+    train("ntm-repeat-copy.toml", tape, &run("repeat"));
+    train("stack-reverse.toml", transduction, &run("reverse"));
+    train("pointer-sort.toml", pointing, &run("sort"));
+    train("pointer-hull.toml", pointing, &run("hull"));
+    train("pointer-hull.toml", &format!("{pointing} --set task.pointing.model=attention"), &run("attention"));
+
+    let found = record(&run("copy"), "10110010 01100101\n");
+    assert_eq!(found["expected"], serde_json::json!(["10110010", "01100101"]));
+    assert_eq!((found["answer"].as_array().unwrap().len(), found["memory"].as_array().unwrap().len()), (2, 5), "{found}");
+    ask(&run("copy"), "1011\n").failed(1, &["\"1011\" is no vector here: expected 8 bits", "this model takes vectors of 8 bits"]);
+    assert!(
+        ask(&run("repeat"), "10110010 x3\n")
+            .good()
+            .stderr
+            .contains("the right answer is 101100100 101100100 101100100 000000001")
+    );
+
+    let found = record(&run("reverse"), "3 14 15 9\n");
+    assert_eq!(found["expected"], serde_json::json!([9, 15, 14, 3]));
+    assert_eq!(found["right"], found["answer"] == found["expected"]);
+    assert!(found["memory"][3]["strengths"].as_array().unwrap().len() == 4, "a value for each step: {found}");
+    ask(&run("reverse"), "3 999\n").failed(1, &["there is no symbol 999: this model has 0 to"]);
+    assert!(run("reverse").join("memory.svg").exists());
+
+    let found = record(&run("sort"), "20 5 10\n");
+    assert_eq!(found["expected"], serde_json::json!([2, 3, 1]));
+    assert_eq!(found["attention"][0].as_array().unwrap().len(), 4, "three inputs and the end");
+    let found = record(&run("hull"), "0,0 1,0 0.5,0.4 0,1\n");
+    assert_eq!(found["expected"], serde_json::json!([1, 2, 4]));
+    ask(&run("hull"), "0,0 1,1\n").failed(1, &["found 2 points, expected 3 or more"]);
+    ask(&run("hull"), "0,0 1,1 3\n").failed(1, &["input 3 has 1 numbers, expected 2"]);
+    ask(&run("sort"), "1 two 3\n").failed(1, &["\"two\" is no number"]);
+    let many = "0,0 ".repeat(11);
+    ask(&run("attention"), &many).failed(1, &["this model has words for 10 positions and no more"]);
+}
+
+#[test]
+fn parsers_classifiers_and_translators_take_input_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (trees, documents, pictures) =
+        (place.path().join("trees"), place.path().join("documents"), place.path().join("pictures"));
+    let small = "--set task.trees.formulas=2 --set task.trees.batch=2 --set task.trees.tested=2 --set task.trees.hidden=8 --set task.trees.parser=4";
+    train("structured-transduce.toml", small, &trees);
+    let small = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 --set task.documents.hidden=4";
+    train("hierarchical-classify.toml", small, &documents);
+
+    let found = record(&trees, "( * ( + 15 7 ) 1 8 )\n");
+    assert_eq!(found["expected"].as_array().unwrap().len(), 9, "{found}");
+    assert_eq!(found["parents"].as_array().unwrap().len(), 10, "a row for each symbol and the root: {found}");
+    ask(&trees, "( + 1 )\n").failed(1, &["symbol 1: 1 operands, expected 2 to 4"]);
+
+    let document = "We found the hotel splendid. It rained on Monday, frabjously.\n";
+    let found = record(&documents, document);
+    assert_eq!(found["sentences"].as_array().unwrap().len(), 2, "{found}");
+    let sum: f64 = found["sentences"].as_array().unwrap().iter().map(|sentence| sentence["weight"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5, "{found}");
+    assert_eq!(found["unknown"], serde_json::json!(["frabjously"]));
+    ask(&documents, "Bla.\n").failed(1, &["none of its words is one of the"]);
+    with_input(arguments("try --model {} --heatmaps {}", &[&documents, &pictures]), document).good();
+    let picture = fs::read_to_string(pictures.join("line-1-document.svg")).unwrap();
+    assert!(picture.contains(found["answer"].as_str().unwrap()) && pictures.join("line-1-document.png").exists());
+
+    let model = &shared().run();
+    let translated = record(model, "the dog sees the cat .\n");
+    let plain = with_input(arguments("translate --model {}", &[model]), "the dog sees the cat .\n").good();
+    assert_eq!(translated["answer"], plain.lines()[0]);
+    assert!(translated["alignment"]["weights"].is_array(), "{translated}");
+}
