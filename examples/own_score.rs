@@ -1,8 +1,9 @@
 //! A score of one's own, trained, saved, loaded and translated with: Targum's whole command line, which knows one score more.
 //!
 //! ```sh
-//! cargo run --release --example own_score -- train configs/demo.toml --set 'model.recurrent.attention={score={custom="nearness"}}'
-//! cargo run --release --example own_score -- translate --model checkpoints/demo
+//! cargo run --release --example own_score -- data synth
+//! cargo run --release --example own_score -- train configs/demo.toml --out checkpoints/nearness --set 'model.recurrent.attention.score={custom="nearness"}'
+//! cargo run --release --example own_score -- translate --model checkpoints/nearness data/synth/test.en
 //! ```
 
 use std::process::ExitCode;
@@ -14,9 +15,9 @@ use tch::Tensor;
 
 targum::answer_mkl!();
 
-/// -γ |W q - k|²: the nearer the key is to where the query points, the better.
+/// -γ |W q + b - k|²: the nearer the key is to where the query points, the better.
 struct Nearness {
-    /// W [D, D'].
+    /// W [D, D'] and b [D].
     query: Linear,
     /// γ [1].
     sharpness: Weight,

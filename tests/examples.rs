@@ -36,7 +36,7 @@ fn a_score_of_ones_own_is_trained_saved_loaded_and_translated_with() {
     targum(arguments("data synth --train 200 --validation 8 --test 4 --out {}", &[&data])).good();
     let mut train = example("own_score");
     train.arg("train").arg(root().join("configs/demo.toml")).arg("--out").arg(&run).args(["--threads", "1"]);
-    let score = "model.recurrent.attention={score={custom=\"nearness\"}}".to_owned();
+    let score = "model.recurrent.attention.score={custom=\"nearness\"}".to_owned();
     let files = ["train", "validation", "test"].map(|set| format!("data.{set}={:?}", data.join(set)));
     for setting in files.iter().chain([&score]) {
         train.arg("--set").arg(setting);

@@ -131,8 +131,8 @@ impl Attention {
         Ok(Prepared { values: values.shallow_clone(), ..self.prepare(keys, keep, lengths) })
     }
 
-    /// Attends with queries [B, Q, D']. The first query stands at decoder step `step` and each further one a step later, unless
-    /// `same_step` says that all stand at the same (beam hypotheses of one sentence). `covered` [B, Q, S] is the sum of earlier
+    /// Attends with queries [B, Q, D']. `step` says at which decoder steps they stand: each a step after the one before it, or all at the same
+    /// (beam hypotheses of one sentence). `covered` [B, Q, S] is the sum of earlier
     /// weights, needed when the layer was made with coverage.
     pub fn attend(&self, query: &Tensor, prepared: &Prepared, step: QuerySteps, covered: Option<&Tensor>) -> AttentionOutput {
         let coverage = self.coverage.as_deref().zip(covered);

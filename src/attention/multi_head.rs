@@ -62,7 +62,7 @@ impl MultiHead {
     }
 
     /// Queries, keys and values of the same [.., D] in one product: [.., D] each.
-    pub fn of_itself(&self, input: &Tensor, projection: &FusedProjection) -> [Tensor; 3] {
+    pub fn project_query_key_value(&self, input: &Tensor, projection: &FusedProjection) -> [Tensor; 3] {
         let parts = linear(input, &projection.weight, Some(&projection.bias)).chunk(3, -1);
         [0, 1, 2].map(|part| parts[part].shallow_clone())
     }

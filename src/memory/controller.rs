@@ -1,4 +1,4 @@
-//! What works a memory: a network that hears the input and what was read.
+//! The controller of a memory: a feed-forward network or an LSTM of the input and of what was last read (Graves et al. 2014, section 3).
 
 use tch::Tensor;
 
@@ -11,18 +11,18 @@ pub enum Controller {
     Lstm(Cell),
 }
 
-/// What an LSTM remembers; a feed-forward network remembers nothing.
+/// The state of an LSTM; a feed-forward network has none.
 pub struct ControllerState(Option<CellState>);
 
 /// A controller whose weights are laid out for steps.
 pub enum ControllerStepper<'a> {
-    /// The weight of what was read [D, R].
+    /// The columns of the weight that r(t-1) goes through [D, R].
     FeedForward(Tensor),
     Lstm(Stepper<'a>),
 }
 
 impl Controller {
-    /// Hears `input` + `read` numbers a step.
+    /// For an input of `input` numbers and `read` numbers read from the memory, to `hidden` units.
     pub fn new(scope: &Scope, kind: ControllerKind, input: i64, read: i64, hidden: i64) -> Self {
         let xavier = Initialization::Xavier { gain: 1.0 };
         match kind {
@@ -42,18 +42,18 @@ impl Controller {
         })
     }
 
-    /// What the inputs [B, T, I] give to every step: all that can be done at once [B, T, ·].
+    /// What the inputs [B, T, I] give to every step: all that can be done at once [B, T, ·], D numbers or an LSTM's 4·D gates.
     pub fn input_part(&self, inputs: &Tensor) -> Tensor {
         match self {
             Controller::FeedForward(layer) => {
                 let width = *inputs.size().last().expect("inputs have a size");
-                inputs.linear(&layer.weight.narrow(1, 0, width), layer.bias.as_deref())
+                inputs.linear(&layer.weight.narrow(1, 0, width), layer.bias.as_deref()) // [B, T, D]
             }
-            Controller::Lstm(cell) => cell.input_gates(inputs),
+            Controller::Lstm(cell) => cell.input_gates(inputs), // [B, T, 4·D]
         }
     }
 
-    /// Ready for steps that hear `read` numbers from the memory.
+    /// Ready for steps that are fed `read` numbers from the memory, R.
     pub fn stepper(&self, read: i64) -> ControllerStepper<'_> {
         match self {
             Controller::FeedForward(layer) => {
@@ -65,7 +65,7 @@ impl Controller {
 }
 
 impl ControllerStepper<'_> {
-    /// One step: `heard` [B, ·] of [`Controller::input_part`] and `read` [B, R] to h [B, D].
+    /// One step: `input_part` [B, ·] of [`Controller::input_part`] and `read` [B, R] to h [B, D].
     pub fn step(&self, input_part: &Tensor, read: &Tensor, state: &ControllerState) -> (Tensor, ControllerState) {
         match (self, &state.0) {
             (ControllerStepper::Lstm(stepper), Some(state)) => {

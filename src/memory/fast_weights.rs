@@ -13,7 +13,7 @@ pub struct FastWeightOptions {
     pub input: i64,
     /// Size of the state, N.
     pub hidden: i64,
-    /// How often the fast weights act on a state in the making, at least 1: S of the paper, which uses 1.
+    /// Steps of the inner loop, in which the fast weights act on the next state, at least 1: S of the paper, which uses 1.
     pub inner_steps: i64,
     /// λ, what a step leaves of the fast weights, above 0 and below 1: 0.95 in the paper.
     pub decay: f64,
@@ -24,7 +24,7 @@ pub struct FastWeightOptions {
     pub initialization: Initialization,
 }
 
-/// A recurrent cell whose state is drawn to its own recent states:
+/// A recurrent cell that attends to its own recent states:
 ///
 /// A(t) = λ A(t-1) + η h(t) h(t)ᵀ (equation 1), h₀(t+1) = f(a), h_{s+1}(t+1) = f(LN(a + A(t) h_s(t+1))) with a = W h(t) + C
 /// x(t+1) + b (equation 2, layer normalisation as in section 3.2), f = ReLU.
@@ -52,7 +52,7 @@ enum Strength {
     },
 }
 
-/// What a cell remembers.
+/// State of a cell: hidden state and fast weights.
 pub struct FastWeightState {
     /// h [B, N]
     pub hidden: Tensor,
@@ -87,38 +87,39 @@ impl FastWeightCell {
         })
     }
 
-    /// Nothing remembered, for `rows` rows.
+    /// All zeros for `rows` rows.
     pub fn zero_state(&self, rows: i64) -> FastWeightState {
         let like = &self.recurrent.weight;
         let zeros = |size: &[i64]| Tensor::zeros(size, (like.kind(), like.device()));
         FastWeightState { hidden: zeros(&[rows, self.hidden]), fast: zeros(&[rows, self.hidden, self.hidden]) }
     }
 
-    /// One step: input [B, I] and what is remembered to what is remembered then.
+    /// One step: input x [B, I] and the state before it to the state after it.
     pub fn step(&self, input: &Tensor, state: &FastWeightState) -> FastWeightState {
         self.advance(&self.input.forward(input), state)
     }
 
-    /// A whole sequence [B, T, I]: the states h [B, T, N], and what is remembered at the end.
+    /// A whole sequence [B, T, I]: the states h [B, T, N], and the state after the last step.
     pub fn run(&self, input: &Tensor, state: FastWeightState) -> (Tensor, FastWeightState) {
-        let from_input = self.input.forward(input);
+        let from_input = self.input.forward(input); // [B, T, N]
         let mut state = state;
         let mut states = Vec::with_capacity(input.size()[1] as usize);
         for step in 0..input.size()[1] {
             state = self.advance(&from_input.select(1, step), &state);
             states.push(state.hidden.shallow_clone());
         }
-        (Tensor::stack(&states, 1), state)
+        (Tensor::stack(&states, 1), state) // [B, T, N]
     }
 
+    /// `from_input` C x + b [B, N].
     fn advance(&self, from_input: &Tensor, state: &FastWeightState) -> FastWeightState {
-        let slow = self.recurrent.forward(&state.hidden) + from_input;
+        let slow = self.recurrent.forward(&state.hidden) + from_input; // a [B, N]
         let mut hidden = slow.relu();
         for _ in 0..self.inner_steps {
-            let drawn = state.fast.matmul(&hidden.unsqueeze(2)).squeeze_dim(2);
-            hidden = self.norm.forward(&(&slow + drawn)).relu();
+            let fast = state.fast.matmul(&hidden.unsqueeze(2)).squeeze_dim(2); // A h [B, N]
+            hidden = self.norm.forward(&(&slow + fast)).relu();
         }
-        let outer = hidden.unsqueeze(2) * hidden.unsqueeze(1);
+        let outer = hidden.unsqueeze(2) * hidden.unsqueeze(1); // h hᵀ [B, N, N]
         let fast = match &self.strength {
             Strength::Given { decay, rate } => &state.fast * *decay + outer * *rate,
             Strength::Learned { decay, rate } => &state.fast * decay.sigmoid() + outer * rate.exp(),
@@ -158,16 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn fast_weights_are_attention_to_what_was() {
+    fn fast_weights_are_attention_to_the_recent_past() {
         let (_, cell) = cell(options());
         let (states, end) = cell.run(&input(6), cell.zero_state(2));
-        // A(T) q = η Σ λ^(T-t) (h(t)·q) h(t) (equation 4): attention without a softmax, paler the longer ago.
+        // A(T) q = η Σ λ^(T-t) (h(t)·q) h(t) (equation 4): attention without a softmax, which decays with age.
         let query = Tensor::randn([2, 5], (Kind::Double, Device::Cpu));
         let read = end.fast.matmul(&query.unsqueeze(2)).squeeze_dim(2);
         let ages = Tensor::arange_start_step(5, -1, -1, (Kind::Double, Device::Cpu));
-        let pale = (ages * 0.9f64.ln()).exp() * 0.5;
-        let shares = states.matmul(&query.unsqueeze(2)).squeeze_dim(2) * pale;
-        let expected = shares.unsqueeze(1).matmul(&states).squeeze_dim(1);
+        let decay = (ages * 0.9f64.ln()).exp() * 0.5;
+        let weights = states.matmul(&query.unsqueeze(2)).squeeze_dim(2) * decay;
+        let expected = weights.unsqueeze(1).matmul(&states).squeeze_dim(1);
         assert!(read.allclose(&expected, 1e-10, 1e-12, false));
     }
 
@@ -182,13 +183,13 @@ mod tests {
             assert!(state.hidden.allclose(&states.select(1, step), 1e-12, 1e-14, false));
         }
         assert!(state.fast.allclose(&end.fast, 1e-12, 1e-14, false));
-        // Rows know nothing of each other.
+        // Rows are independent of each other.
         let (alone, _) = cell.run(&input.narrow(0, 1, 1), cell.zero_state(1));
         assert!(alone.get(0).allclose(&states.get(1), 1e-12, 1e-14, false));
     }
 
     #[test]
-    fn a_state_is_drawn_to_what_it_resembles() {
+    fn a_state_is_attracted_to_recent_states() {
         // What a ReLU network saw a step ago has the larger share the stronger the fast weights are.
         let likeness = |rate| {
             let (_, cell) = cell(FastWeightOptions { rate, ..options() });
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn learned_strengths_start_where_they_are_told() {
+    fn learned_strengths_start_at_the_given_ones() {
         let [(_, given), (_, learned)] = [false, true].map(|learned| cell(FastWeightOptions { learned, ..options() }));
         let [one, other] = [&given, &learned].map(|cell| cell.run(&input(5), cell.zero_state(2)).1.fast);
         assert!(one.allclose(&other, 1e-5, 1e-7, false));

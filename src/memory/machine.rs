@@ -1,4 +1,4 @@
-//! The frame of memory-augmented networks: a controller reads an input and what it last read, tells the memory what to do, and answers.
+//! The frame of memory-augmented networks: a controller is fed an input and what was last read, emits the memory's interface, and answers.
 //!
 //! h(t) = controller([x(t); r(t-1)]), interface(t) = W h(t), r(t), M(t) = access(interface(t), M(t-1)), y(t) = V [h(t); r(t)]
 //! (Graves et al. 2014, section 3; the same frame for the memories of Grefenstette et al. 2015). Any controller works with any memory.
@@ -38,7 +38,7 @@ pub struct Accessed {
 
 /// A memory with its ways to read and write. Nothing in it changes between calls: what is remembered is in the state.
 pub trait Memory {
-    /// How many numbers the controller says in a step.
+    /// How many numbers the controller emits for the memory in a step: all head parameters side by side.
     fn interface(&self) -> i64;
 
     /// How many numbers are read in a step, R.
@@ -47,12 +47,11 @@ pub trait Memory {
     /// The memory before the first step, of B sequences.
     fn start(&self, rows: i64) -> MemoryState;
 
-    /// One step: `interface` [B, ·] says what to look for, erase and add.
+    /// One step: `interface` [B, ·] holds the head parameters, such as keys, erase vectors and add vectors.
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed;
 }
 
-/// One step of a memory in full precision: what heads learn is to tell neighbours apart over many steps. What it is told is kept within
-/// ±20.
+/// One step of a memory in full precision: heads learn to tell neighbours apart over many steps. The interface is clipped to ±20.
 pub fn step(memory: &dyn Memory, interface: &Tensor, state: &MemoryState) -> Accessed {
     exact(interface.device(), |full| memory.access(&full(interface).clamp(-LIMIT, LIMIT), state))
 }
@@ -82,11 +81,12 @@ pub struct MemoryMachine {
 /// A machine between two steps.
 pub struct MachineState {
     controller: ControllerState,
+    /// r [B, R]
     read: Tensor,
     memory: MemoryState,
 }
 
-/// Larger numbers of an interface say no more and overflow (Collier and Beel 2018).
+/// An interface is clipped to this: larger numbers change nothing more and overflow (Collier and Beel 2018).
 const LIMIT: f64 = 20.0;
 
 impl MemoryMachine {
@@ -105,25 +105,27 @@ impl MemoryMachine {
     pub fn start(&self, rows: i64) -> MachineState {
         MachineState {
             controller: self.controller.start(rows),
-            read: self.first_read.tanh().expand([rows, -1], false),
+            read: self.first_read.tanh().expand([rows, -1], false), // [B, R]
             memory: self.memory.start(rows),
         }
     }
 
-    /// Reads whole sequences [B, T, I] from the start: answers [B, T, O], and where the heads looked at every step.
+    /// Runs over whole sequences [B, T, I] from the start: answers [B, T, O], and the weightings of the heads at every step.
     pub fn run(&self, inputs: &Tensor) -> (Tensor, Vec<Weightings>) {
         let (rows, steps) = (inputs.size()[0], inputs.size()[1]);
-        let input_part = self.controller.input_part(inputs).transpose(0, 1).contiguous();
+        let input_parts = self.controller.input_part(inputs).transpose(0, 1).contiguous(); // [T, B, ·]
         let stepper = self.controller.stepper(self.memory.read_size());
         let mut state = self.start(rows);
-        let (mut known, mut weightings) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
-        for input_part in input_part.unbind(0) {
-            let (hidden, controller) = stepper.step(&input_part, &state.read, &state.controller);
-            let accessed = step(self.memory.as_ref(), &self.interface.forward(&hidden), &state.memory);
-            known.push(Tensor::cat(&[&hidden, &accessed.read], 1));
+        let (mut features, mut weightings) = (Vec::with_capacity(steps as usize), Vec::with_capacity(steps as usize));
+        for input_part in input_parts.unbind(0) {
+            let (hidden, controller) = stepper.step(&input_part, &state.read, &state.controller); // [B, D]
+            let interface = self.interface.forward(&hidden); // [B, interface]
+            let accessed = step(self.memory.as_ref(), &interface, &state.memory);
+            features.push(Tensor::cat(&[&hidden, &accessed.read], 1)); // [B, D + R]
             weightings.push(accessed.weightings);
             state = MachineState { controller, read: accessed.read, memory: accessed.state };
         }
-        (self.output.forward(&Tensor::stack(&known, 1)), weightings)
+        let features = Tensor::stack(&features, 1); // [B, T, D + R]
+        (self.output.forward(&features), weightings) // [B, T, O]
     }
 }

@@ -1,5 +1,5 @@
-//! End-to-end memory networks (MemN2N; Sukhbaatar, Szlam, Weston and Fergus 2015): a question reads a memory of sentences several
-//! times, and what it found each time shapes what it looks for next. Nothing is ever written to the memory.
+//! End-to-end memory networks (MemN2N; Sukhbaatar, Szlam, Weston and Fergus 2015): a question attends to a memory of sentences in
+//! several hops, and the response of each hop is added to the query of the next. Nothing is ever written to the memory.
 //!
 //! With u¹ the question's vector, hop k scores the input memories m_i, mixes the output memories c_i and moves on (equations 1,
 //! 2, 4):
@@ -19,7 +19,7 @@ pub use story::Story;
 use crate::nn::{Initialization, Linear, Scope, Weight, masked_softmax};
 use crate::recipe::{TableTying, WordEncoding};
 
-/// How a hop turns scores into shares.
+/// How a hop turns scores m · u into weights p.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryWeighting {
     /// p = softmax of the scores.
@@ -39,8 +39,8 @@ pub struct MemN2NOptions {
     pub hops: i64,
     pub tying: TableTying,
     pub encoding: WordEncoding,
-    /// Slots of the memory. Those without a sentence hold zeros and take part in the softmax, so that a hop that looks for what
-    /// was never told can look there.
+    /// Slots of the memory. Those without a sentence hold zeros and take part in the softmax, so that a hop can attend to them where
+    /// no sentence answers.
     pub slots: i64,
     /// Temporal encoding: the distance of a sentence from the question has a vector, one for each slot; sentences farther away
     /// share the last.
@@ -81,11 +81,11 @@ pub struct MemN2N {
     between: Option<Linear>,
 }
 
-/// What came of reading a story.
+/// Output of all hops over a story.
 pub struct MemN2NOutput {
     /// The state after the last hop, uᴷ⁺¹ [B, D].
     pub state: Tensor,
-    /// For each hop the share of each sentence, p [B, Z]: zero where nothing is kept. With softmax shares sum to one, empty slots
+    /// For each hop the weight of each sentence, p [B, Z]: zero where nothing is kept. With softmax weights sum to one, empty slots
     /// included.
     pub weights: Vec<Tensor>,
 }
@@ -112,21 +112,21 @@ impl MemN2N {
     /// Reads `story` with `question` [B, L'] (ids, padding behind): all hops.
     pub fn read(&self, story: &Story, question: &Tensor, reading: MemoryWeighting) -> MemN2NOutput {
         let memories = self.memories(story);
-        let mut state = self.options.encoding.encode(question, &self.question, self.options.size);
+        let mut state = self.options.encoding.encode(question, &self.question, self.options.size); // [B, D]
         let mut weights = Vec::with_capacity(self.options.hops as usize);
         for hop in 0..self.options.hops as usize {
             let (input, output) = match self.options.tying {
                 TableTying::Adjacent => (hop, hop + 1),
                 TableTying::LayerWise => (0, 1),
             };
-            let energy = memories[input].matmul(&state.unsqueeze(-1)).squeeze_dim(-1);
+            let energy = memories[input].matmul(&state.unsqueeze(-1)).squeeze_dim(-1); // [B, Z]
             let weight = match reading {
-                MemoryWeighting::Softmax => self.shares(&energy, &story.keep),
+                MemoryWeighting::Softmax => self.softmax(&energy, &story.keep),
                 MemoryWeighting::Linear => energy * &story.keep,
             };
-            let found = weight.unsqueeze(1).matmul(&memories[output]).squeeze_dim(1);
-            let moved = found + self.between.as_ref().map_or_else(|| state.shallow_clone(), |between| between.forward(&state));
-            state = if self.options.rectified { moved.relu() } else { moved };
+            let response = weight.unsqueeze(1).matmul(&memories[output]).squeeze_dim(1); // [B, D]
+            let next = response + self.between.as_ref().map_or_else(|| state.shallow_clone(), |between| between.forward(&state));
+            state = if self.options.rectified { next.relu() } else { next };
             weights.push(weight);
         }
         MemN2NOutput { state, weights }
@@ -134,34 +134,36 @@ impl MemN2N {
 
     /// Logits [B, V] of the answer, W u.
     pub fn answer(&self, state: &Tensor) -> Tensor {
-        state.matmul(&self.answer.tr())
+        state.matmul(&self.answer.tr()) // [B, V]
     }
 
     /// Softmax of energies [B, Z] over the sentences that are kept and the slots that have none, whose energy is 0.
-    fn shares(&self, energy: &Tensor, keep: &Tensor) -> Tensor {
-        let kept = keep.sum_dim_intlist([1i64].as_slice(), true, energy.kind());
-        let empty: Tensor = self.options.slots - kept;
+    fn softmax(&self, energy: &Tensor, keep: &Tensor) -> Tensor {
+        let kept = keep.sum_dim_intlist([1i64].as_slice(), true, energy.kind()); // [B, 1]
+        let empty: Tensor = self.options.slots - kept; // [B, 1]
         // n slots of energy 0 count as much as one of energy log n.
-        let energies = Tensor::cat(&[energy, &empty.clamp_min(1).log()], 1);
-        masked_softmax(&energies, &Tensor::cat(&[keep, &empty.gt(0)], 1)).narrow(1, 0, energy.size()[1])
+        let energies = Tensor::cat(&[energy, &empty.clamp_min(1).log()], 1); // [B, Z + 1]
+        masked_softmax(&energies, &Tensor::cat(&[keep, &empty.gt(0)], 1)).narrow(1, 0, energy.size()[1]) // [B, Z]
     }
 
-    /// Vectors of every sentence by each table, [B, Z, D] each: zero where nothing is kept.
+    /// Vectors of every sentence by each of X tables, [B, Z, D] each: zero where nothing is kept. N sentences are kept.
     fn memories(&self, story: &Story) -> Vec<Tensor> {
         let [stories, slots, length] = <[i64; 3]>::try_from(story.sentences.size()).expect("sentences are [B, Z, L]");
         // Stories differ much in length: only sentences that are there are encoded, by all tables in one go.
-        let kept = story.keep.flatten(0, 1).nonzero().squeeze_dim(1);
-        let ids = story.sentences.reshape([stories * slots, length]).index_select(0, &kept);
+        let kept = story.keep.flatten(0, 1).nonzero().squeeze_dim(1); // [N]
+        let ids = story.sentences.reshape([stories * slots, length]).index_select(0, &kept); // [N, L]
         let words: Vec<&Tensor> = self.tables.iter().map(|table| &*table.words).collect();
-        let mut vectors = self.options.encoding.encode(&ids, &Tensor::cat(&words, 1), self.options.size);
+        let words = Tensor::cat(&words, 1); // [V, X·D]
+        let mut vectors = self.options.encoding.encode(&ids, &words, self.options.size); // [N, X·D]
         let times: Vec<&Tensor> = self.tables.iter().filter_map(|table| table.distances.as_deref()).collect();
         if !times.is_empty() {
-            let distances = story.distances().clamp_max(self.options.slots - 1).flatten(0, 1).index_select(0, &kept);
-            vectors += Tensor::embedding(&Tensor::cat(&times, 1), &distances, -1, false, false);
+            let distances = story.distances().clamp_max(self.options.slots - 1).flatten(0, 1).index_select(0, &kept); // [N]
+            vectors += Tensor::embedding(&Tensor::cat(&times, 1), &distances, -1, false, false); // [N, X·D]
         }
         let tables = self.tables.len() as i64;
         let empty = vectors.new_zeros([stories * slots, tables * self.options.size], (vectors.kind(), vectors.device()));
-        empty.index_copy(0, &kept, &vectors).view([stories, slots, tables, self.options.size]).unbind(2)
+        let all = empty.index_copy(0, &kept, &vectors); // [B·Z, X·D]
+        all.view([stories, slots, tables, self.options.size]).unbind(2) // X times [B, Z, D]
     }
 }
 

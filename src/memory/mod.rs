@@ -1,6 +1,6 @@
 //! External memories: attention is how a network reads one.
 //!
-//! [`machine`] is the frame: a controller, a memory, and what the one says to the other at every step.
+//! [`machine`] is the frame: a controller, a memory, and the interface between them.
 
 mod controller;
 pub mod fast_weights;

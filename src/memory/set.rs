@@ -45,7 +45,7 @@ impl Set {
 }
 
 impl Memory for Set {
-    /// Query, what to erase and what to add.
+    /// Query, erase vector and add vector.
     fn interface(&self) -> i64 {
         3 * self.width()
     }
@@ -60,19 +60,20 @@ impl Memory for Set {
     }
 
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
-        let memory = &state.0[0];
-        let said = interface.unsqueeze(1).chunk(3, -1);
+        let memory = &state.0[0]; // [B, Z, M]
+        let parts = interface.unsqueeze(1).chunk(3, -1); // [B, 1, M] each
+        let (query, erase, add) = (&parts[0], &parts[1], &parts[2]);
         let (rows, slots) = (memory.size()[0], memory.size()[1]);
         let keep = Tensor::ones([rows, slots], (Kind::Bool, memory.device()));
         let lengths = Tensor::full([rows, 1], slots, (memory.kind(), memory.device()));
         let prepared = self.attention.prepare(memory, &keep, &lengths);
-        let attended = self.attention.attend(&said[0], &prepared, QuerySteps::Same(0), None);
-        // [B, Z, 1]
-        let shares = attended.weights.transpose(1, 2);
-        let kept = shares.bmm(&said[1].sigmoid()) * -1.0 + 1.0;
-        let memory = memory * kept + shares.bmm(&said[2].tanh());
+        let attended = self.attention.attend(query, &prepared, QuerySteps::Same(0), None); // [B, 1, M], [B, 1, Z]
+        let by_slot = attended.weights.transpose(1, 2); // [B, Z, 1]
+        let kept = by_slot.bmm(&erase.sigmoid()) * -1.0 + 1.0; // [B, Z, M]
+        let memory = memory * kept + by_slot.bmm(&add.tanh()); // [B, Z, M]
         let weightings = Weightings { read: attended.weights.shallow_clone(), write: attended.weights };
-        Accessed { read: attended.context.squeeze_dim(1), state: MemoryState(vec![memory]), weightings }
+        let read = attended.context.squeeze_dim(1); // [B, M]
+        Accessed { read, state: MemoryState(vec![memory]), weightings }
     }
 }
 

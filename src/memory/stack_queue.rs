@@ -1,12 +1,12 @@
-//! Continuous stack, queue and double-ended queue: values in a line, each there to a degree, pushed, popped and read at its ends
-//! (Grefenstette et al. 2015).
+//! Neural stack, queue and double-ended queue (DeQue): a list of values, each with a strength, pushed, popped and read at its ends
+//! (Grefenstette et al. 2015). t values are held at a time.
 
 use tch::{Kind, Tensor};
 
 use super::machine::{Accessed, Memory, MemoryState, Weightings};
 use crate::recipe::StackQueueKind;
 
-/// A line of values of `width` numbers. It grows by a value for each push and forgets none: what was popped is there to no degree.
+/// Values V [B, t, M] with strengths s [B, t]. Each push adds a value, and none is ever removed: what was popped has strength zero.
 pub struct StackQueue {
     kind: StackQueueKind,
     width: i64,
@@ -21,7 +21,7 @@ enum End {
 }
 
 impl StackQueue {
-    /// `options`: the kind and the device of the numbers it will hold.
+    /// Of values of `width` numbers, M. `options`: their kind and device.
     pub fn new(kind: StackQueueKind, width: i64, options: (Kind, tch::Device)) -> Self {
         StackQueue { kind, width, options }
     }
@@ -52,25 +52,27 @@ fn before(strengths: &Tensor, end: End) -> Tensor {
     }
 }
 
-/// Takes `amount` [B, 1] away, from an end on (equation 1 of the paper for stacks, 4 for queues).
-fn pop(strengths: &Tensor, amount: &Tensor, end: End) -> Tensor {
-    (strengths - (amount - before(strengths, end)).relu()).relu()
+/// Strengths [B, t] after the pop signal u [B, 1] was taken away from an end on (equation 1 of the paper for stacks, 4 for queues).
+fn pop(strengths: &Tensor, signal: &Tensor, end: End) -> Tensor {
+    (strengths - (signal - before(strengths, end)).relu()).relu()
 }
 
-/// The first unit of strength from an end on, as shares of the values (equations 3 and 5): [B, t].
-fn first_unit(strengths: &Tensor, end: End) -> Tensor {
+/// Weights that values are read with: the first unit of strength from an end on (equations 3 and 5). [B, t] to [B, t].
+fn read_weights(strengths: &Tensor, end: End) -> Tensor {
     strengths.minimum(&(before(strengths, end) * -1.0 + 1.0).relu())
 }
 
-fn push(line: &Tensor, value: &Tensor, end: End) -> Tensor {
-    let value = value.unsqueeze(1);
+/// Values [B, t, M] with a value [B, M] at an end: [B, t + 1, M]. Strengths [B, t] with a strength [B] likewise.
+fn push(values: &Tensor, value: &Tensor, end: End) -> Tensor {
+    let value = value.unsqueeze(1); // [B, 1, M]
     match end {
-        End::Top => Tensor::cat(&[line, &value], 1),
-        End::Bottom => Tensor::cat(&[&value, line], 1),
+        End::Top => Tensor::cat(&[values, &value], 1),
+        End::Bottom => Tensor::cat(&[&value, values], 1),
     }
 }
 
 impl Memory for StackQueue {
+    /// Pop signals u and push signals d of each end, and values v to be pushed.
     fn interface(&self) -> i64 {
         self.pops().len() as i64 + self.pushes().len() as i64 * (1 + self.width)
     }
@@ -84,26 +86,28 @@ impl Memory for StackQueue {
         MemoryState(vec![Tensor::zeros([rows, 0, self.width], self.options), Tensor::zeros([rows, 0], self.options)])
     }
 
-    /// Pops, then pushes, then reads. Where it looked: shares that were read, and how much of each value is there.
+    /// Pops, then pushes, then reads. Weightings are the weights that values were read with, and the strengths of the values.
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
         let (pops, pushes) = (self.pops(), self.pushes());
-        let (mut values, mut strengths) = (state.0[0].shallow_clone(), state.0[1].shallow_clone());
-        let said = interface.split_with_sizes([pops.len() as i64, pushes.len() as i64, pushes.len() as i64 * self.width], 1);
-        // Untaught, it keeps rather than loses: pushes more than it pops.
-        let (amounts, degrees) = ((&said[0] - 1.0).sigmoid(), (&said[1] + 1.0).sigmoid());
-        let pushed = said[2].tanh();
+        let (mut values, mut strengths) = (state.0[0].shallow_clone(), state.0[1].shallow_clone()); // [B, t, M], [B, t]
+        // [B, pops], [B, pushes], [B, pushes · M]
+        let parts = interface.split_with_sizes([pops.len() as i64, pushes.len() as i64, pushes.len() as i64 * self.width], 1);
+        // Before it is trained it keeps rather than loses: pushes more than it pops.
+        let (pop_signals, push_signals) = ((&parts[0] - 1.0).sigmoid(), (&parts[1] + 1.0).sigmoid());
+        let pushed = parts[2].tanh();
         for (number, &end) in pops.iter().enumerate() {
-            strengths = pop(&strengths, &amounts.narrow(1, number as i64, 1), end);
+            strengths = pop(&strengths, &pop_signals.narrow(1, number as i64, 1), end); // [B, t]
         }
         for (number, &end) in pushes.iter().enumerate() {
             let number = number as i64;
-            values = push(&values, &pushed.narrow(1, number * self.width, self.width), end);
-            strengths = push(&strengths, &degrees.select(1, number), end);
+            values = push(&values, &pushed.narrow(1, number * self.width, self.width), end); // [B, t, M], t one more
+            strengths = push(&strengths, &push_signals.select(1, number), end); // [B, t], t one more
         }
-        let shares: Vec<Tensor> = pops.iter().map(|&end| first_unit(&strengths, end)).collect();
-        let shares = Tensor::stack(&shares, 1);
-        let weightings = Weightings { read: shares.shallow_clone(), write: strengths.unsqueeze(1) };
-        Accessed { read: shares.bmm(&values).flatten(1, 2), state: MemoryState(vec![values, strengths]), weightings }
+        let weights: Vec<Tensor> = pops.iter().map(|&end| read_weights(&strengths, end)).collect();
+        let weights = Tensor::stack(&weights, 1); // [B, pops, t]
+        let weightings = Weightings { read: weights.shallow_clone(), write: strengths.unsqueeze(1) }; // [B, pops, t], [B, 1, t]
+        let read = weights.bmm(&values).flatten(1, 2); // [B, pops · M] = [B, R]
+        Accessed { read, state: MemoryState(vec![values, strengths]), weightings }
     }
 }
 
@@ -128,31 +132,31 @@ mod tests {
     }
 
     /// An interface of saturated numbers: pops, pushes, and the values pushed.
-    fn say(pops: &[bool], pushes: &[bool], values: &[f64]) -> Tensor {
-        let sure = |does: &bool| if *does { 50.0 } else { -50.0 };
-        row(&pops.iter().map(sure).chain(pushes.iter().map(sure)).chain(values.iter().map(|v| v.atanh())).collect::<Vec<_>>())
+    fn interface(pops: &[bool], pushes: &[bool], values: &[f64]) -> Tensor {
+        let signal = |does: &bool| if *does { 50.0 } else { -50.0 };
+        row(&pops.iter().map(signal).chain(pushes.iter().map(signal)).chain(values.iter().map(|v| v.atanh())).collect::<Vec<_>>())
     }
 
     #[test]
     fn the_example_of_the_paper() {
         // Figure 1: v1 of 0.8, then 0.1 popped and v2 of 0.5 pushed, then 0.9 popped and v3 of 0.9 pushed.
         let mut strengths = row(&[0.8]);
-        close(&first_unit(&strengths, End::Top), &[0.8]);
+        close(&read_weights(&strengths, End::Top), &[0.8]);
         strengths = push(&pop(&strengths, &row(&[0.1]), End::Top), &Tensor::from_slice(&[0.5]), End::Top);
         close(&strengths, &[0.7, 0.5]);
-        close(&first_unit(&strengths, End::Top), &[0.5, 0.5]);
+        close(&read_weights(&strengths, End::Top), &[0.5, 0.5]);
         strengths = push(&pop(&strengths, &row(&[0.9]), End::Top), &Tensor::from_slice(&[0.9]), End::Top);
         close(&strengths, &[0.3, 0.0, 0.9]);
-        close(&first_unit(&strengths, End::Top), &[0.1, 0.0, 0.9]);
+        close(&read_weights(&strengths, End::Top), &[0.1, 0.0, 0.9]);
     }
 
     /// What is read at each of these steps, when everything is done wholly or not at all.
     fn reads(kind: StackQueueKind, steps: &[(&[bool], &[bool], &[f64])]) -> Vec<Vec<f64>> {
-        let line = StackQueue::new(kind, 1, DOUBLE);
-        let mut state = line.start(1);
+        let memory = StackQueue::new(kind, 1, DOUBLE);
+        let mut state = memory.start(1);
         let mut reads = Vec::new();
         for (pops, pushes, values) in steps {
-            let accessed = line.access(&say(pops, pushes, values), &state);
+            let accessed = memory.access(&interface(pops, pushes, values), &state);
             reads.push(Vec::try_from(accessed.read.reshape(-1)).unwrap());
             state = accessed.state;
         }

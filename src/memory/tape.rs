@@ -27,7 +27,7 @@ pub struct TapeOptions {
 /// A tape with its heads.
 pub struct Tape {
     options: TapeOptions,
-    /// Where each head stands at first, before the softmax [heads, Z].
+    /// Weighting of each head before the first step, before the softmax [heads, Z].
     first_weights: Weight,
     /// What the slots hold at first [Z, M], where that is learned.
     first_memory: Option<Weight>,
@@ -51,7 +51,7 @@ impl Tape {
         self.options.read_heads + self.options.write_heads
     }
 
-    /// Places a head can move to, itself included.
+    /// Shifts that a head can make, that of 0 included.
     fn moves(&self) -> i64 {
         2 * self.options.shift + 1
     }
@@ -64,17 +64,17 @@ impl Tape {
     }
 }
 
-/// What the heads are told in a step; a head a row.
-struct HeadInterface {
-    /// k [B, heads, M]
+/// Head parameters of a step (section 3.3); a head a row.
+struct HeadParameters {
+    /// Key k [B, heads, M]
     key: Tensor,
-    /// β [B, heads, 1]
+    /// Key strength β [B, heads, 1]
     strength: Tensor,
-    /// g [B, heads, 1]
+    /// Interpolation gate g [B, heads, 1]
     gate: Tensor,
-    /// s [B, heads, moves]
+    /// Shift weighting s [B, heads, moves]
     shift: Tensor,
-    /// γ [B, heads, 1]
+    /// Sharpening γ [B, heads, 1]
     sharpness: Tensor,
 }
 
@@ -87,64 +87,73 @@ impl Memory for Tape {
         self.options.read_heads * self.options.width
     }
 
-    /// Memory [B, Z, M] and where heads stand [B, heads, Z].
+    /// Memory [B, Z, M] and weightings of the heads [B, heads, Z].
     fn start(&self, rows: i64) -> MemoryState {
         let options = (self.first_weights.kind(), self.first_weights.device());
         let memory = match &self.first_memory {
             None => Tensor::full([rows, self.options.slots, self.options.width], EMPTY, options),
             Some(first) => first.unsqueeze(0).expand([rows, -1, -1], false),
-        };
-        let weights = self.first_weights.softmax(-1, self.first_weights.kind()).unsqueeze(0).expand([rows, -1, -1], false);
+        }; // [B, Z, M]
+        let weights = self.first_weights.softmax(-1, self.first_weights.kind()); // [heads, Z]
+        let weights = weights.unsqueeze(0).expand([rows, -1, -1], false); // [B, heads, Z]
         MemoryState(vec![memory, weights])
     }
 
     /// Reading and writing heads are addressed by the memory before the step; what was read does not yet have what is written.
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
         let TapeOptions { width, read_heads, write_heads, .. } = self.options;
-        let (memory, before) = (&state.0[0], &state.0[1]);
-        let parts = interface.split_with_sizes(self.parts(), 1);
+        let (memory, before) = (&state.0[0], &state.0[1]); // [B, Z, M], [B, heads, Z]
+        let parts = interface.split_with_sizes(self.parts(), 1); // [B, ·] each
         let by_head = |part: &Tensor, numbers: i64| part.view([-1, part.size()[1] / numbers, numbers]);
-        let told = HeadInterface {
-            key: by_head(&parts[0].tanh(), width),
-            strength: parts[1].softplus().unsqueeze(-1),
-            gate: parts[2].sigmoid().unsqueeze(-1),
-            shift: by_head(&parts[3], self.moves()).softmax(-1, parts[3].kind()),
-            sharpness: (parts[4].softplus() + 1.0).unsqueeze(-1),
+        let head = HeadParameters {
+            key: by_head(&parts[0].tanh(), width),                                // [B, heads, M]
+            strength: parts[1].softplus().unsqueeze(-1),                          // [B, heads, 1]
+            gate: parts[2].sigmoid().unsqueeze(-1),                               // [B, heads, 1]
+            shift: by_head(&parts[3], self.moves()).softmax(-1, parts[3].kind()), // [B, heads, moves]
+            sharpness: (parts[4].softplus() + 1.0).unsqueeze(-1),                 // [B, heads, 1]
         };
-        let weights = address(memory, before, &told);
-        let (reading, writing) = (weights.narrow(1, 0, read_heads), weights.narrow(1, read_heads, write_heads));
-        let read = reading.bmm(memory).flatten(1, 2);
-        let (erase, add) = (by_head(&parts[5].sigmoid(), width), by_head(&parts[6].tanh(), width));
+        let weights = address(memory, before, &head);
+        let reading = weights.narrow(1, 0, read_heads); // [B, read heads, Z]
+        let writing = weights.narrow(1, read_heads, write_heads); // [B, write heads, Z]
+        let read = reading.bmm(memory).flatten(1, 2); // [B, read heads · M] = [B, R]
+        let erase = by_head(&parts[5].sigmoid(), width); // [B, write heads, M]
+        let add = by_head(&parts[6].tanh(), width); // [B, write heads, M]
         let memory = write(memory, &writing, &erase, &add);
         Accessed { read, state: MemoryState(vec![memory, weights]), weightings: Weightings { read: reading, write: writing } }
     }
 }
 
-/// Where heads go from the weights `before` [B, heads, Z] (equations 5 to 9).
-fn address(memory: &Tensor, before: &Tensor, told: &HeadInterface) -> Tensor {
-    let content = (similarity(&told.key, memory) * &told.strength).softmax(-1, memory.kind());
-    let gated = before.lerp_tensor(&content, &told.gate);
-    sharpen(&turn(&gated, &told.shift), &told.sharpness)
+/// Weightings of the heads [B, heads, Z] after those of the step `before`: content addressing, interpolation, convolutional shift and
+/// sharpening (equations 5 to 9).
+fn address(memory: &Tensor, before: &Tensor, head: &HeadParameters) -> Tensor {
+    let content = (similarity(&head.key, memory) * &head.strength).softmax(-1, memory.kind()); // [B, heads, Z]
+    let gated = before.lerp_tensor(&content, &head.gate);
+    sharpen(&shift(&gated, &head.shift), &head.sharpness)
 }
 
-/// Cosine of keys [B, heads, M] and slots [B, Z, M] (equation 6): [B, heads, Z].
+/// Cosine similarity of keys [B, heads, M] and slots [B, Z, M] (equation 6): [B, heads, Z].
 fn similarity(keys: &Tensor, memory: &Tensor) -> Tensor {
     const TINY: f64 = 1e-8;
-    let lengths = |vectors: &Tensor| vectors.norm_scalaropt_dim(2.0, [-1], true);
-    keys.bmm(&memory.transpose(1, 2)) / (lengths(keys) * lengths(memory).transpose(1, 2) + TINY)
+    let norm = |vectors: &Tensor| vectors.norm_scalaropt_dim(2.0, [-1], true);
+    let products = keys.bmm(&memory.transpose(1, 2)); // [B, heads, Z]
+    let norms = norm(keys) * norm(memory).transpose(1, 2); // [B, heads, 1] · [B, 1, Z] = [B, heads, Z]
+    products / (norms + TINY)
 }
 
-/// Circular convolution (equation 8). Entry j of a `shift` of 2n + 1 is the share that moves by j - n slots.
-fn turn(weights: &Tensor, shift: &Tensor) -> Tensor {
-    let (slots, moves) = (weights.size()[2], shift.size()[2]);
+/// Circular convolution of weights [B, heads, Z] with the shift weighting s [B, heads, moves] (equation 8): [B, heads, Z]. Entry j of the
+/// 2n + 1 in s is the share that moves by j - n slots.
+fn shift(weights: &Tensor, shift_weighting: &Tensor) -> Tensor {
+    let (slots, moves) = (weights.size()[2], shift_weighting.size()[2]);
     let furthest = moves / 2;
     if furthest == 0 {
         return weights.shallow_clone();
     }
     let ends = [weights.narrow(2, slots - furthest, furthest), weights.shallow_clone(), weights.narrow(2, 0, furthest)];
-    // [B, heads, Z, moves]: slot i sees i - n … i + n, and what comes from i - d has moved by d.
-    let neighbours = Tensor::cat(&ends, 2).unfold(2, moves, 1);
-    (neighbours * shift.flip([2]).unsqueeze(2)).sum_dim_intlist(-1, false, None::<Kind>)
+    let padded = Tensor::cat(&ends, 2); // [B, heads, n + Z + n]
+    // Slot i has i - n … i + n, and what comes from i - d has moved by d.
+    let neighbours = padded.unfold(2, moves, 1); // [B, heads, Z, moves]
+    let kernel = shift_weighting.flip([2]).unsqueeze(2); // [B, heads, 1, moves]
+    (neighbours * kernel).sum_dim_intlist(-1, false, None::<Kind>) // [B, heads, Z]
 }
 
 /// w^γ, made to sum to one (equation 9): by logarithms, because the powers of many small weights may all be zero in single precision.
@@ -155,9 +164,10 @@ fn sharpen(weights: &Tensor, sharpness: &Tensor) -> Tensor {
 
 /// M ∘ Π(1 - w eᵀ) + Σ w aᵀ over heads (equations 3 and 4): weights [B, heads, Z], erase and add [B, heads, M].
 fn write(memory: &Tensor, weights: &Tensor, erase: &Tensor, add: &Tensor) -> Tensor {
+    // w eᵀ of a head [B, Z, M]
     let outer = |head: i64| weights.narrow(1, head, 1).transpose(1, 2).bmm(&erase.narrow(1, head, 1));
     let kept = (0..weights.size()[1]).fold(memory.shallow_clone(), |kept, head| kept.addcmul(&kept, &(outer(head) * -1.0)));
-    kept.baddbmm(&weights.transpose(1, 2), add, 1.0, 1.0)
+    kept.baddbmm(&weights.transpose(1, 2), add, 1.0, 1.0) // [B, Z, heads] · [B, heads, M] = [B, Z, M]
 }
 
 #[cfg(test)]
@@ -184,11 +194,11 @@ mod tests {
     fn a_shift_moves_a_head_around_the_tape() {
         let at = |slot: i64| Tensor::one_hot(&Tensor::from_slice(&[slot]), 5).to_kind(Kind::Double).unsqueeze(0);
         for (slot, by, expected) in [(0, 1, 1), (4, 1, 0), (0, -1, 4), (2, 0, 2), (3, 2, 0), (1, -2, 4)] {
-            let shift = Tensor::one_hot(&Tensor::from_slice(&[by + 2i64]), 5).to_kind(Kind::Double).unsqueeze(0);
-            close(&turn(&at(slot), &shift), &numbers(&at(expected)));
+            let weighting = Tensor::one_hot(&Tensor::from_slice(&[by + 2i64]), 5).to_kind(Kind::Double).unsqueeze(0);
+            close(&shift(&at(slot), &weighting), &numbers(&at(expected)));
         }
         let spread = Tensor::from_slice(&[0.1, 0.8, 0.1]).view([1, 1, 3]);
-        close(&turn(&at(0), &spread), &[0.8, 0.1, 0.0, 0.0, 0.1]);
+        close(&shift(&at(0), &spread), &[0.8, 0.1, 0.0, 0.0, 0.1]);
     }
 
     #[test]

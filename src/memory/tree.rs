@@ -1,8 +1,8 @@
 //! A memory organised as a tree of summaries, descended by attention (after Andrychowicz and Kurach 2016).
 //!
-//! Leaves hold values; every inner node holds a summary of its two children. A query goes down from the root: at each node it decides how
-//! much to go right, and the share of a leaf is the product of the decisions on the way to it. What is found is read, and written to by the
-//! same shares. Their paper samples the way; here all ways are gone to a degree, so that everything is learned by gradients.
+//! Leaves hold values; every inner node holds a summary of its two children. A query descends from the root: at each node there is a
+//! probability of going right, and the attention weight of a leaf is the product of the probabilities on the way to it. Leaves are read and
+//! written with the same weights. Their paper samples the way; here the weights are soft, so that everything is learned by gradients.
 
 use anyhow::{Result, ensure};
 use tch::Tensor;
@@ -43,32 +43,33 @@ impl Tree {
 
     /// Pairs of siblings of every level, the root's children first: [B, nodes, 2 M].
     fn children(&self, leaves: &Tensor) -> Vec<Tensor> {
-        let mut level = leaves.shallow_clone();
+        let mut level = leaves.shallow_clone(); // [B, Z, M]
         let mut pairs = Vec::new();
         while level.size()[1] > 1 {
-            let siblings = level.reshape([-1, level.size()[1] / 2, 2 * self.width]);
-            level = self.join.forward(&siblings).tanh();
+            let siblings = level.reshape([-1, level.size()[1] / 2, 2 * self.width]); // [B, nodes, 2 M]
+            level = self.join.forward(&siblings).tanh(); // [B, nodes, M]
             pairs.push(siblings);
         }
         pairs.reverse();
         pairs
     }
 
-    /// The share of each leaf [B, Z] for queries [B, M].
+    /// Attention weights of the leaves [B, Z] for queries [B, M].
     fn descend(&self, leaves: &Tensor, query: &Tensor) -> Tensor {
-        let mut shares = Tensor::ones([query.size()[0], 1], (query.kind(), query.device()));
+        let mut weights = Tensor::ones([query.size()[0], 1], (query.kind(), query.device())); // [B, 1], the root's
         for siblings in self.children(leaves) {
-            let query = query.unsqueeze(1).expand([-1, siblings.size()[1], -1], false);
-            let hidden = self.search.forward(&Tensor::cat(&[&siblings, &query], -1)).relu();
-            let right = self.right.forward(&hidden).squeeze_dim(-1).sigmoid();
-            shares = Tensor::stack(&[&shares * (&right * -1.0 + 1.0), &shares * &right], -1).flatten(1, 2);
+            let query = query.unsqueeze(1).expand([-1, siblings.size()[1], -1], false); // [B, nodes, M]
+            let hidden = self.search.forward(&Tensor::cat(&[&siblings, &query], -1)).relu(); // [B, nodes, M]
+            let right = self.right.forward(&hidden).squeeze_dim(-1).sigmoid(); // [B, nodes]
+            let both = Tensor::stack(&[&weights * (&right * -1.0 + 1.0), &weights * &right], -1); // [B, nodes, 2]
+            weights = both.flatten(1, 2); // [B, 2 · nodes]
         }
-        shares
+        weights
     }
 }
 
 impl Memory for Tree {
-    /// Query, what to erase and what to add.
+    /// Query, erase vector and add vector.
     fn interface(&self) -> i64 {
         3 * self.width
     }
@@ -83,17 +84,18 @@ impl Memory for Tree {
     }
 
     fn access(&self, interface: &Tensor, state: &MemoryState) -> Accessed {
-        let leaves = &state.0[0];
-        let said = interface.chunk(3, 1);
-        let shares = self.descend(leaves, &said[0]).unsqueeze(1);
-        let read = shares.bmm(leaves).squeeze_dim(1);
-        let by_leaf = shares.transpose(1, 2);
-        let kept = by_leaf.bmm(&said[1].sigmoid().unsqueeze(1)) * -1.0 + 1.0;
-        let leaves = leaves * kept + by_leaf.bmm(&said[2].tanh().unsqueeze(1));
+        let leaves = &state.0[0]; // [B, Z, M]
+        let parts = interface.chunk(3, 1); // [B, M] each
+        let (query, erase, add) = (&parts[0], &parts[1], &parts[2]);
+        let weights = self.descend(leaves, query).unsqueeze(1); // [B, 1, Z]
+        let read = weights.bmm(leaves).squeeze_dim(1); // [B, M]
+        let by_leaf = weights.transpose(1, 2); // [B, Z, 1]
+        let kept = by_leaf.bmm(&erase.sigmoid().unsqueeze(1)) * -1.0 + 1.0; // [B, Z, M]
+        let leaves = leaves * kept + by_leaf.bmm(&add.tanh().unsqueeze(1)); // [B, Z, M]
         Accessed {
             read,
             state: MemoryState(vec![leaves]),
-            weightings: Weightings { read: shares.shallow_clone(), write: shares },
+            weightings: Weightings { read: weights.shallow_clone(), write: weights },
         }
     }
 }
@@ -108,16 +110,16 @@ mod tests {
     use tch::{Device, Kind};
 
     #[test]
-    fn shares_sum_to_one_and_follow_the_decisions() {
+    fn weights_sum_to_one_and_follow_the_decisions() {
         tch::manual_seed(1);
         let store = Parameters::double(1);
         let tree = Tree::new(&store.root(), 8, 3).unwrap();
         let leaves = Tensor::randn([2, 8, 3], (Kind::Double, Device::Cpu));
-        let shares = tree.descend(&leaves, &Tensor::randn([2, 3], (Kind::Double, Device::Cpu)));
-        assert_eq!(shares.size(), [2, 8]);
-        let sums = Vec::<f64>::try_from(shares.sum_dim_intlist(1, false, None::<Kind>)).unwrap();
+        let weights = tree.descend(&leaves, &Tensor::randn([2, 3], (Kind::Double, Device::Cpu)));
+        assert_eq!(weights.size(), [2, 8]);
+        let sums = Vec::<f64>::try_from(weights.sum_dim_intlist(1, false, None::<Kind>)).unwrap();
         assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-12), "{sums:?}");
-        // Whoever always goes right comes to the last leaf.
+        // Always going right leads to the last leaf.
         let _ = tch::no_grad(|| tree.right.bias.as_ref().unwrap().shallow_clone().fill_(100.0));
         let last = tree.descend(&leaves, &Tensor::zeros([2, 3], (Kind::Double, Device::Cpu))).select(1, 7);
         assert!(last.allclose(&Tensor::ones([2], (Kind::Double, Device::Cpu)), 1e-9, 1e-9, false));

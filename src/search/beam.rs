@@ -40,7 +40,7 @@ pub(super) fn beam_search(
             let step = decoding.step(&prefixes, repetition_penalty(options));
             StepScores::new(step, &rules, &prefixes, &row_rules(&beams, prefixes.length, first_step))
         };
-        spread(&mut beams, &scores, options, first_step);
+        advance_beams(&mut beams, &scores, options, first_step);
         first_step = false;
         let parents: Vec<usize> =
             beams.iter().flat_map(|beam| &beam.groups).flat_map(|group| group.parents.iter().copied()).collect();
@@ -68,7 +68,7 @@ fn prefixes<'a>(beams: &'a [Beam], first_step: bool) -> Prefixes<'a> {
 }
 
 /// One step: each group in turn takes its candidates.
-fn spread(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, first_step: bool) {
+fn advance_beams(beams: &mut [Beam], scores: &StepScores, options: &SearchOptions, first_step: bool) {
     let constrained = beams.iter().any(|beam| !beam.sentence.phrases().is_empty());
     let likeliest = if constrained { scores.likeliest(&undoing(beams, first_step)) } else { Vec::new() };
     let (width, groups) = (options.group_width(), options.groups());
@@ -110,7 +110,7 @@ fn row_rules(beams: &[Beam], step: usize, first_step: bool) -> RowRules {
             rules.forced.push((row, token));
         }
         if !hypothesis.is_filler() && !hypothesis.progress.complete() {
-            rules.endless.push(row);
+            rules.eos_forbidden.push(row);
         }
     }
     rules

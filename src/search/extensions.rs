@@ -23,7 +23,7 @@ pub(super) struct GroupRows {
 pub(super) type TokenCounts = BTreeMap<u32, usize>;
 
 /// The best `most` extensions of each source's hypotheses, best first. `live` holds `rows.width` hypotheses for every source; `chosen` of
-/// every source is charged `penalty` a time.
+/// every source costs `penalty` a time.
 pub(super) fn best(
     scores: &StepScores,
     live: &[&[BeamHypothesis]],
@@ -38,26 +38,26 @@ pub(super) fn best(
         keys.map(move |(row, key)| key + scores.log_probability(row_of(source, row), 0.0))
     });
     let keys: Vec<f32> = keys.collect();
-    let ruled = part(&scores.ruled, rows);
+    let processed = part(&scores.processed, rows);
     let repeated = !chosen.iter().all(BTreeMap::is_empty);
-    let (charged, maxima) = match repeated {
-        false => (ruled, scores.maxima.as_ref().map(|maxima| part(maxima, rows))),
+    let (diversity_penalised, maxima) = match repeated {
+        false => (processed, scores.maxima.as_ref().map(|maxima| part(maxima, rows))),
         true => {
-            let counts = chosen_counts(chosen, ruled.size()[2], ruled.device());
-            (ruled - counts.unsqueeze(1) * penalty, None)
+            let counts = chosen_counts(chosen, processed.size()[2], processed.device());
+            (processed - counts.unsqueeze(1) * penalty, None)
         }
     };
-    let found = top_extensions(&charged, &keys, maxima, most);
+    let found = top_extensions(&diversity_penalised, &keys, maxima, most);
     let places = found
         .iter()
         .enumerate()
         .flat_map(|(source, best)| best.iter().map(move |extension| (row_of(source, extension.row), extension.token)));
     // What is compared is not always what counts, and that is not always what the model says.
-    let said = |of: &Tensor, wanted: bool| {
+    let scores_at = |of: &Tensor, wanted: bool| {
         let places = wanted.then(|| flat_places(of, places.clone())).flatten()?;
         Some(numbers_of(&of.view(-1).index_select(0, &places)).into_iter())
     };
-    let (mut gains, mut log_probabilities) = (said(&scores.ruled, repeated), said(&scores.model, scores.changed));
+    let (mut gains, mut log_probabilities) = (scores_at(&scores.processed, repeated), scores_at(&scores.model, scores.changed));
     let candidates = found.iter().zip(live).zip(chosen).enumerate().map(|(source, ((best, live), chosen))| {
         let candidates = best.iter().map(|extension| {
             let score = gains.as_mut().and_then(Iterator::next).unwrap_or(extension.score);
@@ -86,12 +86,12 @@ pub(super) fn given(
 ) -> Vec<Candidate> {
     let indices: Vec<usize> = wanted.iter().map(|&(source, row, _)| source * rows.each + rows.first + row).collect();
     let places = indices.iter().zip(wanted).map(|(&row, wanted)| (row, wanted.2));
-    let Some(places) = flat_places(&scores.ruled, places) else { return Vec::new() };
+    let Some(places) = flat_places(&scores.processed, places) else { return Vec::new() };
     let at_places = |of: &Tensor| {
         let found = numbers_of(&of.view(-1).index_select(0, &places)).into_iter();
         found.zip(&indices).map(|(score, &row)| scores.log_probability(row, score)).collect::<Vec<f32>>()
     };
-    let found = wanted.iter().zip(at_places(&scores.ruled).into_iter().zip(at_places(&scores.model)));
+    let found = wanted.iter().zip(at_places(&scores.processed).into_iter().zip(at_places(&scores.model)));
     found
         .map(|(&(source, row, token), (gain, log_probability))| {
             candidate(&live[source][row], row, token, log_probability, gain, chosen[source].get(&token), penalty)

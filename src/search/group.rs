@@ -98,7 +98,7 @@ impl Group {
             self.parents.clear();
         }
         // A tiny vocabulary can leave the beam short, and a source's groups end at different times: rows that lead nowhere fill it up.
-        self.live.resize_with(width, BeamHypothesis::filler);
+        self.live.resize_with(width, BeamHypothesis::padding);
         self.parents.resize(width, first_row);
     }
 

@@ -47,7 +47,7 @@ impl BeamHypothesis {
         BeamHypothesis { progress: Progress::new(constraints), ..BeamHypothesis::default() }
     }
 
-    pub fn filler() -> Self {
+    pub fn padding() -> Self {
         BeamHypothesis { sum: f64::NEG_INFINITY, ..BeamHypothesis::default() }
     }
 

@@ -57,15 +57,15 @@ pub(super) fn sample(
             let token = contexts[source].constraints.prefix.get(step);
             (place * count..(place + 1) * count).filter_map(move |row| Some((row, *token?)))
         });
-        let row_rules = RowRules { forced: forced.collect(), endless: Vec::new() };
+        let row_rules = RowRules { forced: forced.collect(), eos_forbidden: Vec::new() };
         let scores = StepScores::new(stepped, &rules, &prefixes, &row_rules);
         let mut chances = Vec::with_capacity(going.len() * count);
         for &source in &going {
             chances.extend(draws[source].iter_mut().map(Draw::chance));
         }
-        let tokens = pick(&scores.ruled, &chances, sampling);
+        let tokens = pick(&scores.processed, &chances, sampling);
         let log_probabilities = at(&scores.model, &tokens);
-        let possible = at(&scores.ruled, &tokens);
+        let possible = at(&scores.processed, &tokens);
         for (row, &token) in tokens.iter().enumerate() {
             let source = going[row / count];
             let draw = &mut draws[source][row % count];

@@ -16,7 +16,7 @@ use crate::text::special::EOS;
 /// Scores of one step [R, V].
 pub(super) struct StepScores {
     pub model: Tensor,
-    pub ruled: Tensor,
+    pub processed: Tensor,
     /// Where they are logits, for each row the highest, m, and log Σ eˢ⁻ᵐ.
     sums: Option<Vec<(f32, f32)>>,
     /// The highest of each block of tokens after the rules, where they are known [R, ⌈V / BLOCK⌉].
@@ -33,7 +33,7 @@ pub(super) struct RowRules {
     /// (row, token): nothing but this token.
     pub forced: Vec<(usize, u32)>,
     /// Rows that may not end.
-    pub endless: Vec<usize>,
+    pub eos_forbidden: Vec<usize>,
 }
 
 impl StepScores {
@@ -47,26 +47,26 @@ impl StepScores {
         // Who is forced to a token that the rules forbid, or ranked by what they changed, wants to know what the model said.
         let kept = changed || !rows.forced.is_empty();
         let plain = || if kept { model.copy() } else { model.shallow_clone() };
-        let mut ruled = penalised.unwrap_or_else(plain);
+        let mut processed = penalised.unwrap_or_else(plain);
         for rule in rules {
-            rule.apply(&mut ruled, prefixes);
+            rule.apply(&mut processed, prefixes);
         }
-        forbid(&mut ruled, rows.endless.iter().map(|&row| (row, EOS)));
+        forbid(&mut processed, rows.eos_forbidden.iter().map(|&row| (row, EOS)));
         if let Some(places) = flat_places(&model, rows.forced.iter().copied()) {
             let which: Vec<i64> = rows.forced.iter().map(|&(row, _)| row as i64).collect();
-            let which = Tensor::from_slice(&which).to_device(ruled.device());
-            let _ = ruled.index_fill_(0, &which, f64::NEG_INFINITY);
-            let _ = ruled.view(-1).index_copy_(0, &places, &model.view(-1).index_select(0, &places));
+            let which = Tensor::from_slice(&which).to_device(processed.device());
+            let _ = processed.index_fill_(0, &which, f64::NEG_INFINITY);
+            let _ = processed.view(-1).index_copy_(0, &places, &model.view(-1).index_select(0, &places));
         }
         let sums =
             summary.as_ref().map(|summary| numbers_of(&summary.highest).into_iter().zip(numbers_of(&summary.log_sum)).collect());
         let maxima = summary.and_then(|summary| summary.block_maxima);
-        let maxima = maxima.filter(|_| rows.endless.is_empty() && rows.forced.is_empty()).and_then(|maxima| {
+        let maxima = maxima.filter(|_| rows.eos_forbidden.is_empty() && rows.forced.is_empty()).and_then(|maxima| {
             let forbidden: Option<Vec<&[u32]>> = rules.iter().map(|rule| rule.forbidden()).collect();
-            renew(&maxima, &ruled, forbidden?.into_iter().flatten().copied());
+            renew(&maxima, &processed, forbidden?.into_iter().flatten().copied());
             Some(maxima)
         });
-        StepScores { model, ruled, sums, maxima, changed, attention }
+        StepScores { model, processed, sums, maxima, changed, attention }
     }
 
     /// log p from a score of this row. In this order: scores may be large, and what counts is small.
@@ -80,12 +80,12 @@ impl StepScores {
             let best = Vec::<i64>::try_from(scores.argmax(1, false).to_device(Device::Cpu)).expect("a flat tensor is a vector");
             best.into_iter().map(|token| token as u32).collect()
         };
-        let mut likeliest = best(&self.ruled);
+        let mut likeliest = best(&self.processed);
         if undoing.is_empty() {
             return likeliest;
         }
         let rows: Vec<i64> = undoing.iter().map(|(row, _)| *row as i64).collect();
-        let mut others = self.ruled.index_select(0, &Tensor::from_slice(&rows).to_device(self.ruled.device()));
+        let mut others = self.processed.index_select(0, &Tensor::from_slice(&rows).to_device(self.processed.device()));
         let forbidden =
             undoing.iter().enumerate().flat_map(|(place, (_, tokens))| tokens.iter().map(move |&token| (place, token)));
         forbid(&mut others, forbidden);
@@ -135,10 +135,10 @@ mod tests {
         let prefixes = Prefixes { length: 0, rows: vec![&[], &[], &[]] };
         let rules: Vec<Arc<dyn Processor>> = vec![Arc::new(Suppress::new(&[5, 7, 1050], Device::Cpu))];
         let found = StepScores::new(step(), &rules, &prefixes, &RowRules::default());
-        let expected = block_maxima(&found.ruled);
+        let expected = block_maxima(&found.processed);
         assert!(expected.max().double_value(&[]) < 9.0 && found.maxima.unwrap().equal(&expected));
-        let endless = RowRules { endless: vec![1], ..RowRules::default() };
-        assert!(StepScores::new(step(), &rules, &prefixes, &endless).maxima.is_none());
+        let eos_forbidden = RowRules { eos_forbidden: vec![1], ..RowRules::default() };
+        assert!(StepScores::new(step(), &rules, &prefixes, &eos_forbidden).maxima.is_none());
         let rules: Vec<Arc<dyn Processor>> = vec![Arc::new(NoRepeat { size: 2 })];
         assert!(StepScores::new(step(), &rules, &prefixes, &RowRules::default()).maxima.is_none());
     }

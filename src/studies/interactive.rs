@@ -15,7 +15,7 @@ pub trait Interactive {
     /// What a line holds, with an example.
     fn expects(&self) -> String;
 
-    /// Answers a line; nothing where it is only told, as the sentences before a question are.
+    /// Answers a line; nothing where it only adds to the input, as the sentences before a question do.
     ///
     /// # Errors
     /// Says what is wrong with the line, and what it should hold.
@@ -57,8 +57,8 @@ pub(super) fn read_input<T: DeserializeOwned>(line: &str, text: impl FnOnce(&str
     text(line)
 }
 
-/// Greedy decoding by a model that reads whole targets: what it says after its own earlier symbols, up to `end` or `most` symbols. `next` gives
-/// the likeliest symbol after each beginning of a guess, the empty one and the whole included. A guess that comes back as it was is the
+/// Greedy decoding by a model that reads whole targets: what it predicts after its own earlier symbols, up to `end` or `most` symbols. `next`
+/// gives the likeliest symbol after each prefix of a guess, the empty one and the whole included. A guess that comes back as it was is the
 /// answer; every round settles one more symbol at least (Jacobi iteration; Santilli et al. 2023, "Accelerating Transformer Inference for
 /// Translation via Parallel Decoding").
 pub(super) fn greedy(
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_guess_is_mended_until_it_is_what_the_model_says_itself() {
-        // Says twice the symbol before it, and the end (0) from 32 on.
+        // Predicts twice the symbol before it, and the end (0) from 32 on.
         let next = |guess: &[i64]| {
             let before = std::iter::once(&1).chain(guess);
             Ok(before.map(|&symbol| if symbol >= 32 { 0 } else { 2 * symbol }).collect())

@@ -65,12 +65,12 @@ mod tests {
     fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {
         match task {
             TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
-            TaskRecipe::Tape(task) => TapeTask::make_model(task, store),
-            TaskRecipe::Transduction(task) => TransductionTask::make_model(task, store),
-            TaskRecipe::Documents(task) => DocumentsTask::make_model(task, store),
-            TaskRecipe::Pointing(task) => PointingTask::make_model(task, store),
-            TaskRecipe::Questions(task) => QuestionsTask::make_model(task, store),
-            TaskRecipe::Trees(task) => TreesTask::make_model(task, store),
+            TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
+            TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
+            TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
+            TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
+            TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
+            TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
         }
     }
 

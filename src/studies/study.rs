@@ -25,11 +25,13 @@ pub trait Study: Sized {
     /// Its table under `[task]`.
     type Recipe: Clone + Serialize + Into<TaskRecipe>;
 
+    type Model;
+
     /// See [`Task::Batch`].
     type Batch;
 
-    /// Makes the model's parameters in `store` and nothing else. Of a model whose vocabulary is that of a corpus, what it has at least.
-    fn make_model(recipe: &Self::Recipe, store: &Parameters) -> Result<()>;
+    /// The model, with its parameters in `store`. Of a model whose vocabulary is that of a corpus, what it has at least.
+    fn model(recipe: &Self::Recipe, store: &Parameters) -> Result<Self::Model>;
 
     /// The model with starting weights, and its data.
     fn new(recipe: &Self::Recipe, seed: u64, device: Device) -> Result<Self>;
@@ -147,7 +149,7 @@ pub fn trained<S: Study>(
     device: Device,
 ) -> Result<Option<Vec<Finding>>> {
     let shapes = Parameters::shapes_only();
-    S::make_model(task, &shapes)?;
+    S::model(task, &shapes)?;
     ensure_trainable(&ParameterShapes::of(&shapes).parameters, &recipe.training, device)?;
     let mut study = S::new(task, recipe.seed, device)?;
     let parameters: usize = study.store().named().iter().map(|(_, tensor)| tensor.numel()).sum();

@@ -26,7 +26,7 @@ pub struct BatchPlace {
 
 /// What forward and backward are computed with.
 #[derive(Debug, Clone, Copy)]
-pub struct Arithmetic {
+pub struct PrecisionSettings {
     pub precision: Precision,
     pub device: Device,
     /// What gradients are multiplied with on the way.
@@ -38,7 +38,7 @@ pub struct Arithmetic {
 pub fn accumulate<T: Task>(
     task: &mut T,
     batches: &[T::Batch],
-    arithmetic: Arithmetic,
+    precision_settings: PrecisionSettings,
     seed: u64,
     first_pass: u64,
     place: &BatchPlace,
@@ -46,7 +46,7 @@ pub fn accumulate<T: Task>(
     let mut sums = LossSums::default();
     for (index, batch) in batches.iter().enumerate() {
         let pass = ForwardContext::training(seed, first_pass + index as u64, 0);
-        sums += memory_guarded(|| backward(task, batch, arithmetic, &pass)).with_context(|| {
+        sums += memory_guarded(|| backward(task, batch, precision_settings, &pass)).with_context(|| {
             let number = place.batch + index as u64;
             format!("update {}, epoch {}, batch {number} ({})", place.update, place.epoch, task.describe(batch))
         })?;
@@ -63,11 +63,11 @@ pub fn broken_gradients<T: Task>(task: &T, batches: &[T::Batch], norm: f64, plac
 
 /// Goes forward and backward over the largest of an epoch's batches without learning from them, so that memory runs out now and not in
 /// the middle of the night. The gradients hold anything afterwards.
-pub fn dry_run<T: Task>(task: &mut T, batches: &[T::Batch], arithmetic: Arithmetic, seed: u64) -> Result<()> {
+pub fn dry_run<T: Task>(task: &mut T, batches: &[T::Batch], precision_settings: PrecisionSettings, seed: u64) -> Result<()> {
     for number in largest(task, batches) {
         let batch = &batches[number];
         let pass = ForwardContext::training(seed, u64::MAX, 0);
-        let work = || Ok(forward(task, batch, arithmetic, &pass)?.backward.f_backward()?);
+        let work = || Ok(forward(task, batch, precision_settings, &pass)?.backward.f_backward()?);
         memory_guarded(work).with_context(|| {
             format!("trying the largest batch before training, batch {} ({})", number + 1, task.describe(batch))
         })?;
@@ -84,18 +84,28 @@ pub fn largest<T: Task>(task: &T, batches: &[T::Batch]) -> Vec<usize> {
     found.into_iter().collect()
 }
 
-fn forward<T: Task>(task: &mut T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<Loss> {
-    with_precision(arithmetic.precision, arithmetic.device, || task.loss(batch, pass))
+fn forward<T: Task>(
+    task: &mut T,
+    batch: &T::Batch,
+    precision_settings: PrecisionSettings,
+    pass: &ForwardContext,
+) -> Result<Loss> {
+    with_precision(precision_settings.precision, precision_settings.device, || task.loss(batch, pass))
 }
 
-fn backward<T: Task>(task: &mut T, batch: &T::Batch, arithmetic: Arithmetic, pass: &ForwardContext) -> Result<LossSums> {
-    let Loss { backward, sums } = forward(task, batch, arithmetic, pass)?;
+fn backward<T: Task>(
+    task: &mut T,
+    batch: &T::Batch,
+    precision_settings: PrecisionSettings,
+    pass: &ForwardContext,
+) -> Result<LossSums> {
+    let Loss { backward, sums } = forward(task, batch, precision_settings, pass)?;
     ensure!(sums.counts.terms > 0 && sums.counts.sequences > 0, "the batch has nothing to learn from");
     ensure!(sums.loss.is_finite(), "the loss is {}; {REMEDY}", sums.loss);
-    if arithmetic.loss_scale == 1.0 {
+    if precision_settings.loss_scale == 1.0 {
         backward.f_backward()?;
     } else {
-        (&backward * arithmetic.loss_scale).f_backward()?;
+        (&backward * precision_settings.loss_scale).f_backward()?;
     }
     Ok(sums)
 }

@@ -16,7 +16,7 @@ use crate::report::{Display, EventWriter, Figures, Goal, JsonLines, TrainingProg
 use crate::runtime::files::Shown;
 use crate::runtime::message;
 
-/// The run's three voices.
+/// Where a run is told of: progress for people, `log.jsonl` and TensorBoard's events for programs.
 pub struct TrainingLogger {
     progress: TrainingProgress,
     log: JsonLines,

@@ -10,30 +10,30 @@ use crate::recipe::{
 pub fn learning_rate(recipe: &TrainingRecipe, update: u64, epochs: u64, history: &History) -> f64 {
     let peak = recipe.optimizer.learning_rate();
     match recipe.schedule {
-        ScheduleRecipe::Constant(ConstantRecipe { warmup }) => peak * rise(update, warmup),
+        ScheduleRecipe::Constant(ConstantRecipe { warmup }) => peak * warmup_factor(update, warmup),
         ScheduleRecipe::InverseSquareRoot(InverseSquareRootRecipe { warmup }) => {
             let warmup = warmup.max(1);
-            peak * rise(update, warmup).min((warmup as f64 / update as f64).sqrt())
+            peak * warmup_factor(update, warmup).min((warmup as f64 / update as f64).sqrt())
         }
         ScheduleRecipe::LuongHalving(LuongHalvingRecipe { after, every, unit }) => {
             let done = match unit {
                 HalvingUnit::Epochs => epochs,
                 HalvingUnit::Updates => update - 1,
             };
-            peak * falls(0.5, done, after, every)
+            peak * decay_factor(0.5, done, after, every)
         }
-        ScheduleRecipe::Step(StepRecipe { factor, every, start }) => peak * falls(factor, update, start, every),
+        ScheduleRecipe::Step(StepRecipe { factor, every, start }) => peak * decay_factor(factor, update, start, every),
         ScheduleRecipe::Plateau(plateau) => plateau_rate(peak, plateau, recipe, history),
     }
 }
 
 /// Linear from 0, 1 from update `warmup` on.
-fn rise(update: u64, warmup: u64) -> f64 {
+fn warmup_factor(update: u64, warmup: u64) -> f64 {
     if update < warmup { update as f64 / warmup as f64 } else { 1.0 }
 }
 
 /// `factor` to the power of how often the rate has fallen: at `start`, and then every `every`.
-fn falls(factor: f64, at: u64, start: u64, every: u64) -> f64 {
+fn decay_factor(factor: f64, at: u64, start: u64, every: u64) -> f64 {
     if at < start { 1.0 } else { factor.powf(1.0 + ((at - start) / every.max(1)) as f64) }
 }
 

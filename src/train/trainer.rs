@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::flat::{Clipped, FlatParameters, clip};
 use super::freeze::freeze;
-use super::gradients::{Arithmetic, BatchPlace, accumulate, broken_gradients, dry_run, largest};
+use super::gradients::{BatchPlace, PrecisionSettings, accumulate, broken_gradients, dry_run, largest};
 use super::history::Validated;
 use super::logger::TrainingLogger;
 use super::loss_scale::LossScale;
@@ -147,9 +147,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         if !tried.is_empty() {
             // Before it is tried: where memory does not suffice, the system may end the process without a word.
             logger.message(&format!("trying the largest batch first: {}", tried.join("; and ")));
-            let arithmetic = Arithmetic { precision: recipe.precision, device, loss_scale: 1.0 };
+            let precision_settings = PrecisionSettings { precision: recipe.precision, device, loss_scale: 1.0 };
             let extra_state = task.extra_state();
-            logger.pause(|| dry_run(&mut *task, &batches, arithmetic, seed))?;
+            logger.pause(|| dry_run(&mut *task, &batches, precision_settings, seed))?;
             task.restore_extra_state(&extra_state)?;
             let _ = parameters.gradients().zero_();
         }
@@ -209,9 +209,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         let first_pass = self.state.update * self.recipe.accumulate as u64;
         let loss_scale = self.state.loss_scale.as_ref().map_or(1.0, |loss_scale| loss_scale.scale);
         let device = self.parameters.gradients().device();
-        let arithmetic = Arithmetic { precision: self.recipe.precision, device, loss_scale };
-        let sums = accumulate(self.task, batches, arithmetic, self.state.seed, first_pass, &place)
-            .with_context(|| self.whereabouts())?;
+        let precision_settings = PrecisionSettings { precision: self.recipe.precision, device, loss_scale };
+        let sums = accumulate(self.task, batches, precision_settings, self.state.seed, first_pass, &place)
+            .with_context(|| self.failure_context())?;
         let divisor = match self.recipe.normalise {
             Normalise::Tokens => sums.counts.terms,
             Normalise::Sentences => sums.counts.sequences,
@@ -219,10 +219,10 @@ impl<'a, T: Task> Trainer<'a, T> {
         };
         let Clipped { norm, scale } = clip(&self.parameters.gradients(), divisor as f64 * loss_scale, self.recipe.clip_norm);
         if !norm.is_finite() && self.state.loss_scale.is_some() {
-            return self.give_up(end);
+            return self.skip_overflowed_update(end);
         }
         if !norm.is_finite() {
-            return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.whereabouts());
+            return Err(broken_gradients(self.task, batches, norm, &place)).with_context(|| self.failure_context());
         }
         let rate = learning_rate(self.recipe, place.update, self.state.epoch, &self.state.history);
         self.parameters.ensure_shared()?;
@@ -261,13 +261,13 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Learns nothing from the batches before `end`, and scales the loss less from now on.
-    fn give_up(&mut self, end: usize) -> Result<()> {
+    fn skip_overflowed_update(&mut self, end: usize) -> Result<()> {
         let _ = self.parameters.gradients().zero_();
         self.state.batch = end as u64;
         let Some(loss_scale) = &mut self.state.loss_scale else { return Ok(()) };
         let outcome = loss_scale.overflow();
         let (scale, overflows, update) = (loss_scale.scale, loss_scale.overflows, self.state.update);
-        outcome.with_context(|| self.whereabouts())?;
+        outcome.with_context(|| self.failure_context())?;
         self.logger
             .message(&format!("after update {update} gradients overflowed float16; the loss is scaled by {scale} from now on"));
         self.logger.note("overflow", update, json!({ "loss_scale": scale, "overflows": overflows }))?;
@@ -275,7 +275,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// What is left when an update fails.
-    fn whereabouts(&self) -> String {
+    fn failure_context(&self) -> String {
         let update = self.state.update + 1;
         match self.saved {
             Some(saved) => {
@@ -403,17 +403,17 @@ fn save_elsewhere(
     fill: impl FnOnce(&Path) -> Result<()>,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let saved = folder.refuge().and_then(|refuge| {
-        refuge.write(update, bytes, fill)?;
-        refuge.point("last", update)?;
-        Ok(refuge)
+    let saved = folder.fallback_folder().and_then(|fallback_folder| {
+        fallback_folder.write(update, bytes, fill)?;
+        fallback_folder.point("last", update)?;
+        Ok(fallback_folder)
     });
     match saved {
-        Ok(refuge) => error.context(format!(
+        Ok(fallback_folder) => error.context(format!(
             "training stopped after update {update}: {} is not its run folder any more; the run was saved as {1}, go on with \
              `targum train {1} --resume`",
             folder.path().shown(),
-            refuge.path().shown()
+            fallback_folder.path().shown()
         )),
         Err(second) => {
             error.context(format!("training stopped after update {update}, and it could not be saved elsewhere: {second:#}"))

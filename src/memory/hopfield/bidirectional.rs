@@ -1,4 +1,4 @@
-//! Bidirectional associative memory: pairs, either of which brings back the other (Kosko 1988).
+//! Bidirectional associative memory (BAM): pairs, either of which recalls the other (Kosko 1988).
 
 use anyhow::{Result, ensure};
 use tch::Tensor;
@@ -38,7 +38,7 @@ impl BidirectionalMemory {
             second.count()
         );
         let second = second.tensor().to_kind(first.tensor().kind()).to_device(first.tensor().device());
-        Ok(BidirectionalMemory { weights: first.tensor().tr().matmul(&second) })
+        Ok(BidirectionalMemory { weights: first.tensor().tr().matmul(&second) }) // [N, M]
     }
 
     /// Energy of each pair of states [B].
@@ -61,7 +61,7 @@ impl BidirectionalMemory {
     pub fn recall_from_first(&self, cues: &Patterns, limit: usize) -> Result<PairRecalled> {
         let first = cues.for_network(self.sizes()[0], &self.weights)?;
         // The other layer has no sign yet to keep where its field is zero.
-        let second = positive_sign(&first.matmul(&self.weights));
+        let second = positive_sign(&first.matmul(&self.weights)); // [B, M]
         Ok(self.settle(first, second, limit))
     }
 
@@ -71,7 +71,7 @@ impl BidirectionalMemory {
     /// Cues of another size.
     pub fn recall_from_second(&self, cues: &Patterns, limit: usize) -> Result<PairRecalled> {
         let second = cues.for_network(self.sizes()[1], &self.weights)?;
-        let first = positive_sign(&second.matmul(&self.weights.tr()));
+        let first = positive_sign(&second.matmul(&self.weights.tr())); // [B, N]
         Ok(self.settle(first, second, limit))
     }
 
@@ -81,7 +81,7 @@ impl BidirectionalMemory {
     }
 
     fn energy_of(&self, first: &Tensor, second: &Tensor) -> Tensor {
-        -(first.matmul(&self.weights) * second).sum_dim_intlist([1i64].as_slice(), false, first.kind())
+        -(first.matmul(&self.weights) * second).sum_dim_intlist([1i64].as_slice(), false, first.kind()) // [B]
     }
 
     fn settle(&self, mut first: Tensor, mut second: Tensor, limit: usize) -> PairRecalled {
@@ -89,8 +89,8 @@ impl BidirectionalMemory {
             doubles(&self.energy_of(&first, &second)).into_iter().map(|start| vec![start]).collect();
         let mut settled = vec![false; energies.len()];
         for round in 0..=limit {
-            let next_first = sign_or(&second.matmul(&self.weights.tr()), &first);
-            let next_second = sign_or(&first.matmul(&self.weights), &second);
+            let next_first = sign_or(&second.matmul(&self.weights.tr()), &first); // [B, N]
+            let next_second = sign_or(&first.matmul(&self.weights), &second); // [B, M]
             let rests = |next: &Tensor, now: &Tensor| doubles(&next.eq_tensor(now).all_dim(1, false));
             let both = rests(&next_first, &first).into_iter().zip(rests(&next_second, &second));
             settled = both.map(|(first, second)| first + second == 2.0).collect();
@@ -99,7 +99,7 @@ impl BidirectionalMemory {
             }
             first = next_first;
             self.note(&first, &second, &mut energies);
-            second = sign_or(&first.matmul(&self.weights), &second);
+            second = sign_or(&first.matmul(&self.weights), &second); // [B, M]
             self.note(&first, &second, &mut energies);
         }
         PairRecalled { first: Patterns::trusted(first), second: Patterns::trusted(second), energies, settled }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn either_side_brings_back_the_other() {
+    fn either_side_recalls_the_other() {
         let (first, second) = pairs(4, 120, 70);
         let memory = BidirectionalMemory::learn(&first, &second).unwrap();
         for recalled in [

@@ -68,11 +68,11 @@ impl BinaryHopfield {
     }
 
     fn energy_of(&self, states: &Tensor) -> Tensor {
-        (states * (self.field(states) + &self.bias)).sum_dim_intlist([1i64].as_slice(), false, states.kind()) * -0.5
+        (states * (self.field(states) + &self.bias)).sum_dim_intlist([1i64].as_slice(), false, states.kind()) * -0.5 // [B]
     }
 
-    /// What each unit is told by the others, W s + b: states [B, N] to [B, N]. A unit whose state is not known is 0 and tells
-    /// nothing.
+    /// The local field of each unit, W s + b: states [B, N] to [B, N]. A unit whose state is unknown is 0 and adds nothing to the
+    /// fields of the others.
     pub fn field(&self, states: &Tensor) -> Tensor {
         states.matmul(&self.weights) + &self.bias
     }

@@ -54,8 +54,8 @@ impl ContinuousHopfield {
         // ln cosh x = |x| + ln(1 + e^(-2|x|)) - ln 2, without overflow.
         let log_cosh = &size + (&size * -2.0).exp().log1p() - std::f64::consts::LN_2;
         let integral = &outputs * potentials - log_cosh / self.gain;
-        let field = outputs.matmul(&self.weights) * 0.5 + &self.bias;
-        (integral - outputs * field).sum_dim_intlist([1i64].as_slice(), false, potentials.kind())
+        let field = outputs.matmul(&self.weights) * 0.5 + &self.bias; // [B, N]
+        (integral - outputs * field).sum_dim_intlist([1i64].as_slice(), false, potentials.kind()) // [B]
     }
 
     /// u' = W V + b - u of potentials [B, N]: the energy's slope by V, downwards.
@@ -81,7 +81,7 @@ impl ContinuousHopfield {
         let mut energies = vec![self.energy(&potentials)];
         let mut settled = false;
         for _ in 0..limit {
-            let drift = self.drift(&potentials);
+            let drift = self.drift(&potentials); // [B, N]
             settled = drift.abs().max().double_value(&[]) <= tolerance;
             if settled {
                 break;
@@ -90,7 +90,8 @@ impl ContinuousHopfield {
             potentials = &potentials + drift * step;
             energies.push(self.energy(&potentials));
         }
-        Ok(Relaxed { outputs: self.outputs(&potentials), potentials, energies: Tensor::stack(&energies, 1), settled })
+        let energies = Tensor::stack(&energies, 1); // [B, steps + 1]
+        Ok(Relaxed { outputs: self.outputs(&potentials), potentials, energies, settled })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Dense associative memory: sharper valleys, and so more of them (Krotov and Hopfield 2016, Demircigil et al. 2017).
+//! Dense associative memory: sharper minima of the energy, and so more of them (Krotov and Hopfield 2016, Demircigil et al. 2017).
 
 use anyhow::{Result, ensure};
 use tch::Tensor;
@@ -14,7 +14,7 @@ pub enum Interaction {
     /// does, which order 2 is. Over N because that changes nothing but the unit of energy and keeps high orders in range. Holds
     /// in the order of Nⁿ⁻¹ random patterns.
     Power(i32),
-    /// F(m) = eᵐ; the energy given is -ln Σ_μ F(m_μ), which has the same valleys and does not overflow. Holds in the order of
+    /// F(m) = eᵐ; the energy given is -ln Σ_μ F(m_μ), which has the same minima and does not overflow. Holds in the order of
     /// 2^(N/2) random patterns.
     Exponential,
 }
@@ -55,13 +55,13 @@ impl DenseMemory {
     }
 
     fn energy_of(&self, states: &Tensor) -> Tensor {
-        let overlaps = states.matmul(&self.patterns.tr());
+        let overlaps = states.matmul(&self.patterns.tr()); // [B, P]
         match self.interaction {
             Interaction::Power(order) => {
                 let powers = (overlaps / self.units() as f64).pow_tensor_scalar(i64::from(order));
-                -powers.sum_dim_intlist([1i64].as_slice(), false, states.kind())
+                -powers.sum_dim_intlist([1i64].as_slice(), false, states.kind()) // [B]
             }
-            Interaction::Exponential => -overlaps.logsumexp([1i64].as_slice(), false),
+            Interaction::Exponential => -overlaps.logsumexp([1i64].as_slice(), false), // [B]
         }
     }
 
@@ -70,17 +70,17 @@ impl DenseMemory {
     /// A flip of s_i takes m_μ to m_μ - 2 x_μi s_i, that is to m_μ ∓ 2, so that both values of F serve all units and one product
     /// sums them up.
     fn costs(&self, states: &Tensor) -> Tensor {
-        let overlaps = states.matmul(&self.patterns.tr());
+        let overlaps = states.matmul(&self.patterns.tr()); // [B, P]
         match self.interaction {
             Interaction::Power(order) => {
                 let power = |shift: f64| ((&overlaps + shift) / self.units() as f64).pow_tensor_scalar(i64::from(order));
                 let (above, here, below) = (power(2.0), power(0.0), power(-2.0));
-                let slope = (&above - &below) * 0.5;
-                let bend = ((above + below) * 0.5 - here).sum_dim_intlist([1i64].as_slice(), true, states.kind());
-                states * slope.matmul(&self.patterns) - bend
+                let slope = (&above - &below) * 0.5; // [B, P]
+                let bend = ((above + below) * 0.5 - here).sum_dim_intlist([1i64].as_slice(), true, states.kind()); // [B, 1]
+                states * slope.matmul(&self.patterns) - bend // [B, N]
             }
             Interaction::Exponential => {
-                let mean = overlaps.softmax(-1, states.kind()).matmul(&self.patterns);
+                let mean = overlaps.softmax(-1, states.kind()).matmul(&self.patterns); // [B, N]
                 -(states * mean * -(2f64.sinh()) + 2f64.cosh()).log()
             }
         }

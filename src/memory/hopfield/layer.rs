@@ -20,11 +20,11 @@ pub struct HopfieldOptions {
     pub head_size: i64,
     /// How often a state is updated before it is answered, at least 1. With 1 the layer is multi-head attention.
     pub updates: i64,
-    /// How sharply a state chooses among patterns, above 0. Nothing: attention's 1/√K.
+    /// β, the inverse temperature of the softmax over patterns, above 0. Nothing: attention's 1/√K.
     pub beta: Option<f64>,
     /// Whether each head learns a β of its own, from that one on.
     pub learned_beta: bool,
-    /// Share of a pattern's weights in the answer that training drops.
+    /// Dropout of the weights that the answer is mixed by.
     pub dropout: f64,
     pub initialization: Initialization,
 }
@@ -111,8 +111,8 @@ impl HopfieldLayer {
         HopfieldStored { keys: self.split(&self.key.forward(patterns)), values: self.split(&self.value.forward(patterns)) }
     }
 
-    /// Associates states [B, Q, D'] with what is stored, as far as `keep` [B, Z] lets them: a state that may look at nothing is
-    /// answered as by patterns of zeros.
+    /// Associates states [B, Q, D'] with what is stored, as far as `keep` [B, Z] lets them: a state that may attend to nothing
+    /// is answered as by patterns of zeros.
     pub fn associate(
         &self,
         states: &Tensor,
@@ -120,24 +120,25 @@ impl HopfieldLayer {
         keep: Option<&Tensor>,
         pass: &ForwardContext,
     ) -> Associated {
-        let keep = keep.map(|keep| keep.unsqueeze(1).unsqueeze(1));
-        let mut queries = self.split(&self.query.forward(states));
+        let keep = keep.map(|keep| keep.unsqueeze(1).unsqueeze(1)); // [B, 1, 1, Z]
+        let mut queries = self.split(&self.query.forward(states)); // [B, H, Q, K]
         for _ in 1..self.updates {
-            queries = self.weights(&queries, stored, keep.as_ref()).matmul(&stored.keys);
+            queries = self.weights(&queries, stored, keep.as_ref()).matmul(&stored.keys); // [B, H, Q, K]
         }
-        let weights = self.weights(&queries, stored, keep.as_ref());
-        let mixed = pass.dropout(&weights, self.dropout).matmul(&stored.values);
-        let answer = self.output.forward(&mixed.transpose(1, 2).flatten(2, 3));
+        let weights = self.weights(&queries, stored, keep.as_ref()); // [B, H, Q, Z]
+        let mixed = pass.dropout(&weights, self.dropout).matmul(&stored.values); // [B, H, Q, K]
+        let joined = mixed.transpose(1, 2).flatten(2, 3); // [B, Q, H·K]
+        let answer = self.output.forward(&joined); // [B, Q, output]
         Associated { answer, weights }
     }
 
     /// softmax(β ξ Xᵀ): ξ [B, H, Q, K] to [B, H, Q, Z].
     fn weights(&self, queries: &Tensor, stored: &HopfieldStored, keep: Option<&Tensor>) -> Tensor {
-        let sharp = match &self.beta {
+        let scaled = match &self.beta {
             Beta::Given(beta) => queries * *beta,
-            Beta::Learned(log_beta) => queries * log_beta.exp().view([-1, 1, 1]),
+            Beta::Learned(log_beta) => queries * log_beta.exp().view([-1, 1, 1]), // by [H, 1, 1]
         };
-        let energy = sharp.matmul(&stored.keys.transpose(2, 3));
+        let energy = scaled.matmul(&stored.keys.transpose(2, 3)); // [B, H, Q, Z]
         match keep {
             Some(keep) => masked_softmax(&energy, keep),
             None => energy.softmax(-1, energy.kind()),
@@ -147,11 +148,11 @@ impl HopfieldLayer {
     /// The heads of [B, T, H·K] apart: [B, H, T, K].
     fn split(&self, projected: &Tensor) -> Tensor {
         let size = projected.size();
-        projected.view([size[0], size[1], self.heads, size[2] / self.heads]).transpose(1, 2)
+        projected.view([size[0], size[1], self.heads, size[2] / self.heads]).transpose(1, 2) // [B, H, T, K]
     }
 }
 
-/// A layer whose stored patterns are parameters: a table that is looked up by likeness, the same for every row.
+/// A layer whose stored patterns are parameters: a table that is looked up by similarity, the same for every row.
 pub struct HopfieldMemory {
     layer: HopfieldLayer,
     /// [Z, D]
@@ -171,7 +172,7 @@ impl HopfieldMemory {
 
     /// What is stored; again after every change of the parameters.
     pub fn stored(&self) -> HopfieldStored {
-        self.layer.store(&self.patterns.unsqueeze(0))
+        self.layer.store(&self.patterns.unsqueeze(0)) // patterns [1, Z, D]
     }
 
     /// As [`HopfieldLayer::associate`], with what [`HopfieldMemory::stored`] gave.

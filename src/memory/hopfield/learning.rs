@@ -19,18 +19,18 @@ pub enum LearningRule {
 }
 
 impl LearningRule {
-    /// Weights [N, N] that hold `patterns` beside what `known` [N, N] already holds.
-    pub(super) fn weights(self, patterns: &Patterns, known: Option<&Tensor>) -> Result<Tensor> {
-        let rows = patterns.tensor();
+    /// Weights [N, N] that hold `patterns` beside what the weights `previous` [N, N] already hold.
+    pub(super) fn weights(self, patterns: &Patterns, previous: Option<&Tensor>) -> Result<Tensor> {
+        let rows = patterns.tensor(); // [P, N]
         let units = patterns.units();
-        let start = || match known {
-            Some(known) => known.copy(),
+        let start = || match previous {
+            Some(previous) => previous.copy(),
             None => Tensor::zeros([units, units], (rows.kind(), rows.device())),
         };
         match self {
             LearningRule::Hebb => Ok(without_diagonal(start() + rows.tr().matmul(rows) / units as f64)),
             LearningRule::Storkey => Ok((0..patterns.count()).fold(start(), |weights, row| storkey(weights, &rows.get(row)))),
-            LearningRule::PseudoInverse if known.is_some() => {
+            LearningRule::PseudoInverse if previous.is_some() => {
                 bail!("the pseudo-inverse rule cannot add to what is stored: learn all patterns at once, or use Storkey's rule")
             }
             LearningRule::PseudoInverse => pseudo_inverse(patterns),
@@ -42,11 +42,11 @@ impl LearningRule {
 /// which puts 2 w_ij / N on top of it.
 fn storkey(mut weights: Tensor, pattern: &Tensor) -> Tensor {
     let units = pattern.size()[0] as f64;
-    let field = weights.mv(pattern);
-    let left = Tensor::stack(&[pattern, &field], 1);
-    let right = Tensor::stack(&[&(pattern - &field), &pattern.neg()], 0);
+    let field = weights.mv(pattern); // [N]
+    let left = Tensor::stack(&[pattern, &field], 1); // [N, 2]
+    let right = Tensor::stack(&[&(pattern - &field), &pattern.neg()], 0); // [2, N]
     weights *= 1.0 + 2.0 / units;
-    weights += left.matmul(&right) / units;
+    weights += left.matmul(&right) / units; // [N, N]
     without_diagonal(weights)
 }
 
@@ -58,9 +58,9 @@ fn pseudo_inverse(patterns: &Patterns) -> Result<Tensor> {
         "the pseudo-inverse rule got {count} patterns for {units} units, expected at most {units}, as no more can be independent: \
          store fewer, use more units, or a dense memory"
     );
-    let rows = patterns.tensor().to_kind(Kind::Double) / (units as f64).sqrt();
-    let inverse = rows.matmul(&rows.tr()).linalg_pinv(1e-10, true);
-    let weights = rows.tr().matmul(&inverse).matmul(&rows);
+    let rows = patterns.tensor().to_kind(Kind::Double) / (units as f64).sqrt(); // [P, N]
+    let inverse = rows.matmul(&rows.tr()).linalg_pinv(1e-10, true); // [P, P]
+    let weights = rows.tr().matmul(&inverse).matmul(&rows); // [N, N]
     Ok(without_diagonal(weights).to_kind(patterns.tensor().kind()))
 }
 
@@ -120,10 +120,10 @@ mod tests {
             let copy = half.copy();
             let both = rule.weights(&rest, Some(&half)).unwrap();
             assert!(close(&both, &rule.weights(&all, None).unwrap()), "{rule:?}");
-            assert!(half.equal(&copy), "what was known is left as it was");
+            assert!(half.equal(&copy), "previous weights are left as they were");
         }
-        let known = Tensor::zeros([30, 30], (DOUBLE, Device::Cpu));
-        let error = LearningRule::PseudoInverse.weights(&all, Some(&known)).unwrap_err().to_string();
+        let previous = Tensor::zeros([30, 30], (DOUBLE, Device::Cpu));
+        let error = LearningRule::PseudoInverse.weights(&all, Some(&previous)).unwrap_err().to_string();
         assert!(error.contains("learn all patterns at once"), "{error}");
     }
 

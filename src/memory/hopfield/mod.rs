@@ -1,6 +1,6 @@
-//! Hopfield networks: memories that are asked with a part of what they hold and answer with the whole.
+//! Hopfield networks: associative (content-addressable) memories, whose cues are parts of what they hold or corrupted copies of it.
 //!
-//! Every network here has an energy, and recall goes down in it until it can go no further: what is stored are the valleys. From
+//! Every network here has an energy, and recall descends in it to a local minimum, an attractor: stored patterns are the minima. From
 //! the oldest to the newest: [`BinaryHopfield`] (Hopfield 1982), [`ContinuousHopfield`] (Hopfield 1984), [`BidirectionalMemory`]
 //! (Kosko 1988), [`DenseMemory`] (Krotov and Hopfield 2016, Demircigil et al. 2017), [`ModernHopfield`] (Ramsauer et al. 2020),
 //! whose update is attention, and [`HopfieldLayer`], that update as a part of a larger network.

@@ -21,8 +21,8 @@ pub struct Retrieved {
 }
 
 impl ModernHopfield {
-    /// A memory of `patterns` [Z, D]. β is how sharply a state chooses among them: a small one rests between patterns that are
-    /// alike, a large one at a single pattern; 1/√D is attention's.
+    /// A memory of `patterns` [Z, D]. β is the inverse temperature of the softmax over them: with a small one states rest between patterns
+    /// that are alike (metastable states), with a large one at a single pattern; 1/√D is attention's.
     ///
     /// # Errors
     /// Another shape, no patterns, numbers that are not finite, and a β that is not above zero.
@@ -48,21 +48,21 @@ impl ModernHopfield {
     /// 2): states [B, D] to [B]. From 0 to 2 M² for states that are mixtures of patterns.
     pub fn energy(&self, states: &Tensor) -> Tensor {
         let kind = states.kind();
-        let sum = |tensor: Tensor| tensor.sum_dim_intlist([-1i64].as_slice(), false, kind);
-        let overlaps = states.matmul(&self.patterns.tr()) * self.beta;
+        let sum = |tensor: Tensor| tensor.sum_dim_intlist([-1i64].as_slice(), false, kind); // over D
+        let overlaps = states.matmul(&self.patterns.tr()) * self.beta; // [B, Z]
         let constant = ((self.patterns.size()[0] as f64).ln() / self.beta) + 0.5 * sum(self.patterns.square()).max();
-        sum(states.square()) * 0.5 - overlaps.logsumexp([-1i64].as_slice(), false) / self.beta + constant
+        sum(states.square()) * 0.5 - overlaps.logsumexp([-1i64].as_slice(), false) / self.beta + constant // [B]
     }
 
-    /// How much each pattern is meant: softmax(β X ξ), states [B, D] to [B, Z].
+    /// Attention to each pattern: softmax(β X ξ), states [B, D] to [B, Z].
     pub fn weights(&self, states: &Tensor) -> Tensor {
-        (states.matmul(&self.patterns.tr()) * self.beta).softmax(-1, None::<Kind>)
+        (states.matmul(&self.patterns.tr()) * self.beta).softmax(-1, None::<Kind>) // [B, Z]
     }
 
     /// ξ ← Xᵀ softmax(β X ξ) (equation 3): states [B, D] to [B, D]. With β = 1/√D this is scaled dot-product attention with the
     /// states as queries and the patterns as keys and values.
     pub fn update(&self, states: &Tensor) -> Tensor {
-        self.weights(states).matmul(&self.patterns)
+        self.weights(states).matmul(&self.patterns) // [B, D]
     }
 
     /// Updates states [B, D] until no number moves by more than `tolerance`, at most `limit` times. The energy never rises
@@ -83,12 +83,13 @@ impl ModernHopfield {
             let next = self.update(&states);
             settled = (&next - &states).abs().max().double_value(&[]) <= tolerance;
             states = next;
-            energies.push(self.energy(&states));
+            energies.push(self.energy(&states)); // [B]
             if settled {
                 break;
             }
         }
-        Ok(Retrieved { states, energies: Tensor::stack(&energies, 1), settled })
+        let energies = Tensor::stack(&energies, 1); // [B, updates + 1]
+        Ok(Retrieved { states, energies, settled })
     }
 }
 

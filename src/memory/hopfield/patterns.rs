@@ -89,7 +89,7 @@ impl Patterns {
     pub fn overlap(&self, others: &Patterns) -> Result<Tensor> {
         let (own, other) = (self.0.size(), others.0.size());
         ensure!(own == other, "an overlap needs as many patterns and units on both sides, found {own:?} and {other:?}");
-        Ok((&self.0 * others.0.to_kind(self.0.kind())).mean_dim([-1i64].as_slice(), false, self.0.kind()))
+        Ok((&self.0 * others.0.to_kind(self.0.kind())).mean_dim([-1i64].as_slice(), false, self.0.kind())) // [P]
     }
 
     /// Signs that a network made itself.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_flips_as_many_as_it_is_told() {
+    fn chance_flips_as_many_as_were_asked_for() {
         let patterns = Patterns::random(50, 40, 7, Kind::Float).unwrap();
         assert!(patterns.tensor().mean(Kind::Float).double_value(&[]).abs() < 0.1);
         let flipped = patterns.flipped(10, 3).unwrap();

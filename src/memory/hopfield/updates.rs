@@ -33,14 +33,14 @@ pub(super) fn synchronous(
     let mut states = cues;
     // Once more than the limit: whether the last state is a fixed point shows by the next update.
     for update in 0..=limit {
-        let flips = costs(&states).lt(0.0);
-        let moved = doubles(&flips.any_dim(1, false));
+        let flips = costs(&states).lt(0.0); // [B, N]
+        let moved = doubles(&flips.any_dim(1, false)); // [B]
         settled.iter_mut().zip(&moved).for_each(|(settled, &moved)| *settled = moved == 0.0);
         if update == limit || settled.iter().all(|&settled| settled) {
             break;
         }
         states = states.neg().where_self(&flips, &states);
-        let now = doubles(&energy(&states));
+        let now = doubles(&energy(&states)); // [B]
         for ((trace, now), &moved) in energies.iter_mut().zip(now).zip(&moved) {
             if moved != 0.0 {
                 trace.push(now);
@@ -53,7 +53,7 @@ pub(super) fn synchronous(
 /// What rounding may leave of a sum of numbers that add up to one in size.
 pub(super) const ROUNDING: f64 = 1e-13;
 
-/// One state of a network, as somebody sees it who may flip one unit at a time.
+/// One state of a network and its energy, while units are flipped one at a time.
 pub(super) trait Landscape {
     fn energy(&self) -> f64;
     /// What the energy would change by if this unit flipped.

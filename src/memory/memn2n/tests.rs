@@ -64,7 +64,7 @@ fn variants() -> Vec<(&'static str, MemN2NOptions, MemoryWeighting)> {
     ]
 }
 
-/// The model of the paper in plain numbers, one story at a time: logits, and shares of each hop.
+/// The model of the paper in plain numbers, one story at a time: logits, and weights of each hop.
 fn by_hand(
     parameters: &BTreeMap<String, Vec<Vec<f64>>>,
     options: &MemN2NOptions,
@@ -182,7 +182,7 @@ fn gradients_are_those_of_differences() {
 }
 
 #[test]
-fn shares_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
+fn weights_of_a_softmax_sum_to_one_with_those_of_empty_slots() {
     let model = MemN2N::new(Parameters::double(1).root(), &options(TableTying::Adjacent));
     let story = story(&STORIES);
     for weights in model.read(&story, &padded(&QUESTIONS), MemoryWeighting::Softmax).weights {
@@ -210,7 +210,7 @@ fn a_story_of_nothing_leaves_the_question() {
 
 #[test]
 fn word_order_counts_for_positions_alone_and_sentence_order_for_distances_alone() {
-    let told: Sentences = &[Some(&[4, 5, 6]), Some(&[7, 8])];
+    let original: Sentences = &[Some(&[4, 5, 6]), Some(&[7, 8])];
     let words_swapped: Sentences = &[Some(&[5, 4, 6]), Some(&[7, 8])];
     let sentences_swapped: Sentences = &[Some(&[7, 8]), Some(&[4, 5, 6])];
     for (encoding, temporal) in [
@@ -222,7 +222,7 @@ fn word_order_counts_for_positions_alone_and_sentence_order_for_distances_alone(
         let options = MemN2NOptions { encoding, temporal, ..options(TableTying::Adjacent) };
         let model = MemN2N::new(Parameters::double(1).root(), &options);
         let state = |sentences| model.read(&story(&[sentences]), &padded(&[&[4, 7]]), MemoryWeighting::Softmax).state;
-        let same = |other| state(told).allclose(&state(other), 1e-9, 1e-9, false);
+        let same = |other| state(original).allclose(&state(other), 1e-9, 1e-9, false);
         assert_eq!(same(words_swapped), encoding == WordEncoding::BagOfWords);
         assert_eq!(same(sentences_swapped), !temporal);
     }
@@ -230,9 +230,9 @@ fn word_order_counts_for_positions_alone_and_sentence_order_for_distances_alone(
 
 #[test]
 fn empty_memories_keep_sentences_in_order_and_stay_within_the_slots() {
-    let told: Sentences = &[Some(&[4, 5]), Some(&[6]), Some(&[7, 8]), Some(&[5]), None];
+    let long: Sentences = &[Some(&[4, 5]), Some(&[6]), Some(&[7, 8]), Some(&[5]), None];
     let short: Sentences = &[Some(&[8]), None, None, None, None];
-    let story = story(&[told, short]);
+    let story = story(&[long, short]);
     let (mut grown, mut distances) = (0, [0usize; 8]);
     for step in 0..400 {
         let pass = ForwardContext::training(7, step, 0);

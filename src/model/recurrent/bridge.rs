@@ -63,9 +63,10 @@ impl Bridge {
                 .enumerate()
                 .map(|(layer, project)| {
                     let directions = &read.finals[layer.min(read.finals.len() - 1)];
-                    let hidden: Vec<&Tensor> = directions.iter().map(|state| &state.hidden).collect();
+                    let hidden: Vec<&Tensor> = directions.iter().map(|state| &state.hidden).collect(); // [B, H] each
                     let cells: Vec<&Tensor> = directions.iter().filter_map(|state| state.cell.as_ref()).collect();
                     CellState {
+                        // [B, directions · H] to [B, H']
                         hidden: project.hidden.forward(&Tensor::cat(&hidden, 1)).tanh(),
                         cell: project.cell.as_ref().map(|linear| linear.forward(&Tensor::cat(&cells, 1))),
                     }

@@ -65,7 +65,7 @@ impl Decoder for FixedContextDecoder {
         let rows = embedded.size()[0];
         // W hypotheses of a source are W steps beside each other as far as the context is concerned.
         let input = self.with_context(source, &source.side_by_side(embedded)); // [B, W, E + D]
-        let output = self.stack.run(&input.reshape([rows, 1, -1]), &state.cells, 0.0, &ForwardContext::evaluation()); // [R, 1, H]
+        let output = self.stack.run(&input.reshape([rows, 1, -1]), &state.cells, 0.0, &ForwardContext::evaluation()); // states [R, 1, H]
         state.cells = output.finals.into_iter().flatten().collect();
         DecoderStep { features: output.states.squeeze_dim(1), weights: None, copied: None }
     }

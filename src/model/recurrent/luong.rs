@@ -19,7 +19,7 @@ use crate::nn::{ForwardContext, Linear, RecurrentStack, Scope, Stepper};
 /// Without input feeding nothing flows from attention back into the recurrence, so training runs it over the whole target in one
 /// fused call and attends to all steps at once.
 ///
-/// With a tape (Graves et al. 2014) h_t also works its heads, and what was read joins in: h̃_t = tanh(W_c [c_t; h_t; r_t]).
+/// With a tape (Graves et al. 2014) h_t also controls its read and write heads, and what was read joins in: h̃_t = tanh(W_c [c_t; h_t; r_t]).
 pub struct LuongDecoder {
     stack: RecurrentStack,
     cross_attention: CrossAttention,

@@ -24,7 +24,7 @@ impl RecurrentModel {
     pub(super) fn encode(&self, source: &Source, pass: &ForwardContext) -> EncoderOutput {
         let embedded = pass.dropout(&self.source_embedding.forward(&source.ids), self.dropout); // [B, S, E]
         let lengths = Tensor::from_slice(&source.lengths).to_kind(Kind::Float).unsqueeze(1).to_device(source.ids.device()); // [B, 1]
-        let states = self.encoder.read(&embedded, &source.lengths, self.dropout, pass); // [B, S, D]
+        let states = self.encoder.read(&embedded, &source.lengths, self.dropout, pass); // its states [B, S, D]
         let same = |ids: &Weight| ids.index_select(0, &source.ids.reshape([-1])).view_as(&source.ids); // [B, S]
         let target_ids = self.target_ids.as_ref().map(same);
         EncoderOutput { states, keep: source.keep.shallow_clone(), lengths, target_ids }

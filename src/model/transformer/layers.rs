@@ -21,7 +21,7 @@ impl EncoderLayer {
     pub fn forward(&self, input: &Tensor, keep: &Tensor, rotation: Option<&Rotation>, pass: &ForwardContext) -> Tensor {
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
-            let [queries, keys, values] = rotated(rotation, self.self_attention.of_itself(input, &projection)); // [B, S, D] each
+            let [queries, keys, values] = rotated(rotation, self.self_attention.project_query_key_value(input, &projection)); // [B, S, D] each
             self.self_attention.attend(&queries, (&keys, &values), Allowed::Kept(keep), false, pass).0
         });
         self.feed_forward_residual.around(&attended, pass, |input| self.feed_forward.forward(input, pass))
@@ -63,7 +63,8 @@ pub(super) struct StepContext<'a> {
 }
 
 impl DecoderLayer {
-    /// All positions of the target at once: [B, T, D] to [B, T, D], and weights [B, H, T, S] when wanted. `memory` [B, S, D].
+    /// All positions of the target at once: [B, T, D] to [B, T, D], and weights [B, H, T, S] when wanted. `memory` holds keys and values
+    /// [B, S, D] each.
     pub fn forward(
         &self,
         input: &Tensor,
@@ -74,11 +75,11 @@ impl DecoderLayer {
     ) -> (Tensor, Option<Tensor>) {
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
-            let [queries, keys, values] = rotated(rotation, self.self_attention.of_itself(input, &projection)); // [B, T, D] each
+            let [queries, keys, values] = rotated(rotation, self.self_attention.project_query_key_value(input, &projection)); // [B, T, D] each
             self.self_attention.attend(&queries, (&keys, &values), Allowed::Causal, false, pass).0
         });
         let mut weights = None;
-        let informed = self.cross_attention_residual.around(&attended, pass, |input| {
+        let cross_attended = self.cross_attention_residual.around(&attended, pass, |input| {
             let queries = self.cross_attention.queries(input); // [B, T, D]
             let keys_and_values = (&memory.keys, &memory.values);
             let allowed = Allowed::Kept(source.keep);
@@ -86,7 +87,7 @@ impl DecoderLayer {
             weights = found; // [B, H, T, S]
             context
         });
-        (self.feed_forward_residual.around(&informed, pass, |input| self.feed_forward.forward(input, pass)), weights)
+        (self.feed_forward_residual.around(&cross_attended, pass, |input| self.feed_forward.forward(input, pass)), weights)
     }
 
     /// One token of each of R hypotheses: [R, D] to [R, D], and weights [R, H, S] when wanted. Its keys and values go into the cache.
@@ -99,20 +100,20 @@ impl DecoderLayer {
     ) -> (Tensor, Option<Tensor>) {
         let pass = ForwardContext::evaluation();
         let attended = self.self_attention_residual.around(input, &pass, |input| {
-            let fused = self.self_attention.of_itself(input, projection);
+            let fused = self.self_attention.project_query_key_value(input, projection);
             let [queries, keys, values] = rotated(step.rotation.as_ref(), fused); // [R, D] each
             cache.self_attention.store(step.first_slot, step.rows, [&keys, &values]);
             self.self_attention.step(&queries, cache.self_attention.each(), &step.self_slots, false).0
         });
         let mut weights = None;
-        let informed = self.cross_attention_residual.around(&attended, &pass, |input| {
+        let cross_attended = self.cross_attention_residual.around(&attended, &pass, |input| {
             let queries = self.cross_attention.queries(input); // [R, D]
             let (context, found) =
                 self.cross_attention.step(&queries, cache.cross_attention.each(), &step.source_slots, step.with_attention);
             weights = found; // [R, H, S]
             context
         });
-        (self.feed_forward_residual.around(&informed, &pass, |input| self.feed_forward.forward(input, &pass)), weights)
+        (self.feed_forward_residual.around(&cross_attended, &pass, |input| self.feed_forward.forward(input, &pass)), weights)
     }
 }
 

@@ -25,7 +25,7 @@ impl Reports {
         Reports { classes: Tensor::from_slice(&classes).to_device(device), ..Self::unclassified(&sentences, device) }
     }
 
-    /// Documents whose classes are not known: all are given the first.
+    /// Documents without labels: all are given the first class.
     ///
     /// # Panics
     /// Words that are not in the vocabulary.
@@ -76,17 +76,19 @@ impl DocumentClassifier {
         })
     }
 
-    /// log p of each class [B, classes], and what was read.
+    /// log p of each class [B, classes], and the document vectors with their attention.
     pub fn classify(&self, reports: &Reports) -> Result<(Tensor, HierarchicalOutput)> {
-        let words = self.words.forward(&reports.words);
+        let words = self.words.forward(&reports.words); // [N, L, E]
         let documents = Documents { words: &words, lengths: &reports.lengths, sentences: &reports.sentences };
         let read = self.reader.read(&documents)?;
-        Ok((self.output.forward(&read.vectors).log_softmax(-1, None::<Kind>), read))
+        let logs = self.output.forward(&read.vectors).log_softmax(-1, None::<Kind>); // [B, classes]
+        Ok((logs, read))
     }
 
     /// -log p of the right classes, summed.
     pub fn cost(&self, reports: &Reports) -> Result<Tensor> {
         let (logs, _) = self.classify(reports)?;
-        Ok(-logs.gather(1, &reports.classes.unsqueeze(1), false).sum(logs.kind()))
+        let log_likelihoods = logs.gather(1, &reports.classes.unsqueeze(1), false); // [B, 1]
+        Ok(-log_likelihoods.sum(logs.kind()))
     }
 }

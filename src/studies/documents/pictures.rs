@@ -17,8 +17,8 @@ const GAP: f64 = 8.0;
 pub fn draw(task: &DocumentsTask, directory: &Path) -> Result<()> {
     let document = task.tests().swap_remove(0);
     let (_, read) = no_grad(|| task.model.classify(&Reports::new(std::slice::from_ref(&document), task.device)))?;
-    let sentences: Vec<f64> = Vec::try_from(read.sentence_weights.get(0).to_kind(tch::Kind::Double))?;
-    let words: Vec<Vec<f64>> = Vec::try_from(read.word_weights.to_kind(tch::Kind::Double))?;
+    let sentences: Vec<f64> = Vec::try_from(read.sentence_weights.get(0).to_kind(tch::Kind::Double))?; // [M]
+    let words: Vec<Vec<f64>> = Vec::try_from(read.word_weights.to_kind(tch::Kind::Double))?; // [N, L]
     let page = Page {
         title: class_name(document.class),
         sentences: &document.sentences,

@@ -32,8 +32,8 @@ impl DocumentsSession {
         Ok(DocumentsSession { model, vocabulary: vocabulary(), device })
     }
 
-    /// The word as the model knows it, in small letters where it has it so.
-    fn known(&self, word: &str) -> Option<&'static str> {
+    /// The word as the vocabulary has it, in small letters where it has it so.
+    fn in_vocabulary(&self, word: &str) -> Option<&'static str> {
         let find = |word: &str| self.vocabulary.binary_search(&word).ok().map(|place| self.vocabulary[place]);
         find(word).or_else(|| find(&word.to_lowercase()))
     }
@@ -50,41 +50,41 @@ impl Interactive for DocumentsSession {
             Ok(Input { sentences: sentences(text).into_iter().map(|(start, end)| text[start..end].to_owned()).collect() })
         })?;
         let mut unknown: Vec<String> = Vec::new();
-        let mut read: Vec<Vec<&'static str>> = Vec::new();
+        let mut text: Vec<Vec<&'static str>> = Vec::new();
         for sentence in &input.sentences {
-            let mut known = Vec::new();
+            let mut found = Vec::new();
             for (start, end) in words(sentence) {
                 let word = sentence[start..end].trim_matches(|c: char| !c.is_alphanumeric());
-                match self.known(word) {
-                    Some(word) => known.push(word),
+                match self.in_vocabulary(word) {
+                    Some(word) => found.push(word),
                     None if word.is_empty() || unknown.iter().any(|other| other == word) => {}
                     None => unknown.push(word.to_owned()),
                 }
             }
-            if !known.is_empty() {
-                read.push(known);
+            if !found.is_empty() {
+                text.push(found);
             }
         }
         ensure!(
-            !read.is_empty(),
+            !text.is_empty(),
             "none of its words is one of the {} that this model was trained with, such as {}",
             self.vocabulary.len(),
             ["hotel", "found", "splendid"].join(", ")
         );
-        let (logs, attention) = no_grad(|| self.model.classify(&Reports::unclassified(&[&read], self.device)))?;
-        let probabilities: Vec<f64> = Vec::try_from(logs.exp().squeeze_dim(0).to_kind(Kind::Double))?;
+        let (logs, attention) = no_grad(|| self.model.classify(&Reports::unclassified(&[&text], self.device)))?;
+        let probabilities: Vec<f64> = Vec::try_from(logs.exp().squeeze_dim(0).to_kind(Kind::Double))?; // [classes]
         let class = (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or(0);
         let of_sentences: Vec<f64> = Vec::try_from(attention.sentence_weights.get(0).to_kind(Kind::Double))?;
         let of_words: Vec<Vec<f64>> = Vec::try_from(attention.word_weights.to_kind(Kind::Double))?;
         let title = format!("{} ({:.0} %)", class_name(class), 100.0 * probabilities[class]);
         let page =
-            Page { title: &title, sentences: &read, sentence_weights: &of_sentences, word_weights: &of_words, decisive: None };
+            Page { title: &title, sentences: &text, sentence_weights: &of_sentences, word_weights: &of_words, decisive: None };
         let drawing = page.drawing();
         let mut notes = Vec::new();
         if !unknown.is_empty() {
             notes.push(format!("left out, as the model has no such words: {}", unknown.join(", ")));
         }
-        let parts: Vec<_> = read
+        let parts: Vec<_> = text
             .iter()
             .enumerate()
             .map(|(number, words)| json!({ "words": words, "weight": of_sentences[number], "word_weights": of_words[number][..words.len()] }))

@@ -7,7 +7,7 @@ use tch::{Device, no_grad};
 
 use super::examine::Tested;
 use super::grammar::Document;
-use super::model::Reports;
+use super::model::{DocumentClassifier, Reports};
 use super::session::DocumentsSession;
 use super::task::{DocumentsTask, draw};
 use super::{examine, pictures};
@@ -20,10 +20,11 @@ use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for DocumentsTask {
     type Recipe = DocumentsRecipe;
+    type Model = DocumentClassifier;
     type Batch = Vec<usize>;
 
-    fn make_model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, store).map(drop)
+    fn model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<DocumentClassifier> {
+        DocumentClassifier::new(recipe, store)
     }
 
     fn new(recipe: &DocumentsRecipe, seed: u64, device: Device) -> Result<Self> {

@@ -1,6 +1,5 @@
 //! The model with its data.
 
-use anyhow::Result;
 use tch::Device;
 
 use super::grammar::Document;
@@ -20,11 +19,6 @@ pub struct DocumentsTask {
 }
 
 impl DocumentsTask {
-    /// The model, with its parameters in `store`.
-    pub(super) fn model(recipe: &DocumentsRecipe, store: &Parameters) -> Result<DocumentClassifier> {
-        DocumentClassifier::new(recipe, store)
-    }
-
     /// Documents that nothing was trained on, the same at every call.
     pub(super) fn tests(&self) -> Vec<Document> {
         draw(&self.recipe, self.recipe.tested, self.seed ^ TEST)

@@ -130,13 +130,13 @@ impl Capacity<'_> {
         let counts = LOADS.map(|load| ((load * units as f64).round() as i64).max(1));
         let all = Patterns::random(counts[LOADS.len() - 1], units, self.seed, Kind::Float)?;
         let mut network: Option<BinaryHopfield> = None;
-        let mut known = 0;
+        let mut stored = 0;
         let mut curve = Vec::new();
         for (load, count) in LOADS.into_iter().zip(counts) {
             let patterns = all.select(0..count)?;
             let next = match &network {
-                Some(network) if rule != LearningRule::PseudoInverse && count > known => {
-                    network.learn_more(&all.select(known..count)?, rule)?
+                Some(network) if rule != LearningRule::PseudoInverse && count > stored => {
+                    network.learn_more(&all.select(stored..count)?, rule)?
                 }
                 _ => BinaryHopfield::learn(&patterns, rule)?,
             };
@@ -144,7 +144,7 @@ impl Capacity<'_> {
             let recall = |cues: &Patterns| mean_overlap(&tested, &next.asynchronous(cues, self.seed, SWEEPS)?.states);
             let flipped = tested.flipped(self.flips(units), self.seed)?;
             curve.push(Held { load, from_stored: recall(&tested)?, from_flipped: recall(&flipped)? });
-            (network, known) = (Some(next), count);
+            (network, stored) = (Some(next), count);
         }
         Ok(curve)
     }
@@ -198,9 +198,9 @@ impl Capacity<'_> {
         message!("modern network: patterns of {size} numbers");
         let chance = Parameters::new(self.seed, Device::Cpu);
         let normal = |name: &str, rows: i64| chance.root().tensor(name, &[rows, size], Initialization::Normal(1.0)).detach();
-        let norm = |rows: &Tensor| rows.square().sum_dim_intlist([1i64].as_slice(), true, Kind::Float).sqrt();
+        let norm = |rows: &Tensor| rows.square().sum_dim_intlist([1i64].as_slice(), true, Kind::Float).sqrt(); // [rows, 1]
         let radius = RADIUS * ((size - 1) as f64).sqrt();
-        let all = normal("patterns", 1 << (size / 2));
+        let all = normal("patterns", 1 << (size / 2)); // [P, D]
         let all = &all * radius / norm(&all);
         let noise = normal("noise", self.recipe.tested);
         let cosine = 1.0 - 2.0 * self.recipe.flipped;
@@ -208,11 +208,12 @@ impl Capacity<'_> {
             let network = ModernHopfield::new(&all.narrow(0, 0, count), 1.0)?;
             let tested = self.recipe.tested.min(count);
             let places: Vec<i64> = (0..tested).map(|place| place * count / tested).collect();
-            let patterns = all.index_select(0, &Tensor::from_slice(&places));
+            let patterns = all.index_select(0, &Tensor::from_slice(&places)); // [tested, D]
             // What of the noise is at a right angle to the pattern.
-            let own = noise.narrow(0, 0, tested);
-            let along = (&own * &patterns).sum_dim_intlist([1i64].as_slice(), true, Kind::Float) / (radius * radius);
-            let across = own - along * &patterns;
+            let own = noise.narrow(0, 0, tested); // [tested, D]
+            let products = (&own * &patterns).sum_dim_intlist([1i64].as_slice(), true, Kind::Float); // [tested, 1]
+            let along = products / (radius * radius);
+            let across = own - along * &patterns; // [tested, D]
             let across = &across * radius / norm(&across);
             let recall = |cues: &Tensor| {
                 let parts: Vec<Tensor> = cues.split(CUES, 0).iter().map(|part| network.update(part)).collect();

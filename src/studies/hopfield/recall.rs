@@ -76,9 +76,9 @@ impl Network {
     fn restore(&self, cues: &Tensor, seed: u64) -> Result<Restored> {
         match self {
             Network::Binary(network) => {
-                // A unit has to start somewhere: what is hidden starts as what can be seen would have it.
-                let told = network.field(cues).gt(0.0).to_kind(cues.kind()) * 2.0 - 1.0;
-                let cues = Patterns::new(&told.where_self(&cues.eq(0.0), cues))?;
+                // A unit has to start somewhere: a hidden one starts with the sign of its local field.
+                let signs = network.field(cues).gt(0.0).to_kind(cues.kind()) * 2.0 - 1.0;
+                let cues = Patterns::new(&signs.where_self(&cues.eq(0.0), cues))?;
                 let recalled = network.asynchronous(&cues, seed, SWEEPS)?;
                 Ok(Restored { states: recalled.states.tensor().shallow_clone(), energies: recalled.energies })
             }
@@ -108,7 +108,7 @@ fn hidden(letters: &Patterns) -> Corruption {
 /// Share of states [B, 144] whose signs are exactly those of their letter, the letters coming round and round.
 fn share(states: &Tensor, letters: &Patterns) -> f64 {
     let rounds = states.size()[0] / letters.count();
-    let right = states.sign().eq_tensor(&letters.tensor().repeat([rounds, 1])).all_dim(1, false);
+    let right = states.sign().eq_tensor(&letters.tensor().repeat([rounds, 1])).all_dim(1, false); // [B]
     right.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
 }
 

@@ -13,7 +13,7 @@ use crate::recipe::{AttentionRecipe, CellKind, PointingModel, PointingRecipe, Sc
 
 /// Problems of one size as tensors.
 pub struct Problems {
-    /// [B, n, I]
+    /// n inputs of I numbers [B, n, I].
     pub inputs: Tensor,
     /// What to point at [B, T]: 0 is the end, input i is i + 1. Behind the end there are more ends.
     pub answers: Tensor,
@@ -123,95 +123,100 @@ impl PointingNetwork {
     fn encode(&self, inputs: &Tensor) -> Encoded {
         let (rows, count) = (inputs.size()[0], inputs.size()[1]);
         let StackOutput { states, finals } =
-            self.encoder.read(inputs, &vec![count; rows as usize], 0.0, &ForwardContext::evaluation());
-        let states = Tensor::cat(&[&states, inputs], 2);
-        let memory = Tensor::cat(&[&self.end.expand([rows, 1, states.size()[2]], false), &states], 1);
-        let keep = Tensor::ones([rows, count + 1], (Kind::Bool, inputs.device()));
+            self.encoder.read(inputs, &vec![count; rows as usize], 0.0, &ForwardContext::evaluation()); // [B, n, H]
+        let states = Tensor::cat(&[&states, inputs], 2); // [B, n, D]
+        let memory = Tensor::cat(&[&self.end.expand([rows, 1, states.size()[2]], false), &states], 1); // [B, n + 1, D]
+        let keep = Tensor::ones([rows, count + 1], (Kind::Bool, inputs.device())); // [B, n + 1]
         let prepared = match &self.reader {
             PointingDecoder::Pointer { pointer, .. } => pointer.prepare(&memory, &keep),
             PointingDecoder::Attention { attention, .. } => {
                 attention.prepare(&memory, &keep, &keep.sum_dim_intlist([1i64].as_slice(), true, Kind::Float))
             }
         };
-        // Both directions' last states side by side.
+        // Both directions' last states side by side [B, H].
         let joined = |part: fn(&CellState) -> &Tensor| Tensor::cat(&finals[0].iter().map(part).collect::<Vec<_>>(), 1);
         let cell = joined(|state| state.cell.as_ref().expect("an LSTM state has a cell"));
         Encoded { prepared, state: CellState { hidden: joined(|state| &state.hidden), cell: Some(cell) } }
     }
 
-    /// What the decoder is fed after outputs [B, T] of inputs [B, n, I], and at the start: [B, T + 1, ·].
-    fn fed(&self, inputs: &Tensor, outputs: &Tensor) -> Tensor {
+    /// Decoder inputs after outputs [B, T] of inputs [B, n, I], and at the start: [B, T + 1, ·].
+    fn decoder_inputs(&self, inputs: &Tensor, outputs: &Tensor) -> Tensor {
         let rows = inputs.size()[0];
         match &self.reader {
             PointingDecoder::Pointer { start, .. } => {
                 // After an end nothing counts; it is fed as if it were the start.
-                let all = Tensor::cat(&[&start.expand([rows, 1, inputs.size()[2]], false), inputs], 1);
+                let all = Tensor::cat(&[&start.expand([rows, 1, inputs.size()[2]], false), inputs], 1); // [B, n + 1, I]
                 let first = Tensor::zeros([rows, 1], (Kind::Int64, inputs.device()));
-                let which = Tensor::cat(&[&first, outputs], 1).unsqueeze(2).expand([-1, -1, inputs.size()[2]], false);
-                all.gather(1, &which, false)
+                let which = Tensor::cat(&[&first, outputs], 1).unsqueeze(2); // [B, T + 1, 1]
+                let which = which.expand([-1, -1, inputs.size()[2]], false); // [B, T + 1, I]
+                all.gather(1, &which, false) // [B, T + 1, I]
             }
             PointingDecoder::Attention { positions, .. } => {
                 let start = Tensor::full([rows, 1], positions.weight.size()[0] - 1, (Kind::Int64, inputs.device()));
-                positions.forward(&Tensor::cat(&[&start, outputs], 1))
+                positions.forward(&Tensor::cat(&[&start, outputs], 1)) // [B, T + 1, H]
             }
         }
     }
 
-    /// log p of every output [B, T, ·] for decoder states [B, T, H] and what led to them, and where attention went [B, T, n + 1]. A pointer
-    /// has only what is `open` [B, T, n + 1] to it.
-    fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded, open: &Tensor) -> (Tensor, Tensor) {
+    /// log p of every output [B, T, ·] for decoder states [B, T, H] and the inputs that the decoder was fed, and attention [B, T, n + 1]. A
+    /// pointer may point where `keep` [B, T, n + 1] holds.
+    fn outputs(&self, states: &Tensor, fed: &Tensor, encoded: &Encoded, keep: &Tensor) -> (Tensor, Tensor) {
         match &self.reader {
             PointingDecoder::Pointer { pointer, .. } => {
-                let query = Tensor::cat(&[states, fed], 2);
-                let logs = pointer.log_probabilities_among(&query, &encoded.prepared, open);
+                let query = Tensor::cat(&[states, fed], 2); // [B, T, D]
+                let logs = pointer.log_probabilities_among(&query, &encoded.prepared, keep); // [B, T, n + 1]
                 let weights = logs.exp();
                 (logs, weights)
             }
             PointingDecoder::Attention { attention, combine, output, .. } => {
+                // [B, T, D], [B, T, n + 1]
                 let attended = attention.attend(states, &encoded.prepared, QuerySteps::From(0), None);
-                let features = combine.forward(&Tensor::cat(&[&attended.context, states], -1)).tanh();
-                (output.forward(&features).log_softmax(-1, None::<Kind>), attended.weights)
+                let features = combine.forward(&Tensor::cat(&[&attended.context, states], -1)).tanh(); // [B, T, H]
+                let logs = output.forward(&features).log_softmax(-1, None::<Kind>); // [B, T, positions]
+                (logs, attended.weights)
             }
         }
     }
 
-    /// What may be pointed at after outputs [B, T] of `count` inputs, and at the start [B, T + 1, n + 1]: the end, and what was not pointed at
-    /// before.
-    fn open(outputs: &Tensor, count: i64) -> Tensor {
-        let places = Tensor::arange(count + 1, (Kind::Int64, outputs.device()));
-        // Shown at step t, and so at all steps after it.
-        let shown = outputs.unsqueeze(2).eq_tensor(&places).to_kind(Kind::Int64).cumsum(1, Kind::Int64);
+    /// The mask of what may be pointed at after outputs [B, T] of `count` inputs, and at the start [B, T + 1, n + 1]: the end, and what was not
+    /// pointed at before.
+    fn keep(outputs: &Tensor, count: i64) -> Tensor {
+        let places = Tensor::arange(count + 1, (Kind::Int64, outputs.device())); // [n + 1]
+        let pointed = outputs.unsqueeze(2).eq_tensor(&places).to_kind(Kind::Int64); // [B, T, n + 1]
+        // At step t, and so at all steps after it.
+        let pointed = pointed.cumsum(1, Kind::Int64);
         let start = Tensor::zeros([outputs.size()[0], 1, count + 1], (Kind::Int64, outputs.device()));
-        Tensor::cat(&[start, shown], 1).eq(0).logical_or(&places.eq(0))
+        Tensor::cat(&[start, pointed], 1).eq(0).logical_or(&places.eq(0)) // [B, T + 1, n + 1]
     }
 
     /// -log p of the answers, summed over all.
     pub fn cost(&self, problems: &Problems) -> Tensor {
         let encoded = self.encode(&problems.inputs);
         let steps = problems.answers.size()[1];
-        let before = problems.answers.narrow(1, 0, steps - 1);
-        let (fed, open) = (self.fed(&problems.inputs, &before), Self::open(&before, problems.inputs.size()[1]));
+        let before = problems.answers.narrow(1, 0, steps - 1); // [B, T - 1]
+        let fed = self.decoder_inputs(&problems.inputs, &before); // [B, T, ·]
+        let keep = Self::keep(&before, problems.inputs.size()[1]); // [B, T, n + 1]
         let states = self.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &ForwardContext::evaluation()).states;
-        let (logs, _) = self.outputs(&states, &fed, &encoded, &open);
-        let picked = logs.gather(2, &problems.answers.unsqueeze(2), false).squeeze_dim(2);
-        -(&picked * &problems.real).sum(picked.kind())
+        let (logs, _) = self.outputs(&states, &fed, &encoded, &keep); // [B, T, ·]
+        let log_likelihoods = logs.gather(2, &problems.answers.unsqueeze(2), false).squeeze_dim(2); // [B, T]
+        -(&log_likelihoods * &problems.real).sum(log_likelihoods.kind())
     }
 
-    /// The likeliest output at each step, until the end or `most` of them, as positions of the inputs; and where attention went at each
-    /// step [B, T, n + 1], the end first.
+    /// Greedy decoding: the likeliest output at each step, until the end or `most` of them, as positions of the inputs; and the attention of
+    /// each step [B, T, n + 1], the end first.
     pub fn answer(&self, inputs: &Tensor, most: i64) -> (Vec<Vec<usize>>, Tensor) {
         let encoded = self.encode(inputs);
         let mut state = encoded.state.shallow_clone();
         let (mut outputs, mut attention) = (Tensor::zeros([inputs.size()[0], 0], (Kind::Int64, inputs.device())), Vec::new());
-        let mut fed = self.fed(inputs, &outputs);
+        let mut fed = self.decoder_inputs(inputs, &outputs); // [B, 1, ·]
         for _ in 0..most {
             let run = self.decoder.run(&fed, std::slice::from_ref(&state), 0.0, &ForwardContext::evaluation());
-            let open = Self::open(&outputs, inputs.size()[1]);
-            let open = open.narrow(1, open.size()[1] - 1, 1);
-            let (logs, weights) = self.outputs(&run.states, &fed, &encoded, &open);
-            let chosen = logs.argmax(-1, false);
-            fed = self.fed(inputs, &chosen).narrow(1, 1, 1);
-            outputs = Tensor::cat(&[&outputs, &chosen], 1);
+            let keep = Self::keep(&outputs, inputs.size()[1]); // [B, t + 1, n + 1]
+            let keep = keep.narrow(1, keep.size()[1] - 1, 1); // [B, 1, n + 1]
+            let (logs, weights) = self.outputs(&run.states, &fed, &encoded, &keep); // [B, 1, ·], [B, 1, n + 1]
+            let chosen = logs.argmax(-1, false); // [B, 1]
+            fed = self.decoder_inputs(inputs, &chosen).narrow(1, 1, 1); // [B, 1, ·]
+            outputs = Tensor::cat(&[&outputs, &chosen], 1); // [B, t + 1]
             attention.push(weights);
             state = run.finals.into_iter().flatten().next().expect("a decoder has a layer");
         }
@@ -219,7 +224,7 @@ impl PointingNetwork {
         let ended = outputs
             .into_iter()
             .map(|row| row.into_iter().take_while(|&output| output > 0).map(|output| output as usize - 1).collect());
-        (ended.collect(), Tensor::cat(&attention, 1))
+        (ended.collect(), Tensor::cat(&attention, 1)) // [B, T, n + 1]
     }
 }
 
@@ -258,24 +263,24 @@ mod tests {
                 let outputs: Vec<i64> = answer.iter().map(|&position| position as i64 + 1).collect();
                 let inputs = inputs.narrow(0, row as i64, 1);
                 let before = Tensor::from_slice(&outputs).unsqueeze(0);
-                let (fed, open) = (model.fed(&inputs, &before), PointingNetwork::open(&before, 6));
+                let (fed, keep) = (model.decoder_inputs(&inputs, &before), PointingNetwork::keep(&before, 6));
                 let encoded = model.encode(&inputs);
                 let states =
                     model.decoder.run(&fed, std::slice::from_ref(&encoded.state), 0.0, &ForwardContext::evaluation()).states;
-                let (logs, weights) = model.outputs(&states, &fed, &encoded, &open);
+                let (logs, weights) = model.outputs(&states, &fed, &encoded, &keep);
                 let likeliest: Vec<i64> = Vec::try_from(logs.argmax(-1, false).squeeze_dim(0)).unwrap();
                 assert_eq!(likeliest[..outputs.len()], outputs[..]);
                 let steps = (outputs.len() as i64 + 1).min(7);
-                let seen = attention.get(row as i64).narrow(0, 0, steps);
-                assert!(seen.allclose(&weights.squeeze_dim(0).narrow(0, 0, steps), 1e-4, 1e-5, false));
+                let attended = attention.get(row as i64).narrow(0, 0, steps);
+                assert!(attended.allclose(&weights.squeeze_dim(0).narrow(0, 0, steps), 1e-4, 1e-5, false));
             }
         }
     }
 
     #[test]
     fn nothing_is_pointed_at_twice() {
-        let open = PointingNetwork::open(&Tensor::from_slice(&[2i64, 1, 0, 3]).reshape([2, 2]), 3);
-        let rows: Vec<Vec<Vec<bool>>> = (0..2).map(|row| Vec::try_from(open.get(row)).unwrap()).collect();
+        let keep = PointingNetwork::keep(&Tensor::from_slice(&[2i64, 1, 0, 3]).reshape([2, 2]), 3);
+        let rows: Vec<Vec<Vec<bool>>> = (0..2).map(|row| Vec::try_from(keep.get(row)).unwrap()).collect();
         let all = vec![true; 4];
         assert_eq!(rows[0], [all.clone(), vec![true, true, false, true], vec![true, false, false, true]]);
         assert_eq!(rows[1], [all.clone(), all, vec![true, true, true, false]], "the end stays open");

@@ -28,10 +28,10 @@ pub fn draw(task: &PointingTask, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where attention [T, n + 1] went, step by step. The end stands first in the memory and last in the picture.
+/// Attention [T, n + 1], step by step. The end stands first in the memory and last in the picture.
 pub fn attention_panel(problem: PointingProblem, example: &Example, answer: &[usize], attention: &Tensor) -> Result<Heatmap> {
     let steps = (answer.len() as i64 + 1).min(attention.size()[0]);
-    let weights = attention.narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float);
+    let weights = attention.narrow(0, 0, steps).roll([-1], [1]).to_kind(Kind::Float); // [steps, n + 1]
     let columns: Vec<String> = (0..example.inputs.len()).map(|input| label(problem, example, input)).collect();
     let columns = [columns, vec!["end".to_owned()]].concat();
     let named = answer.iter().map(|&output| columns.get(output).cloned().unwrap_or_else(|| output.to_string()));

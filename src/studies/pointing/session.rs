@@ -10,7 +10,6 @@ use tch::{Device, no_grad};
 use super::model::{PointingNetwork, Problems};
 use super::pictures::{attention_panel, hulls};
 use super::problem::Example;
-use super::task::PointingTask;
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
 use crate::studies::interactive::{Answer, Interactive, load_model, read_input};
 
@@ -29,7 +28,7 @@ struct Input {
 
 impl PointingSession {
     pub fn open(recipe: &PointingRecipe, folder: &Path, device: Device) -> Result<Self> {
-        let model = load_model(folder, device, |store| PointingTask::model(recipe, store))?;
+        let model = load_model(folder, device, |store| PointingNetwork::new(recipe, recipe.problem.width(), store))?;
         Ok(PointingSession { recipe: recipe.clone(), model, device })
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use tch::{Device, no_grad};
 
 use super::examine::{self, AnsweredProblems};
-use super::model::Problems;
+use super::model::{PointingNetwork, Problems};
 use super::pictures;
 use super::problem::Example;
 use super::session::PointingSession;
@@ -20,10 +20,11 @@ use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for PointingTask {
     type Recipe = PointingRecipe;
+    type Model = PointingNetwork;
     type Batch = u64;
 
-    fn make_model(recipe: &PointingRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, store).map(drop)
+    fn model(recipe: &PointingRecipe, store: &Parameters) -> Result<PointingNetwork> {
+        PointingNetwork::new(recipe, recipe.problem.width(), store)
     }
 
     fn new(recipe: &PointingRecipe, seed: u64, device: Device) -> Result<Self> {

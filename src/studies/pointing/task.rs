@@ -1,6 +1,5 @@
 //! The model with its data.
 
-use anyhow::Result;
 use tch::Device;
 
 use super::model::PointingNetwork;
@@ -19,11 +18,6 @@ pub struct PointingTask {
 }
 
 impl PointingTask {
-    /// The model, with its parameters in `store`.
-    pub(super) fn model(recipe: &PointingRecipe, store: &Parameters) -> Result<PointingNetwork> {
-        PointingNetwork::new(recipe, recipe.problem.width(), store)
-    }
-
     pub(super) fn batch(&self, number: u64) -> Vec<Example> {
         let mut random = RandomGenerator::new(self.seed, number);
         let count = random.between(self.recipe.fewest, self.recipe.most);

@@ -18,10 +18,10 @@ pub struct Asked {
     pub task: u32,
     /// The row of its first kept sentence in the table of all sentences.
     first: usize,
-    /// How many sentences are kept: those told last before the question.
+    /// How many sentences are kept: the last ones before the question.
     pub kept: usize,
-    /// How many were told in all.
-    pub told: usize,
+    /// How many sentences the story has in all.
+    pub length: usize,
     /// Which of the kept sentences hold the answer.
     pub supporting: Vec<usize>,
 }
@@ -108,22 +108,22 @@ impl Data {
             row.iter_mut().zip(asked.first..asked.first + asked.kept).for_each(|(slot, sentence)| *slot = sentence as i64);
         }
         let device = self.sentences.device();
-        let rows = Tensor::from_slice(&rows).to_device(device);
+        let rows = Tensor::from_slice(&rows).to_device(device); // [B·Z]
         let [batch, slots] = [chosen.len() as i64, slots as i64];
         let chosen: Vec<i64> = chosen.iter().map(|&number| number as i64).collect();
-        let chosen = Tensor::from_slice(&chosen).to_device(device);
+        let chosen = Tensor::from_slice(&chosen).to_device(device); // [B]
         Batch {
             story: Story {
-                sentences: self.sentences.index_select(0, &rows).view([batch, slots, -1]),
-                keep: rows.gt(0).view([batch, slots]),
+                sentences: self.sentences.index_select(0, &rows).view([batch, slots, -1]), // [B, Z, L]
+                keep: rows.gt(0).view([batch, slots]),                                     // [B, Z]
             },
-            questions: questions.words.index_select(0, &chosen),
-            answers: questions.answers.index_select(0, &chosen),
+            questions: questions.words.index_select(0, &chosen), // [B, L']
+            answers: questions.answers.index_select(0, &chosen), // [B]
         }
     }
 
     /// The kept sentences of a question's story in words.
-    pub fn told(&self, asked: &Asked) -> Vec<String> {
+    pub fn story(&self, asked: &Asked) -> Vec<String> {
         let rows = self.sentences.narrow(0, asked.first as i64, asked.kept as i64);
         (0..asked.kept as i64).map(|row| self.text(&rows.get(row))).collect()
     }
@@ -132,7 +132,7 @@ impl Data {
     pub fn lines(&self, questions: &Questions) -> Vec<String> {
         let line = |(number, asked)| {
             let (question, answer) = self.asked(questions, number);
-            format!("{}\t{question}\t{answer}", self.told(asked).join(" "))
+            format!("{}\t{question}\t{answer}", self.story(asked).join(" "))
         };
         questions.asked.iter().enumerate().map(line).collect()
     }
@@ -163,8 +163,8 @@ impl Questions {
 
     /// How many questions have a longer story than the memory holds, and how long the longest is.
     pub fn cut(&self) -> (usize, usize) {
-        let cut = self.asked.iter().filter(|asked| asked.kept < asked.told).count();
-        (cut, self.asked.iter().map(|asked| asked.told).max().unwrap_or(0))
+        let cut = self.asked.iter().filter(|asked| asked.kept < asked.length).count();
+        (cut, self.asked.iter().map(|asked| asked.length).max().unwrap_or(0))
     }
 }
 
@@ -186,7 +186,7 @@ impl StoryIndexer<'_> {
                 let kept = question.told.min(self.memory);
                 let lost = question.told - kept;
                 let supporting = question.supporting.iter().filter_map(|statement| statement.checked_sub(lost)).collect();
-                let asked = Asked { task, first: start + lost, kept, told: question.told, supporting };
+                let asked = Asked { task, first: start + lost, kept, length: question.told, supporting };
                 found.push((asked, ids(&question.words), self.vocabulary.id(&question.answer)));
             }
         }

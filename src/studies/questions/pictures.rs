@@ -19,13 +19,13 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
     if task.start.memory_weighting() == MemoryWeighting::Linear {
         return Ok(());
     }
-    let known: Vec<u32> = task.data.names.iter().map(|(number, _)| *number).collect();
-    let mut shown: Vec<u32> = SHOWN.into_iter().filter(|number| known.contains(number)).collect();
+    let tasks: Vec<u32> = task.data.names.iter().map(|(number, _)| *number).collect();
+    let mut shown: Vec<u32> = SHOWN.into_iter().filter(|number| tasks.contains(number)).collect();
     if shown.is_empty() {
-        shown.extend(known.first());
+        shown.extend(tasks.first());
     }
     for number in shown {
-        // The last question of a story has the most to look at.
+        // The last question of a story has the longest one.
         let of_task = questions.asked.iter().enumerate().filter(|(_, asked)| asked.task == number);
         let Some((place, asked)) = of_task.take(5).max_by_key(|(_, asked)| asked.kept) else { continue };
         let batch = task.data.batch(questions, &[place]);
@@ -36,13 +36,13 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
         let verdict = if answer == right { "right".to_owned() } else { format!("right is {right}") };
         let title = format!("{question}? {answer} ({verdict})");
         let framed: Links = asked.supporting.iter().flat_map(|&row| (0..read.weights.len()).map(move |hop| (hop, row))).collect();
-        let heatmap = hops(&title, &task.data.told(asked), &read.weights)?.with_gold(framed)?;
+        let heatmap = hops(&title, &task.data.story(asked), &read.weights)?.with_gold(framed)?;
         heatmap.drawing().save(&directory.join(format!("task-{number}")))?;
     }
     Ok(())
 }
 
-/// Sentences as rows, hops as columns: the share [1, Z] of each sentence in each hop.
+/// Sentences as rows, hops as columns: the weights [1, Z] of the sentences in each hop.
 pub fn hops(title: &str, sentences: &[String], weights: &[Tensor]) -> Result<Heatmap> {
     let numbers = Tensor::cat(weights, 0).tr().contiguous().view(-1).to_kind(Kind::Float); // [Z · hops]
     let columns: Vec<String> = (1..=weights.len()).map(|hop| format!("hop {hop}")).collect();

@@ -1,4 +1,4 @@
-//! A trained memory network, told a story and asked about it.
+//! A trained memory network, given a story and asked about it.
 
 use std::path::Path;
 
@@ -21,14 +21,14 @@ pub struct QuestionsSession {
     saved: Saved,
     model: MemN2N,
     device: Device,
-    /// What was told since the last blank line.
-    told: Vec<String>,
+    /// The sentences since the last blank line.
+    story: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// Sentences, in the order they are told.
+    /// Its sentences, in order.
     story: Vec<String>,
     question: String,
 }
@@ -36,8 +36,8 @@ struct Input {
 impl QuestionsSession {
     pub fn open(recipe: &QuestionsRecipe, folder: &Path, device: Device) -> Result<Self> {
         let saved = Saved::read(folder)?;
-        let model = load_model(folder, device, |store| Ok(QuestionsTask::model(recipe, saved.vocabulary.len(), store)))?;
-        Ok(QuestionsSession { recipe: recipe.clone(), saved, model, device, told: Vec::new() })
+        let model = load_model(folder, device, |store| Ok(QuestionsTask::network(recipe, saved.vocabulary.len(), store)))?;
+        Ok(QuestionsSession { recipe: recipe.clone(), saved, model, device, story: Vec::new() })
     }
 
     fn answer(&self, story: &[String], question: &str) -> Result<Answer> {
@@ -64,7 +64,7 @@ impl QuestionsSession {
         let (read, probabilities) = no_grad(|| {
             let read = self.model.read(&story, &question_ids, weighting);
             let logits = self.model.answer(&read.state); // [1, V]
-            let among = logits.narrow(1, FIRST_WORD, logits.size()[1] - FIRST_WORD);
+            let among = logits.narrow(1, FIRST_WORD, logits.size()[1] - FIRST_WORD); // [1, words]
             (read, among.softmax(-1, Kind::Double).squeeze_dim(0)) // [words]
         });
         let best = probabilities.argmax(0, false).int64_value(&[]);
@@ -96,7 +96,7 @@ impl QuestionsSession {
             "question": question,
             "answer": word,
             "probability": probability,
-            // For each hop the share of each sentence; what is missing from one is that of empty slots.
+            // For each hop the weight of each sentence; what is missing from one is that of empty slots.
             "hops": weights,
             "unknown": unknown,
         });
@@ -113,7 +113,7 @@ impl Interactive for QuestionsSession {
 
     fn ask(&mut self, line: &str) -> Result<Option<Answer>> {
         if line.trim().is_empty() {
-            self.told.clear();
+            self.story.clear();
             return Ok(None);
         }
         if line.trim_start().starts_with('{') {
@@ -121,9 +121,9 @@ impl Interactive for QuestionsSession {
             return self.answer(&story, &question).map(Some);
         }
         if line.trim_end().ends_with('?') {
-            return self.answer(&self.told, line).map(Some);
+            return self.answer(&self.story, line).map(Some);
         }
-        self.told.push(line.trim().to_owned());
+        self.story.push(line.trim().to_owned());
         Ok(None)
     }
 }

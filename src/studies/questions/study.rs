@@ -10,6 +10,7 @@ use super::linear_start::LinearStart;
 use super::session::QuestionsSession;
 use super::task::{FILE, QuestionsTask, Saved, cost};
 use super::{examine, pictures};
+use crate::memory::memn2n::MemN2N;
 use crate::nn::{ForwardContext, Parameters};
 use crate::recipe::QuestionsRecipe;
 use crate::runtime::Interrupt;
@@ -19,17 +20,17 @@ use crate::train::{BatchCounts, Loss, Validation, ValidationFingerprint};
 
 impl Study for QuestionsTask {
     type Recipe = QuestionsRecipe;
+    type Model = MemN2N;
     type Batch = Vec<usize>;
 
-    fn make_model(recipe: &QuestionsRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, 1, store);
-        Ok(())
+    fn model(recipe: &QuestionsRecipe, store: &Parameters) -> Result<MemN2N> {
+        Ok(Self::network(recipe, 1, store))
     }
 
     fn new(recipe: &QuestionsRecipe, seed: u64, device: Device) -> Result<Self> {
         let data = Data::read(recipe, device)?;
         let parameters = Parameters::new(seed, device);
-        let model = Self::model(recipe, data.vocabulary.len(), &parameters);
+        let model = Self::network(recipe, data.vocabulary.len(), &parameters);
         Ok(QuestionsTask { recipe: recipe.clone(), data, model, start: LinearStart::new(recipe.linear_start), parameters })
     }
 
@@ -52,7 +53,8 @@ impl Study for QuestionsTask {
     fn loss(&mut self, batch: &Self::Batch, pass: &ForwardContext) -> Result<Loss> {
         let questions = self.data.batch(&self.data.train, batch);
         let story = questions.story.with_empty_memories(self.recipe.noise, self.recipe.memory as i64, pass);
-        let logits = self.model.answer(&self.model.read(&story, &questions.questions, self.start.memory_weighting()).state);
+        let read = self.model.read(&story, &questions.questions, self.start.memory_weighting());
+        let logits = self.model.answer(&read.state); // [B, V]
         let cost = cost(&logits, &questions.answers);
         let rate = if self.start.linear { self.recipe.linear_rate } else { 1.0 };
         let sentences: usize = batch.iter().map(|&number| self.data.train.asked[number].kept).sum();

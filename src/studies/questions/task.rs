@@ -66,7 +66,7 @@ impl Saved {
 
 impl QuestionsTask {
     /// The model, with its parameters in `store`.
-    pub(super) fn model(recipe: &QuestionsRecipe, words: i64, store: &Parameters) -> MemN2N {
+    pub(super) fn network(recipe: &QuestionsRecipe, words: i64, store: &Parameters) -> MemN2N {
         MemN2N::new(store.root(), &options(recipe, words))
     }
 
@@ -82,11 +82,11 @@ impl QuestionsTask {
         no_grad(|| {
             for chosen in order.chunks(ANSWERED_AT_ONCE) {
                 let batch = self.data.batch(questions, chosen);
-                let logits =
-                    self.model.answer(&self.model.read(&batch.story, &batch.questions, self.start.memory_weighting()).state);
+                let read = self.model.read(&batch.story, &batch.questions, self.start.memory_weighting());
+                let logits = self.model.answer(&read.state); // [B, V]
                 answered.nll += cost(&logits, &batch.answers).double_value(&[]);
                 // A word that training never had is no answer, and cannot be right.
-                let answers = logits.narrow(1, FIRST_WORD, logits.size()[1] - FIRST_WORD).argmax(1, false) + FIRST_WORD;
+                let answers = logits.narrow(1, FIRST_WORD, logits.size()[1] - FIRST_WORD).argmax(1, false) + FIRST_WORD; // [B]
                 let right = answers.eq_tensor(&batch.answers);
                 answered.answers.extend(Vec::<i64>::try_from(answers).expect("answers are ids"));
                 answered.right.extend(Vec::<bool>::try_from(right).expect("right or not"));

@@ -86,11 +86,11 @@ fn the_memory_holds_the_sentences_told_last() {
     let data = &task.data;
     assert_eq!((data.train.asked.len(), data.held_out.asked.len(), data.test.asked.len()), (18, 2, 2));
     let [first, second] = &data.test.asked[..] else { panic!("two questions") };
-    assert_eq!(data.told(first), ["ben ate", "cem ran"]);
-    assert_eq!(data.told(second), ["cem ran", "dora sang"]);
+    assert_eq!(data.story(first), ["ben ate", "cem ran"]);
+    assert_eq!(data.story(second), ["cem ran", "dora sang"]);
     // Of the first question's story the answer is no longer there.
     assert_eq!((&first.supporting[..], &second.supporting[..]), (&[][..], &[0][..]));
-    assert_eq!((first.told, second.told), (3, 4));
+    assert_eq!((first.length, second.length), (3, 4));
     assert_eq!(data.asked(&data.test, 1), ("who ran".to_owned(), "cem"));
     assert_eq!(data.test.cut(), (2, 4));
     let summary = task.summary();
@@ -128,8 +128,8 @@ fn batches_hold_every_question_with_its_story() {
 
 #[test]
 fn an_answer_that_training_never_had_is_wrong() {
-    let told = |answer: &str| format!("1 Ada slept.\n2 Who slept?\t{answer}\t1\n");
-    let folder = folder(&told("Ada").repeat(10), &told("Eve"));
+    let story = |answer: &str| format!("1 Ada slept.\n2 Who slept?\t{answer}\t1\n");
+    let folder = folder(&story("Ada").repeat(10), &story("Eve"));
     let task = task(&recipe(folder.path()));
     assert_eq!(task.answer(&task.data.test).right, [false]);
 }

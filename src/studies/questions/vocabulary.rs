@@ -29,7 +29,7 @@ impl Vocabulary {
 
     /// The id of a word, or that of unknown ones.
     pub fn id(&self, word: &str) -> i64 {
-        match self.words.binary_search_by(|known| known.as_str().cmp(word)) {
+        match self.words.binary_search_by(|other| other.as_str().cmp(word)) {
             Ok(place) => FIRST_WORD + place as i64,
             Err(_) => i64::from(UNK),
         }

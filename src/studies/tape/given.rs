@@ -39,7 +39,7 @@ impl Given {
         Ok(given)
     }
 
-    /// What a machine sees and is to answer.
+    /// Inputs and targets of a machine.
     ///
     /// # Errors
     /// Names the vector that has other bits, and what the problem has no use for.

@@ -29,7 +29,7 @@ impl Sequences {
     /// The last steps, those that are scored, of answers [B, T, outputs].
     pub fn scored(&self, answers: &Tensor) -> Tensor {
         let (steps, scored) = (answers.size()[1], self.targets.size()[1]);
-        answers.narrow(1, steps - scored, scored)
+        answers.narrow(1, steps - scored, scored) // [B, scored steps, outputs]
     }
 
     /// Cost of answers (logits) [B, T, outputs], summed over all, in nats.
@@ -82,13 +82,14 @@ impl TapeModel {
         })
     }
 
-    /// Answers (logits) [B, T, outputs], and where heads looked.
+    /// Answers (logits) [B, T, outputs], and the weightings of the heads at every step.
     pub fn answer(&self, inputs: &Tensor) -> (Tensor, Vec<Weightings>) {
         match self {
             TapeModel::Machine(machine) => machine.run(inputs),
             TapeModel::Lstm { layers, output } => {
                 let zeros = layers.zero_states(inputs.size()[0]);
-                (output.forward(&layers.run(inputs, &zeros, 0.0, &ForwardContext::evaluation()).states), Vec::new())
+                let states = layers.run(inputs, &zeros, 0.0, &ForwardContext::evaluation()).states; // [B, T, H]
+                (output.forward(&states), Vec::new()) // [B, T, outputs]
             }
         }
     }

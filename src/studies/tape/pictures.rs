@@ -1,4 +1,4 @@
-//! Where the heads stood, step by step (figures 6 and 12 of Graves et al. 2014), and the answer beside what was wanted.
+//! Weightings of the heads, step by step (figures 6 and 12 of Graves et al. 2014), and the answer beside what was wanted.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use super::task::TapeTask;
 use crate::alignment::{AttentionMatrix, Figure, Heatmap};
 use crate::memory::Weightings;
 
-/// Attention below this is not seen in a picture.
-const SEEN: f64 = 0.05;
+/// Slots whose weights stay below this are left out of a picture.
+const THRESHOLD: f64 = 0.05;
 /// More slots than this make no picture that anybody reads.
 const SLOTS: usize = 40;
 
@@ -29,7 +29,7 @@ pub fn draw(task: &TapeTask, size: Size, directory: &Path) -> Result<()> {
 pub fn answers(sequences: &Sequences, logits: &Tensor) -> Result<Figure> {
     let first = logits.size()[1] - sequences.targets.size()[1];
     let panels = vec![
-        panel("wanted", &sequences.targets.squeeze_dim(0).tr(), first)?,
+        panel("wanted", &sequences.targets.squeeze_dim(0).tr(), first)?, // [outputs, scored steps]
         panel("answered", &sequences.scored(logits).sigmoid().squeeze_dim(0).tr(), first)?,
     ];
     Ok(Figure::new("", panels).across(1))
@@ -37,9 +37,9 @@ pub fn answers(sequences: &Sequences, logits: &Tensor) -> Result<Figure> {
 
 /// Which slots each head read from and wrote to, step by step, of one sequence.
 pub fn heads(weightings: &[Weightings]) -> Result<Figure> {
-    // [heads, Z, T]
     let over_time = |part: fn(&Weightings) -> &Tensor| {
-        Tensor::stack(&weightings.iter().map(|step| part(step).squeeze_dim(0)).collect::<Vec<_>>(), -1)
+        let steps: Vec<Tensor> = weightings.iter().map(|step| part(step).squeeze_dim(0)).collect(); // T times [heads, Z]
+        Tensor::stack(&steps, -1) // [heads, Z, T]
     };
     let mut panels = Vec::new();
     for (name, weights) in [("written to", over_time(|step| &step.write)), ("read from", over_time(|step| &step.read))] {
@@ -56,16 +56,16 @@ fn panel(title: &str, values: &Tensor, first: i64) -> Result<Heatmap> {
     heatmap(title, &rows, values, first)
 }
 
-/// The slots of `weights` [Z, T] that are ever looked at.
+/// The slots of `weights` [Z, T] that are ever attended to.
 fn slots(title: &str, weights: &Tensor) -> Result<Heatmap> {
-    let highest: Vec<f64> = Vec::try_from(weights.amax([1], false).to_kind(Kind::Double))?;
-    let mut seen: Vec<usize> = (0..highest.len()).filter(|&slot| highest[slot] > SEEN).collect();
-    seen.truncate(SLOTS);
-    if seen.is_empty() {
-        seen.push(0);
+    let highest: Vec<f64> = Vec::try_from(weights.amax([1], false).to_kind(Kind::Double))?; // [Z]
+    let mut attended: Vec<usize> = (0..highest.len()).filter(|&slot| highest[slot] > THRESHOLD).collect();
+    attended.truncate(SLOTS);
+    if attended.is_empty() {
+        attended.push(0);
     }
-    let places: Vec<i64> = seen.iter().map(|&slot| slot as i64).collect();
-    let labels: Vec<String> = seen.iter().map(|slot| format!("slot {slot}")).collect();
+    let places: Vec<i64> = attended.iter().map(|&slot| slot as i64).collect();
+    let labels: Vec<String> = attended.iter().map(|slot| format!("slot {slot}")).collect();
     heatmap(title, &labels, &weights.index_select(0, &Tensor::from_slice(&places).to_device(weights.device())), 0)
 }
 

@@ -20,7 +20,7 @@ pub struct Size {
     pub repeats: usize,
 }
 
-/// One sequence: what a model sees at every step, and the bits it is to answer at the last ones.
+/// One sequence: the inputs of every step, and the bits that are to be answered at the last ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sequence {
     /// [T, inputs]
@@ -134,8 +134,8 @@ pub fn recall(items: &[Vec<Vec<f32>>], asked: usize) -> Sequence {
     Sequence { inputs, targets: items[asked + 1].clone() }
 }
 
-/// Bits by a table of chances drawn from Beta(½, ½); each step sees the bit before the one it is to tell. The first five depend on nothing
-/// and are not scored.
+/// Bits by a table of chances drawn from Beta(½, ½); the input of each step is the bit before the one that is to be predicted. The first five
+/// depend on nothing and are not scored.
 fn ngrams(length: usize, random: &mut RandomGenerator) -> Sequence {
     let table: Vec<f64> = (0..1 << CONTEXT).map(|_| random.arcsine()).collect();
     ngrams_of(&table, length, random)
@@ -264,19 +264,19 @@ mod tests {
         const LENGTH: usize = 2000;
         let mut random = RandomGenerator::new(1, 1);
         let table: Vec<f64> = (0..1 << CONTEXT).map(|_| random.arcsine()).collect();
-        let (mut known, mut learned) = (0.0, 0.0);
+        let (mut ideal, mut learned) = (0.0, 0.0);
         for _ in 0..20 {
             let sequence = ngrams_of(&table, LENGTH, &mut random);
             let bits: Vec<f32> =
                 sequence.inputs.iter().skip(1).map(|input| input[0]).chain([sequence.targets.last().unwrap()[0]]).collect();
             for (step, target) in sequence.targets.iter().enumerate() {
                 let one = table[context_of(&bits[..step + CONTEXT])];
-                known -= (if target[0] == 1.0 { one } else { 1.0 - one }).log2();
+                ideal -= (if target[0] == 1.0 { one } else { 1.0 - one }).log2();
             }
             learned += optimal_bits(&sequence);
         }
         // Learning one chance from n bits costs about ½ log₂ n + 1 bits (Krichevsky and Trofimov 1981).
-        let (regret, most) = ((learned - known) / 20.0, 32.0 * (0.5 * (LENGTH as f64 / 32.0).log2() + 1.0));
+        let (regret, most) = ((learned - ideal) / 20.0, 32.0 * (0.5 * (LENGTH as f64 / 32.0).log2() + 1.0));
         assert!(regret > 0.0 && regret < most, "{regret} of at most {most}");
     }
 

@@ -60,12 +60,12 @@ impl Interactive for TapeSession {
         let sequences = Sequences::new(std::slice::from_ref(&sequence), self.device);
         let (logits, weightings) = no_grad(|| self.model.answer(&sequences.inputs));
         let probabilities = sequences.scored(&logits).sigmoid().squeeze_dim(0); // [scored steps, outputs]
-        let said: Vec<Vec<f32>> = Vec::try_from(probabilities.to_kind(Kind::Float))?;
+        let probabilities: Vec<Vec<f32>> = Vec::try_from(probabilities.to_kind(Kind::Float))?;
         let bits = |rows: &[Vec<f32>]| -> Vec<String> {
             let bit = |&number: &f32| if number > 0.5 { '1' } else { '0' };
             rows.iter().map(|row| row.iter().map(bit).collect()).collect()
         };
-        let (answer, expected) = (bits(&said), bits(&sequence.targets));
+        let (answer, expected) = (bits(&probabilities), bits(&sequence.targets));
         let wrong = sequences.wrong(&logits);
         let mut notes = given.beyond(&self.recipe.problem);
         let separator = if matches!(self.recipe.problem, TapeProblem::DynamicNgrams { .. }) { "" } else { " " };
@@ -88,7 +88,7 @@ impl Interactive for TapeSession {
             "answer": answer,
             "expected": expected,
             "wrong_bits": wrong,
-            "probabilities": said,
+            "probabilities": probabilities,
             "memory": steps?,
         });
         Ok(Some(Answer { text: answer.join(separator), record, notes, pictures }))

@@ -6,6 +6,7 @@ use anyhow::Result;
 use tch::{Device, no_grad};
 
 use super::examine;
+use super::model::TapeModel;
 use super::pictures;
 use super::session::TapeSession;
 use super::task::TapeTask;
@@ -18,10 +19,11 @@ use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TapeTask {
     type Recipe = TapeRecipe;
+    type Model = TapeModel;
     type Batch = u64;
 
-    fn make_model(recipe: &TapeRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, store).map(drop)
+    fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
+        TapeModel::new(&recipe.model, recipe.problem.widths(), store)
     }
 
     fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {

@@ -1,6 +1,5 @@
 //! The model with its data.
 
-use anyhow::Result;
 use tch::Device;
 
 use super::model::{Sequences, TapeModel};
@@ -19,11 +18,6 @@ pub struct TapeTask {
 }
 
 impl TapeTask {
-    /// The model, with its parameters in `store`.
-    pub(super) fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
-        TapeModel::new(&recipe.model, recipe.problem.widths(), store)
-    }
-
     /// `count` sequences of one size.
     pub(super) fn draw(&self, size: Size, count: usize, random: &mut RandomGenerator) -> Sequences {
         let sequences: Vec<_> = (0..count).map(|_| self.recipe.problem.draw(size, random)).collect();

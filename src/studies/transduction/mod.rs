@@ -4,6 +4,7 @@ mod model;
 mod pictures;
 mod problem;
 mod session;
+mod study;
 mod task;
 
 pub use task::TransductionTask;

@@ -9,7 +9,7 @@ use crate::recipe::{CellKind, ControllerKind, TransductionModelRecipe, Transduct
 /// A model with its parameters.
 pub struct Transducer {
     embedding: Embedding,
-    reader: TransducerDecoder,
+    decoder: TransducerDecoder,
 }
 
 enum TransducerDecoder {
@@ -21,7 +21,7 @@ impl Transducer {
     pub fn new(recipe: &TransductionRecipe, parameters: &Parameters) -> Self {
         let (scope, vocabulary, input) = (parameters.root(), recipe.vocabulary(), recipe.embedding);
         let xavier = Initialization::Xavier { gain: 1.0 };
-        let reader = match recipe.model {
+        let decoder = match recipe.model {
             TransductionModelRecipe::StackQueue(model) => {
                 let memory = StackQueue::new(model.kind, model.width, (Kind::Float, parameters.device()));
                 let options =
@@ -46,22 +46,22 @@ impl Transducer {
             }
         };
         let embedding = Embedding::new(scope.sub("embedding"), vocabulary, input, Initialization::Normal(1.0));
-        Transducer { embedding, reader }
+        Transducer { embedding, decoder }
     }
 
-    /// Scores of the next symbol at the last `scored` steps: ids [B, T] to [B, scored, V]; and what the memory held and gave at every step,
-    /// where there is one.
+    /// Scores of the next symbol at the last `scored` steps: ids [B, T] to [B, scored, V]; and the weightings of the memory at every step, where
+    /// there is one.
     pub fn answer(&self, inputs: &Tensor, scored: i64) -> (Tensor, Vec<Weightings>) {
-        let (vectors, steps) = (self.embedding.forward(inputs), inputs.size()[1]);
-        match &self.reader {
+        let (vectors, steps) = (self.embedding.forward(inputs), inputs.size()[1]); // [B, T, E]
+        match &self.decoder {
             TransducerDecoder::Machine(machine) => {
-                let (scores, weightings) = machine.run(&vectors);
-                (scores.narrow(1, steps - scored, scored), weightings)
+                let (scores, weightings) = machine.run(&vectors); // [B, T, V]
+                (scores.narrow(1, steps - scored, scored), weightings) // [B, scored, V]
             }
             TransducerDecoder::Lstm { layers, output } => {
                 let zeros = layers.zero_states(inputs.size()[0]);
-                let states = layers.run(&vectors, &zeros, 0.0, &ForwardContext::evaluation()).states;
-                (output.forward(&states.narrow(1, steps - scored, scored)), Vec::new())
+                let states = layers.run(&vectors, &zeros, 0.0, &ForwardContext::evaluation()).states; // [B, T, H]
+                (output.forward(&states.narrow(1, steps - scored, scored)), Vec::new()) // [B, scored, V]
             }
         }
     }

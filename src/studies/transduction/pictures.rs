@@ -26,7 +26,7 @@ pub fn draw(task: &TransductionTask, directory: &Path) -> Result<()> {
 }
 
 /// Two panels, or more where there is more than one end: the strengths of the values after each step, the oldest value at the bottom, and the
-/// shares of them that were read. `symbols` are what was read into the machine at each step.
+/// weights that they were read with. `symbols` are what was read into the machine at each step.
 pub fn memory(symbols: &[String], weightings: &[Weightings]) -> Result<Figure> {
     let ends = weightings[0].read.size()[1];
     let mut panels = vec![over_time("strength", symbols, weightings, |step| step.write.get(0).get(0))?];

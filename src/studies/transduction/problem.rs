@@ -3,7 +3,7 @@
 use crate::recipe::{TransductionProblem, TransductionRecipe};
 use crate::studies::random::RandomGenerator;
 
-/// What a model reads, and what it is to say at the last steps: the target and the end, the target being given as it is said.
+/// What a model reads, and what it is to predict at the last steps: the target and the end, by teacher forcing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transduction {
     /// Start, source, separator, target: T ids.

@@ -53,10 +53,10 @@ impl TransductionSession {
         Ok(symbols)
     }
 
-    /// The source between its marks, and what was said so far [1, T].
-    fn ids(&self, source: &[i64], said: &[i64]) -> Tensor {
+    /// The source between its marks, and the target so far [1, T].
+    fn ids(&self, source: &[i64], prefix: &[i64]) -> Tensor {
         let [start, separator] = [self.recipe.symbols, self.recipe.symbols + 1];
-        Tensor::from_slice(&[&[start], source, &[separator], said].concat()).unsqueeze(0).to_device(self.device)
+        Tensor::from_slice(&[&[start], source, &[separator], prefix].concat()).unsqueeze(0).to_device(self.device)
     }
 }
 
@@ -69,9 +69,9 @@ impl Interactive for TransductionSession {
         let source = self.read(line)?;
         let expected = transduced(self.recipe.problem, &source);
         let end = self.recipe.symbols + 2;
-        let answer = greedy(expected.clone(), end, 2 * source.len() + 1, |said| {
-            let scores = no_grad(|| self.model.answer(&self.ids(&source, said), said.len() as i64 + 1)).0;
-            Ok(Vec::try_from(scores.argmax(-1, false).squeeze_dim(0))?)
+        let answer = greedy(expected.clone(), end, 2 * source.len() + 1, |prefix| {
+            let scores = no_grad(|| self.model.answer(&self.ids(&source, prefix), prefix.len() as i64 + 1)).0; // [1, scored, V]
+            Ok(Vec::try_from(scores.argmax(-1, false).squeeze_dim(0))?) // [scored]
         })?;
         let (_, weightings) = no_grad(|| self.model.answer(&self.ids(&source, &answer), answer.len() as i64 + 1));
         let text = |symbols: &[i64]| symbols.iter().map(i64::to_string).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! An encoder of symbols alone, with or without attention to each other, and an LSTM decoder that attends to it.
+//! An encoder of symbols without a recurrence, with or without self-attention, and an LSTM decoder that attends to it.
 
 use anyhow::Result;
 use tch::{Device, Kind, Tensor};
@@ -74,7 +74,7 @@ struct Parser {
 pub struct Transduced {
     /// log p of every symbol at every step [B, T, V], given the right ones before it.
     logs: Tensor,
-    /// Where the decoder looked [B, T, S].
+    /// Attention of the decoder [B, T, S].
     pub attention: Tensor,
     /// Which symbol each symbol has as its parent [B, S, S], where the encoder attends.
     pub parents: Option<Tensor>,
@@ -121,49 +121,56 @@ impl ParsingModel {
         })
     }
 
-    /// Source representations [B, S, ·], and the weights of parents.
+    /// Source representations [B, S, D], of D = E numbers or, with self-attention, 2·E; and the weights of parents [B, S, S].
     fn encode(&self, formulas: &Formulas) -> Result<(Tensor, Option<Tensor>)> {
-        let symbols = self.symbols.forward(&formulas.sources);
+        let symbols = self.symbols.forward(&formulas.sources); // [B, S, E]
         let Some(Parser { reader, syntactic, parents }) = &self.parser else { return Ok((symbols, None)) };
-        let states = reader.read(&symbols, &formulas.lengths, 0.0, &ForwardContext::evaluation()).states;
-        let weights = syntactic.weights(&states, &formulas.lengths, *parents)?;
-        Ok((Tensor::cat(&[&symbols, &weights.matmul(&symbols)], 2), Some(weights)))
+        let states = reader.read(&symbols, &formulas.lengths, 0.0, &ForwardContext::evaluation()).states; // [B, S, 2·parser]
+        let weights = syntactic.weights(&states, &formulas.lengths, *parents)?; // [B, S, S]
+        let joined = Tensor::cat(&[&symbols, &weights.matmul(&symbols)], 2); // [B, S, 2·E]
+        Ok((joined, Some(weights)))
     }
 
     /// Teacher forcing over whole targets.
     pub fn transduce(&self, formulas: &Formulas) -> Result<Transduced> {
-        let (memory, parents) = self.encode(formulas)?;
+        let (memory, parents) = self.encode(formulas)?; // [B, S, D], [B, S, S]
         let (rows, steps) = (formulas.targets.size()[0], formulas.targets.size()[1]);
-        let lengths = Tensor::from_slice(&formulas.lengths).to_device(memory.device()).unsqueeze(1);
-        let keep = Tensor::arange(memory.size()[1], (Kind::Int64, memory.device())).unsqueeze(0).lt_tensor(&lengths);
+        let lengths = Tensor::from_slice(&formulas.lengths).to_device(memory.device()).unsqueeze(1); // [B, 1]
+        let positions = Tensor::arange(memory.size()[1], (Kind::Int64, memory.device())); // [S]
+        let keep = positions.unsqueeze(0).lt_tensor(&lengths); // [B, S]
         let start = Tensor::full([rows, 1], ROOT, (Kind::Int64, memory.device()));
-        let fed = self.targets.forward(&Tensor::cat(&[start, formulas.targets.narrow(1, 0, steps - 1)], 1));
-        let states = self.decoder.run(&fed, &self.decoder.zero_states(rows), 0.0, &ForwardContext::evaluation()).states;
+        let inputs = Tensor::cat(&[start, formulas.targets.narrow(1, 0, steps - 1)], 1); // [B, T]
+        let embedded = self.targets.forward(&inputs); // [B, T, E]
+        let zeros = self.decoder.zero_states(rows);
+        let states = self.decoder.run(&embedded, &zeros, 0.0, &ForwardContext::evaluation()).states; // [B, T, H]
         let prepared = self.attention.prepare(&memory, &keep, &lengths.to_kind(Kind::Float));
+        // [B, T, D], [B, T, S]
         let AttentionOutput { context, weights } = self.attention.attend(&states, &prepared, QuerySteps::From(0), None);
-        let features = self.combine.forward(&Tensor::cat(&[context, states], -1)).tanh();
-        Ok(Transduced { logs: self.output.forward(&features).log_softmax(-1, None::<Kind>), attention: weights, parents })
+        let features = self.combine.forward(&Tensor::cat(&[context, states], -1)).tanh(); // [B, T, H]
+        let logs = self.output.forward(&features).log_softmax(-1, None::<Kind>); // [B, T, V]
+        Ok(Transduced { logs, attention: weights, parents })
     }
 }
 
 impl Transduced {
     /// -log p of the targets, summed over all.
     pub fn cost(&self, formulas: &Formulas) -> Tensor {
-        let picked = self.logs.gather(2, &formulas.targets.unsqueeze(2), false).squeeze_dim(2);
-        -(&picked * &formulas.real).sum(picked.kind())
+        let log_likelihoods = self.logs.gather(2, &formulas.targets.unsqueeze(2), false).squeeze_dim(2); // [B, T]
+        -(&log_likelihoods * &formulas.real).sum(log_likelihoods.kind())
     }
 
     /// The likeliest symbol at every step [B, T], given the target's symbols before it.
     pub fn likeliest(&self) -> Tensor {
-        self.logs.argmax(-1, false)
+        self.logs.argmax(-1, false) // [B, T]
     }
 
     /// For each formula the share of its target that comes before the first wrong symbol. Up to there all symbols before were right, so that
     /// this is what the model writes by itself.
     pub fn shares_to_failure(&self, formulas: &Formulas) -> Vec<f64> {
-        let right = self.likeliest().eq_tensor(&formulas.targets).logical_and(&formulas.real);
-        let until = right.to_kind(Kind::Double).cumprod(1, Kind::Double).sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
-        let lengths = formulas.real.sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
+        let right = self.likeliest().eq_tensor(&formulas.targets).logical_and(&formulas.real); // [B, T]
+        let until = right.to_kind(Kind::Double).cumprod(1, Kind::Double); // [B, T]
+        let until = until.sum_dim_intlist([1i64].as_slice(), false, Kind::Double); // [B]
+        let lengths = formulas.real.sum_dim_intlist([1i64].as_slice(), false, Kind::Double); // [B]
         Vec::try_from(until / lengths).expect("shares are a list of numbers")
     }
 }
@@ -233,11 +240,11 @@ mod tests {
     fn a_share_ends_at_the_first_failure() {
         let formulas = Formulas::new(&drawn(), Device::Cpu);
         let (rows, steps) = (3, formulas.targets.size()[1]);
-        let said = formulas.targets.copy();
+        let predicted = formulas.targets.copy();
         // The first is right but for its third symbol, the second all right, the third wrong at once.
-        let _ = said.get(0).get(2).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[0, 2]));
-        let _ = said.get(2).get(0).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[2, 0]));
-        let logs = said.one_hot(SYMBOLS).to_kind(Kind::Double);
+        let _ = predicted.get(0).get(2).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[0, 2]));
+        let _ = predicted.get(2).get(0).fill_(SYMBOLS - 1 - formulas.targets.int64_value(&[2, 0]));
+        let logs = predicted.one_hot(SYMBOLS).to_kind(Kind::Double);
         let transduced =
             Transduced { logs, attention: Tensor::zeros([rows, steps, 1], (Kind::Double, Device::Cpu)), parents: None };
         let length = drawn()[0].infix().len() as f64;

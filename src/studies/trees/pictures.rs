@@ -1,4 +1,4 @@
-//! Which symbol attends to which (figure 4 of Kim et al. 2017), and where the decoder looks.
+//! Which symbol attends to which (figure 4 of Kim et al. 2017), and the attention of the decoder.
 
 use std::path::Path;
 

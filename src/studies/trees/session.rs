@@ -41,10 +41,10 @@ impl Interactive for TreesSession {
         let formula = Formula::parse(&formula)?;
         let expected: Vec<i64> = formula.infix();
         let expected = &expected[..expected.len() - 1];
-        let after = |said: &[i64]| Formulas::with_target(&formula, &[said, &[ROOT]].concat(), self.device);
-        let answer = greedy(expected.to_vec(), ROOT, 2 * expected.len() + 1, |said| {
-            let transduced = no_grad(|| self.model.transduce(&after(said)))?;
-            Ok(Vec::try_from(transduced.likeliest().squeeze_dim(0))?)
+        let after = |prefix: &[i64]| Formulas::with_target(&formula, &[prefix, &[ROOT]].concat(), self.device);
+        let answer = greedy(expected.to_vec(), ROOT, 2 * expected.len() + 1, |prefix| {
+            let transduced = no_grad(|| self.model.transduce(&after(prefix)))?;
+            Ok(Vec::try_from(transduced.likeliest().squeeze_dim(0))?) // [T]
         })?;
         let transduced = no_grad(|| self.model.transduce(&after(&answer)))?;
         let labels = |symbols: &[i64]| symbols.iter().map(|&symbol| spelled(symbol)).collect::<Vec<_>>();

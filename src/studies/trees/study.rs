@@ -7,7 +7,7 @@ use tch::{Device, no_grad};
 
 use super::examine;
 use super::formula::Formula;
-use super::model::Formulas;
+use super::model::{Formulas, ParsingModel};
 use super::pictures;
 use super::session::TreesSession;
 use super::task::{DEPTHS, POOL, TreesTask, draw};
@@ -20,10 +20,11 @@ use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TreesTask {
     type Recipe = TreesRecipe;
+    type Model = ParsingModel;
     type Batch = Vec<usize>;
 
-    fn make_model(recipe: &TreesRecipe, store: &Parameters) -> Result<()> {
-        Self::model(recipe, store).map(drop)
+    fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<ParsingModel> {
+        ParsingModel::new(recipe, store)
     }
 
     fn new(recipe: &TreesRecipe, seed: u64, device: Device) -> Result<Self> {

@@ -1,6 +1,5 @@
 //! The model with its data.
 
-use anyhow::Result;
 use tch::Device;
 
 use super::formula::Formula;
@@ -25,11 +24,6 @@ pub struct TreesTask {
 }
 
 impl TreesTask {
-    /// The model, with its parameters in `store`.
-    pub(super) fn model(recipe: &TreesRecipe, store: &Parameters) -> Result<ParsingModel> {
-        ParsingModel::new(recipe, store)
-    }
-
     /// Formulas of a depth that nothing was trained on, the same at every call.
     pub(super) fn tests(&self, depth: usize) -> Vec<Formula> {
         draw(depth, self.recipe.tested, self.seed ^ TEST)

@@ -80,7 +80,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn refuge(&self) -> Result<RunFolder> {
+    pub fn fallback_folder(&self) -> Result<RunFolder> {
         let name = self.path.file_name().with_context(|| format!("{}: names no folder", self.path.shown()))?;
         for number in 1..1000 {
             let mut other = name.to_owned();

@@ -111,9 +111,9 @@ fn a_run_whose_place_is_taken_is_saved_beside_it() {
     let error = folder.restore().unwrap_err().to_string();
     assert!(error.contains("another folder in the place"), "{error}");
     fs::create_dir(place.path().join("run.saved-1")).unwrap();
-    let refuge = folder.refuge().unwrap();
-    assert_eq!(refuge.path(), place.path().join("run.saved-2"));
-    assert_eq!(fs::read_to_string(refuge.path().join("recipe.toml")).unwrap(), "a recipe");
+    let fallback_folder = folder.fallback_folder().unwrap();
+    assert_eq!(fallback_folder.path(), place.path().join("run.saved-2"));
+    assert_eq!(fs::read_to_string(fallback_folder.path().join("recipe.toml")).unwrap(), "a recipe");
     assert_eq!(listing(&path), ["recipe.toml of somebody else"]);
 }
 

@@ -84,7 +84,7 @@ fn the_order_is_the_seeds_and_company_does_not_matter() {
 }
 
 #[test]
-fn a_limit_of_sweeps_is_told() {
+fn a_limit_of_sweeps_is_reported() {
     let network = BinaryHopfield::new(&symmetric(40, 1), &Tensor::zeros([40], (Kind::Double, Device::Cpu))).unwrap();
     let cues = Patterns::random(8, 40, 3, Kind::Double).unwrap();
     let short = network.asynchronous(&cues, 1, 1).unwrap();

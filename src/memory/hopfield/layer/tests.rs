@@ -68,7 +68,7 @@ fn what_is_not_kept_counts_for_nothing() {
     let fewer = layer.store(&patterns.narrow(1, 0, 2));
     let expected = layer.associate(&states, &fewer, None, &ForwardContext::evaluation());
     assert!(found.answer.get(0).allclose(&expected.answer.get(0), 1e-10, 1e-12, false));
-    // Nothing to look at: the output's bias and no NaN.
+    // Nothing to attend to: the output's bias and no NaN.
     assert_eq!(found.weights.get(1).abs().sum(Kind::Double).double_value(&[]), 0.0);
     let bias = layer.output.bias.as_ref().unwrap();
     assert!(found.answer.get(1).allclose(&bias.expand([3, 4], false), 0.0, 1e-12, false));
@@ -105,7 +105,7 @@ fn learned_patterns_serve_every_row_and_have_gradients() {
 }
 
 #[test]
-fn a_learned_beta_starts_where_it_is_told_and_dropout_falls_on_the_answer() {
+fn a_learned_beta_starts_at_the_given_one_and_dropout_falls_on_the_answer() {
     tch::manual_seed(6);
     let (_, given) = layer(HopfieldOptions { beta: Some(2.5), ..options() });
     let (store, learned) = layer(HopfieldOptions { beta: Some(2.5), learned_beta: true, dropout: 0.5, ..options() });
