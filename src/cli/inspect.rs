@@ -38,7 +38,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     checkpoint.check_all()?;
     let folder = checkpoint.folder();
     let mut output = Output::open();
-    writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?;
     if is_study(&checkpoint)? {
         study(folder, arguments.parameters, &mut output)?;
     } else {
@@ -51,10 +50,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
     Ok(output.finish()?)
 }
 
+/// After all of it was read: a checkpoint that is refused prints nothing.
+fn place(folder: &Path, output: &mut Output) -> Result<()> {
+    Ok(writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?)
+}
+
 fn study(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
-    let task = read_task(folder)?;
+    let (task, model) = (read_task(folder)?, open(folder, Device::Cpu)?);
+    place(folder, output)?;
     writeln!(output, "study        {}", task.family())?;
-    writeln!(output, "takes        {}", open(folder, Device::Cpu)?.expects())?;
+    writeln!(output, "takes        {}", model.expects())?;
     writeln!(output, "\n{}", serde_json::to_string_pretty(&task)?)?;
     let weights: Vec<(String, Tensor)> = read_weights(&folder.join(WEIGHTS_FILE))?.into_iter().collect();
     parameters(&weights, each, output)
@@ -64,6 +69,7 @@ fn translation(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
     // All of it was compared.
     let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
+    place(folder, output)?;
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;

@@ -104,7 +104,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// Whether a checkpoint is a study's: its config names a task.
 pub fn is_study(checkpoint: &Checkpoint) -> Result<bool> {
     let config: Value = serde_json::from_slice(&checkpoint.file("config.json")?)
-        .with_context(|| format!("{}: expected JSON", checkpoint.folder().join("config.json").shown()))?;
+        .with_context(|| format!("{}: not JSON", checkpoint.folder().join("config.json").shown()))?;
     Ok(config.get("task").is_some())
 }
 
