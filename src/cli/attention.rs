@@ -13,7 +13,7 @@ use crate::text::special::{EOS, SPELLINGS};
 use crate::translator::{Aligned, AttentionView, Translator};
 
 /// Words on a side of the largest heatmap that is drawn.
-const MOST_WORDS: usize = 200;
+pub const MOST_WORDS: usize = 200;
 
 #[derive(Args)]
 pub struct ViewArguments {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::attention::{heatmap, heatmap_folder};
+use super::attention::{MOST_WORDS, heatmap, heatmap_folder};
 use super::device::DeviceArguments;
 use super::text::TextArguments;
 use super::verify::VerifyArguments;
@@ -136,8 +136,13 @@ impl Interactive for TranslationSession {
         let mut record = json!({ "source": line, "answer": best.text, "score": best.score });
         let mut pictures = Vec::new();
         if let Some(aligned) = best.aligned.filter(|aligned| !aligned.target_words.is_empty()) {
+            let words = aligned.target_words.len().max(aligned.source_words.len());
             record["alignment"] = serde_json::to_value(aligned.record(line, &best.text, None))?;
-            pictures.push(("attention", heatmap(&aligned)?.drawing()));
+            if words <= MOST_WORDS {
+                pictures.push(("attention", heatmap(&aligned)?.drawing()));
+            } else {
+                notes.push(format!("no picture of {words} words: at most {MOST_WORDS} can be seen"));
+            }
         }
         Ok(Some(Answer { text: best.text, record, notes, pictures }))
     }

@@ -35,6 +35,17 @@ pub struct Answer {
     pub pictures: Vec<(&'static str, Drawing)>,
 }
 
+/// Steps or inputs of the largest picture.
+const MOST_DRAWN: usize = 200;
+
+/// Whether there is a picture of so many steps or inputs; where not, a note says so.
+pub(super) fn is_drawable(count: usize, notes: &mut Vec<String>) -> bool {
+    if count > MOST_DRAWN {
+        notes.push(format!("no picture of {count} steps: at most {MOST_DRAWN} can be seen"));
+    }
+    count <= MOST_DRAWN
+}
+
 /// The model of a checkpoint, made by `make`.
 ///
 /// # Errors

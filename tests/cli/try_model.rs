@@ -120,9 +120,11 @@ fn machines_transducers_and_pointers_take_input_of_ones_own() {
     assert_eq!(found["attention"][0].as_array().unwrap().len(), 4, "three inputs and the end");
     let found = record(&run("hull"), "0,0 1,0 0.5,0.4 0,1\n");
     assert_eq!(found["expected"], serde_json::json!([1, 2, 4]));
-    ask(&run("hull"), "0,0 1,1\n").failed(1, &["found 2 points, expected 3 or more"]);
+    ask(&run("hull"), "0,0 1,1\n").failed(1, &["found 2 points, expected 3 to 1000"]);
     ask(&run("hull"), "0,0 1,1 3\n").failed(1, &["input 3 has 1 numbers, expected 2"]);
     ask(&run("sort"), "1 two 3\n").failed(1, &["\"two\" is no number"]);
+    ask(&run("sort"), "1 nan 3\n").failed(1, &["input 2: NaN is no number to compute with"]);
+    assert!(ask(&run("sort"), &"1 2 ".repeat(101)).good().stderr.contains("no picture of 202 steps"));
     let many = "0,0 ".repeat(11);
     ask(&run("attention"), &many).failed(1, &["this model has words for 10 positions and no more"]);
 }

@@ -11,7 +11,7 @@ use super::grammar::{class_name, vocabulary};
 use super::model::{DocumentClassifier, Reports};
 use super::pictures::Page;
 use crate::recipe::DocumentsRecipe;
-use crate::studies::interactive::{Answer, Interactive, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
 use crate::text::{sentences, words};
 
 pub struct DocumentsSession {
@@ -79,8 +79,8 @@ impl Interactive for DocumentsSession {
         let title = format!("{} ({:.0} %)", class_name(class), 100.0 * probabilities[class]);
         let page =
             Page { title: &title, sentences: &text, sentence_weights: &of_sentences, word_weights: &of_words, decisive: None };
-        let drawing = page.drawing();
         let mut notes = Vec::new();
+        let pictures = if is_drawable(text.len(), &mut notes) { vec![("document", page.drawing())] } else { Vec::new() };
         if !unknown.is_empty() {
             notes.push(format!("left out, as the model has no such words: {}", unknown.join(", ")));
         }
@@ -92,6 +92,6 @@ impl Interactive for DocumentsSession {
         let classes: Vec<_> =
             probabilities.iter().enumerate().map(|(class, p)| json!({ "class": class_name(class), "probability": p })).collect();
         let record = json!({ "answer": class_name(class), "classes": classes, "sentences": parts, "unknown": unknown });
-        Ok(Some(Answer { text: class_name(class).to_owned(), record, notes, pictures: vec![("document", drawing)] }))
+        Ok(Some(Answer { text: class_name(class).to_owned(), record, notes, pictures }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Device, no_grad};
@@ -11,7 +11,10 @@ use super::model::{PointingNetwork, Problems};
 use super::pictures::{attention_panel, hulls};
 use super::problem::Example;
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
-use crate::studies::interactive::{Answer, Interactive, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
+
+/// Most inputs: every one is a step that looks at all of them.
+const MOST: usize = 1000;
 
 pub struct PointingSession {
     recipe: PointingRecipe,
@@ -40,18 +43,16 @@ impl PointingSession {
         })?;
         let (width, count) = (self.recipe.problem.width() as usize, input.inputs.len());
         for (place, numbers) in input.inputs.iter().enumerate() {
-            ensure!(
-                numbers.len() == width && numbers.iter().all(|number| number.is_finite()),
-                "input {} has {} numbers, expected {width}, finite",
-                place + 1,
-                numbers.len()
-            );
+            ensure!(numbers.len() == width, "input {} has {} numbers, expected {width}", place + 1, numbers.len());
+            if let Some(other) = numbers.iter().find(|number| !number.is_finite()) {
+                bail!("input {}: {other} is no number to compute with", place + 1);
+            }
         }
         let (least, what) = match self.recipe.problem {
             PointingProblem::Sort => (2, "numbers"),
             PointingProblem::Hull => (3, "points"),
         };
-        ensure!(count >= least, "found {count} {what}, expected {least} or more");
+        ensure!((least..=MOST).contains(&count), "found {count} {what}, expected {least} to {MOST}");
         if self.recipe.model == PointingModel::Attention {
             let most = self.recipe.most;
             ensure!(
@@ -92,9 +93,12 @@ impl Interactive for PointingSession {
             notes.push(format!("the right answer is {}", text(&example.answer)));
         }
         let weights: Vec<Vec<f32>> = Vec::try_from(attention.get(0).to_kind(tch::Kind::Float))?;
-        let mut pictures = vec![("pointing", attention_panel(problem, &example, &answer, &attention.get(0))?.drawing())];
-        if problem == PointingProblem::Hull {
-            pictures.push(("hull", hulls(std::slice::from_ref(&example), std::slice::from_ref(&answer))));
+        let mut pictures = Vec::new();
+        if is_drawable(count, &mut notes) {
+            pictures.push(("pointing", attention_panel(problem, &example, &answer, &attention.get(0))?.drawing()));
+            if problem == PointingProblem::Hull {
+                pictures.push(("hull", hulls(std::slice::from_ref(&example), std::slice::from_ref(&answer))));
+            }
         }
         let record = json!({
             "inputs": input.inputs,

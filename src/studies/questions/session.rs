@@ -13,7 +13,7 @@ use super::vocabulary::FIRST_WORD;
 use crate::corpus::babi::words;
 use crate::memory::memn2n::{MemN2N, MemoryWeighting, Story};
 use crate::recipe::QuestionsRecipe;
-use crate::studies::interactive::{Answer, Interactive, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
 use crate::text::special::UNK;
 
 pub struct QuestionsSession {
@@ -89,7 +89,10 @@ impl QuestionsSession {
         let weights: Vec<Vec<f32>> =
             read.weights.iter().map(|hop| Ok(Vec::try_from(hop.squeeze_dim(0).to_kind(Kind::Float))?)).collect::<Result<_>>()?;
         let title = format!("{} {word}", question.trim());
-        let pictures = vec![("hops", hops(&title, kept, &read.weights)?.drawing())];
+        let pictures = match is_drawable(kept.len(), &mut notes) {
+            true => vec![("hops", hops(&title, kept, &read.weights)?.drawing())],
+            false => Vec::new(),
+        };
         let record = json!({
             "story": kept,
             "forgotten": forgotten,

@@ -11,7 +11,7 @@ use super::model::{Sequences, TapeModel};
 use super::pictures::{answers, heads};
 use crate::memory::Weightings;
 use crate::recipe::{TapeProblem, TapeRecipe};
-use crate::studies::interactive::{Answer, Interactive, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
 
 /// Most steps of a sequence.
 const LONGEST: usize = 10_000;
@@ -73,9 +73,12 @@ impl Interactive for TapeSession {
             let count = expected.iter().map(String::len).sum::<usize>();
             notes.push(format!("{wrong} of {count} bits are wrong: the right answer is {}", expected.join(separator)));
         }
-        let mut pictures = vec![("answer", answers(&sequences, &logits)?.drawing())];
-        if !weightings.is_empty() {
-            pictures.push(("heads", heads(&weightings)?.drawing()));
+        let mut pictures = Vec::new();
+        if is_drawable(sequence.inputs.len(), &mut notes) {
+            pictures.push(("answer", answers(&sequences, &logits)?.drawing()));
+            if !weightings.is_empty() {
+                pictures.push(("heads", heads(&weightings)?.drawing()));
+            }
         }
         let numbers =
             |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.squeeze_dim(0).to_kind(Kind::Float))?);

@@ -12,7 +12,7 @@ use super::pictures::memory;
 use super::problem::transduced;
 use crate::memory::Weightings;
 use crate::recipe::{TransductionProblem, TransductionRecipe};
-use crate::studies::interactive::{Answer, Interactive, greedy, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input};
 
 /// Longest sequence that is taken: every symbol is a step of the machine, and its memory grows by a value.
 const LONGEST: usize = 2000;
@@ -85,8 +85,10 @@ impl Interactive for TransductionSession {
         }
         let read: Vec<i64> = Vec::try_from(self.ids(&source, &answer).squeeze_dim(0))?;
         let columns: Vec<String> = read.into_iter().map(|symbol| self.recipe.spelled(symbol)).collect();
-        let pictures =
-            if weightings.is_empty() { Vec::new() } else { vec![("memory", memory(&columns, &weightings)?.drawing())] };
+        let mut pictures = Vec::new();
+        if !weightings.is_empty() && is_drawable(columns.len(), &mut notes) {
+            pictures.push(("memory", memory(&columns, &weightings)?.drawing()));
+        }
         let numbers =
             |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.squeeze_dim(0).to_kind(Kind::Float))?);
         let steps: Result<Vec<_>> = weightings

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::formula::{Formula, ROOT, spelled};
 use super::model::{Formulas, ParsingModel};
 use super::pictures::heatmap;
 use crate::recipe::TreesRecipe;
-use crate::studies::interactive::{Answer, Interactive, greedy, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input};
 
 pub struct TreesSession {
     model: ParsingModel,
@@ -50,13 +50,15 @@ impl Interactive for TreesSession {
         let labels = |symbols: &[i64]| symbols.iter().map(|&symbol| spelled(symbol)).collect::<Vec<_>>();
         let (source, target) = (labels(&formula.prefix()), labels(&[answer.as_slice(), &[ROOT]].concat()));
         let right = answer == expected;
-        let notes = if right { Vec::new() } else { vec![format!("the right answer is {}", labels(expected).join(" "))] };
+        let mut notes = if right { Vec::new() } else { vec![format!("the right answer is {}", labels(expected).join(" "))] };
         let numbers = |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.get(0).to_kind(Kind::Float))?);
-        let mut pictures = vec![("decoder", heatmap(&target, &source, &transduced.attention)?.drawing())];
-        let mut parents = Value::Null;
-        if let Some(weights) = &transduced.parents {
-            pictures.push(("parents", heatmap(&source, &source, weights)?.drawing()));
-            parents = json!(numbers(weights)?);
+        let mut pictures = Vec::new();
+        let parents = transduced.parents.as_ref();
+        if is_drawable(source.len().max(target.len()), &mut notes) {
+            pictures.push(("decoder", heatmap(&target, &source, &transduced.attention)?.drawing()));
+            if let Some(weights) = parents {
+                pictures.push(("parents", heatmap(&source, &source, weights)?.drawing()));
+            }
         }
         let record = json!({
             "formula": source,
@@ -64,7 +66,7 @@ impl Interactive for TreesSession {
             "expected": labels(expected),
             "right": right,
             "attention": numbers(&transduced.attention)?,
-            "parents": parents,
+            "parents": parents.map(numbers).transpose()?,
         });
         Ok(Some(Answer { text: labels(&answer).join(" "), record, notes, pictures }))
     }
