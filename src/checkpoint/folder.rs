@@ -61,6 +61,16 @@ impl Checkpoint {
         Ok(bytes)
     }
 
+    /// Whether it is a study's: its config names a task.
+    ///
+    /// # Errors
+    /// A config that cannot be read, or is no JSON.
+    pub fn is_study(&self) -> Result<bool> {
+        let config: serde_json::Value = serde_json::from_slice(&self.file(CONFIG)?)
+            .with_context(|| format!("{}: not JSON", self.folder.join(CONFIG).shown()))?;
+        Ok(config.get("task").is_some())
+    }
+
     pub fn config(&self) -> Result<Config> {
         Config::parse(&self.file(CONFIG)?, &self.folder.join(CONFIG))
     }

@@ -83,11 +83,6 @@ struct CheckArguments {
     /// Instead of these, one file of source, tab, target.
     #[arg(long, conflicts_with_all = ["source", "target"])]
     tsv: Option<PathBuf>,
-    #[command(
-        flatten,
-        next_help_heading = "Filters (lengths in words; recipes count pieces of the vocabulary, of which there are more)"
-    )]
-    filters: FilterRecipe,
     /// Tell how much of either side the vocabularies of this run folder or checkpoint lack.
     #[arg(long)]
     model: Option<PathBuf>,
@@ -95,6 +90,12 @@ struct CheckArguments {
     verify: VerifyArguments,
     #[command(flatten)]
     text: TextArguments,
+    // Last: a heading holds for all options behind it.
+    #[command(
+        flatten,
+        next_help_heading = "Filters (lengths in words; recipes count pieces of the vocabulary, of which there are more)"
+    )]
+    filters: FilterRecipe,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {

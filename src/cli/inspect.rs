@@ -8,7 +8,6 @@ use anyhow::Result;
 use clap::Args;
 use tch::{Device, Tensor};
 
-use super::try_model::is_study;
 use super::verify::VerifyArguments;
 use crate::checkpoint::Checkpoint;
 use crate::checksum::Verify;
@@ -38,7 +37,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     checkpoint.check_all()?;
     let folder = checkpoint.folder();
     let mut output = Output::open();
-    if is_study(&checkpoint)? {
+    if checkpoint.is_study()? {
         study(folder, arguments.parameters, &mut output)?;
     } else {
         translation(folder, arguments.parameters, &mut output)?;
@@ -51,13 +50,13 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// After all of it was read: a checkpoint that is refused prints nothing.
-fn place(folder: &Path, output: &mut Output) -> Result<()> {
+fn write_path(folder: &Path, output: &mut Output) -> Result<()> {
     Ok(writeln!(output, "checkpoint   {}", std::fs::canonicalize(folder).unwrap_or(folder.to_path_buf()).shown())?)
 }
 
 fn study(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
     let (task, model) = (read_task(folder)?, open(folder, Device::Cpu)?);
-    place(folder, output)?;
+    write_path(folder, output)?;
     writeln!(output, "study        {}", task.family())?;
     writeln!(output, "takes        {}", model.expects())?;
     writeln!(output, "\n{}", serde_json::to_string_pretty(&task)?)?;
@@ -69,7 +68,7 @@ fn translation(folder: &Path, each: bool, output: &mut Output) -> Result<()> {
     // All of it was compared.
     let translator = Translator::load_with(folder, Device::Cpu, Verify::No)?;
     let config = &translator.config;
-    place(folder, output)?;
+    write_path(folder, output)?;
     writeln!(output, "written by   Targum {}", plain(&config.targum))?;
     writeln!(output, "languages    {} to {}", plain(&config.source), plain(&config.target))?;
     writeln!(output, "vocabulary   {} source, {} target pieces", config.source_vocabulary, config.target_vocabulary)?;

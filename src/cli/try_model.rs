@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::attention::{MOST_WORDS, heatmap, heatmap_folder};
 use super::device::DeviceArguments;
@@ -54,7 +54,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let checkpoint = Checkpoint::open(&arguments.model, arguments.verify.verify())?;
     checkpoint.check_all()?;
     let device = arguments.device.choose()?;
-    let mut model: Box<dyn Interactive> = match is_study(&checkpoint)? {
+    let mut model: Box<dyn Interactive> = match checkpoint.is_study()? {
         true => studies::open(checkpoint.folder(), device)?,
         // All of it was compared.
         false => Box::new(TranslationSession { translator: Translator::load_with(checkpoint.folder(), device, Verify::No)? }),
@@ -99,13 +99,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
     }
     Ok(output.finish()?)
-}
-
-/// Whether a checkpoint is a study's: its config names a task.
-pub fn is_study(checkpoint: &Checkpoint) -> Result<bool> {
-    let config: Value = serde_json::from_slice(&checkpoint.file("config.json")?)
-        .with_context(|| format!("{}: not JSON", checkpoint.folder().join("config.json").shown()))?;
-    Ok(config.get("task").is_some())
 }
 
 /// A translation model, asked a line at a time.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 use crate::nn::{Parameters, load_weights};
 use crate::picture::Drawing;
@@ -55,6 +55,11 @@ pub(super) fn load_model<M>(folder: &Path, device: Device, make: impl FnOnce(&Pa
     let model = make(&store)?;
     load_weights(&store.named(), folder)?;
     Ok(model)
+}
+
+/// The rows of a tensor [1, N, M].
+pub(super) fn rows(tensor: &Tensor) -> Result<Vec<Vec<f32>>> {
+    Ok(Vec::try_from(tensor.squeeze_dim(0).to_kind(Kind::Float))?)
 }
 
 /// A line as an input: JSON where it begins with a brace, else as `text` reads it.

@@ -67,9 +67,8 @@ impl Interactive for DocumentsSession {
         }
         ensure!(
             !text.is_empty(),
-            "none of its words is one of the {} that this model was trained with, such as {}",
-            self.vocabulary.len(),
-            ["hotel", "found", "splendid"].join(", ")
+            "none of its words is one of the {} that this model was trained with, such as hotel, found, splendid",
+            self.vocabulary.len()
         );
         let (logs, attention) = no_grad(|| self.model.classify(&Reports::unclassified(&[&text], self.device)))?;
         let probabilities: Vec<f64> = Vec::try_from(logs.exp().squeeze_dim(0).to_kind(Kind::Double))?; // [classes]

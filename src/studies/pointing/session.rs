@@ -11,7 +11,7 @@ use super::model::{PointingNetwork, Problems};
 use super::pictures::{attention_panel, hulls};
 use super::problem::Example;
 use crate::recipe::{PointingModel, PointingProblem, PointingRecipe};
-use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input, rows};
 
 /// Most inputs: every one is a step that looks at all of them.
 const MOST: usize = 1000;
@@ -92,7 +92,6 @@ impl Interactive for PointingSession {
         if !right {
             notes.push(format!("the right answer is {}", text(&example.answer)));
         }
-        let weights: Vec<Vec<f32>> = Vec::try_from(attention.get(0).to_kind(tch::Kind::Float))?;
         let mut pictures = Vec::new();
         if is_drawable(count, &mut notes) {
             pictures.push(("pointing", attention_panel(problem, &example, &answer, &attention.get(0))?.drawing()));
@@ -106,7 +105,7 @@ impl Interactive for PointingSession {
             "expected": counted(&example.answer),
             "right": right,
             // The first column is the end.
-            "attention": weights,
+            "attention": rows(&attention)?,
         });
         Ok(Some(Answer { text: text(&answer), record, notes, pictures }))
     }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, no_grad};
 
 use super::given::Given;
 use super::model::{Sequences, TapeModel};
 use super::pictures::{answers, heads};
 use crate::memory::Weightings;
 use crate::recipe::{TapeProblem, TapeRecipe};
-use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input, rows};
 
 /// Most steps of a sequence.
 const LONGEST: usize = 10_000;
@@ -80,11 +80,9 @@ impl Interactive for TapeSession {
                 pictures.push(("heads", heads(&weightings)?.drawing()));
             }
         }
-        let numbers =
-            |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.squeeze_dim(0).to_kind(Kind::Float))?);
         let steps: Result<Vec<_>> = weightings
             .iter()
-            .map(|Weightings { read, write }| Ok(json!({ "read": numbers(read)?, "write": numbers(write)? })))
+            .map(|Weightings { read, write }| Ok(json!({ "read": rows(read)?, "write": rows(write)? })))
             .collect();
         let record = json!({
             "inputs": sequence.inputs,

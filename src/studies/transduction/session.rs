@@ -5,14 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::json;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use super::model::Transducer;
 use super::pictures::memory;
 use super::problem::transduced;
 use crate::memory::Weightings;
 use crate::recipe::{TransductionProblem, TransductionRecipe};
-use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input, rows};
 
 /// Longest sequence that is taken: every symbol is a step of the machine, and its memory grows by a value.
 const LONGEST: usize = 2000;
@@ -89,11 +89,9 @@ impl Interactive for TransductionSession {
         if !weightings.is_empty() && is_drawable(columns.len(), &mut notes) {
             pictures.push(("memory", memory(&columns, &weightings)?.drawing()));
         }
-        let numbers =
-            |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.squeeze_dim(0).to_kind(Kind::Float))?);
         let steps: Result<Vec<_>> = weightings
             .iter()
-            .map(|Weightings { read, write }| Ok(json!({ "strengths": numbers(write)?[0], "read": numbers(read)? })))
+            .map(|Weightings { read, write }| Ok(json!({ "strengths": rows(write)?[0], "read": rows(read)? })))
             .collect();
         let record = json!({ "symbols": source, "answer": answer, "expected": expected, "right": right, "memory": steps? });
         Ok(Some(Answer { text: text(&answer), record, notes, pictures }))

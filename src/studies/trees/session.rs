@@ -5,13 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::json;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, no_grad};
 
 use super::formula::{Formula, ROOT, spelled};
 use super::model::{Formulas, ParsingModel};
 use super::pictures::heatmap;
 use crate::recipe::TreesRecipe;
-use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input};
+use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input, rows};
 
 pub struct TreesSession {
     model: ParsingModel,
@@ -51,7 +51,6 @@ impl Interactive for TreesSession {
         let (source, target) = (labels(&formula.prefix()), labels(&[answer.as_slice(), &[ROOT]].concat()));
         let right = answer == expected;
         let mut notes = if right { Vec::new() } else { vec![format!("the right answer is {}", labels(expected).join(" "))] };
-        let numbers = |tensor: &Tensor| Ok::<_, anyhow::Error>(Vec::<Vec<f32>>::try_from(tensor.get(0).to_kind(Kind::Float))?);
         let mut pictures = Vec::new();
         let parents = transduced.parents.as_ref();
         if is_drawable(source.len().max(target.len()), &mut notes) {
@@ -65,8 +64,8 @@ impl Interactive for TreesSession {
             "answer": labels(&answer),
             "expected": labels(expected),
             "right": right,
-            "attention": numbers(&transduced.attention)?,
-            "parents": parents.map(numbers).transpose()?,
+            "attention": rows(&transduced.attention)?,
+            "parents": parents.map(rows).transpose()?,
         });
         Ok(Some(Answer { text: labels(&answer).join(" "), record, notes, pictures }))
     }

@@ -99,7 +99,7 @@ impl Task for TranslationTask {
         let model = self.translator.model.as_ref();
         let attention = if self.guided.is_some() { WithAttention::Yes } else { WithAttention::No };
         let decoded = model.forward(&source, &target.input, pass, attention);
-        let mut found = match (&decoded.copied, &self.repeated) {
+        let mut cross_entropy = match (&decoded.copied, &self.repeated) {
             (Some(copied), Some(repeated)) => {
                 let [steps, positions] = [target.input.size()[1], source.ids.size()[1]];
                 copying_loss(model, &decoded, copied, &target, &repeated.of(batch, &target.real, [steps, positions]))
@@ -110,13 +110,13 @@ impl Task for TranslationTask {
         if let Some((reinforcement, sampled)) =
             self.reinforcement.as_mut().zip(decoded.sampled.as_ref()).filter(|_| pass.trains())
         {
-            found.backward += reinforcement.surrogate(&sampled.listed(&target.real), &found.log_probabilities);
+            cross_entropy.backward += reinforcement.surrogate(&sampled.listed(&target.real), &cross_entropy.log_probabilities);
         }
         let mut auxiliary = 0.0;
         if let Some(loss) = guided.and_then(|(guided, attention)| guided.loss(attention, batch)) {
             auxiliary = loss.double_value(&[]);
-            found.loss += auxiliary;
-            found.backward += loss;
+            cross_entropy.loss += auxiliary;
+            cross_entropy.backward += loss;
         }
         let counts = BatchCounts {
             terms: target.tokens() as u64,
@@ -124,7 +124,10 @@ impl Task for TranslationTask {
             source_tokens: source.lengths.iter().sum::<i64>() as u64,
             target_tokens: target.tokens() as u64,
         };
-        Ok(Loss { backward: found.backward, sums: LossSums { loss: found.loss, nll: found.nll, auxiliary, counts } })
+        Ok(Loss {
+            backward: cross_entropy.backward,
+            sums: LossSums { loss: cross_entropy.loss, nll: cross_entropy.nll, auxiliary, counts },
+        })
     }
 
     fn describe(&self, batch: &Self::Batch) -> String {
