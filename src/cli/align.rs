@@ -6,18 +6,20 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::attention::{ViewArguments, heatmap, heatmap_folder, write_heatmap};
+use super::attention::{ViewArguments, heatmap, heatmap_folder, write_grids, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::long_pair;
 use super::text::TextArguments;
 use super::translate::FINISHES_LINES;
 use super::unknown::UnknownCount;
 use super::verify::VerifyArguments;
-use crate::alignment::{Symmetrisation, TerminalColour};
+use crate::alignment::{AlignmentRecord, Symmetrisation, TerminalColour};
 use crate::corpus::ParallelText;
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
-use crate::translator::{Aligned, EncodedPair, LongPair, Pair, Translator};
+use crate::translator::{Aligned, AllAttention, EncodedPair, LongPair, Pair, Translator};
+use serde::Serialize;
+use serde_json::Value;
 
 /// How many pairs are read before they are aligned: enough to fill batches of similar length.
 const CHUNK: usize = 1000;
@@ -71,8 +73,20 @@ enum Format {
     Terminal,
 }
 
+/// A line of JSON.
+#[derive(Serialize)]
+struct Record {
+    #[serde(flatten)]
+    record: AlignmentRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attention: Option<Value>,
+}
+
 pub fn run(arguments: Arguments) -> Result<()> {
     arguments.text.apply();
+    if arguments.view.all_attention && arguments.heatmaps.is_none() && arguments.format != Format::Jsonl {
+        bail!("--all-attention stands in JSON Lines or in pictures; give --format jsonl or --heatmaps FOLDER too");
+    }
     let symmetrisation: Symmetrisation = arguments.symmetrisation.parse()?;
     let text = ParallelText::files(&arguments.source, &arguments.target);
     text.check()?;
@@ -115,9 +129,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let (results, long) = long_pair::up_to(&pairs, |pairs| align(&forward, backward, pairs, &arguments))?;
             for (encoded, (pair, aligned)) in pairs.iter().zip(results) {
                 count += 1;
-                write_pair(encoded, &pair, &aligned, arguments.format, &mut output)?;
+                let all = arguments
+                    .view
+                    .all_attention
+                    .then(|| forward.all_attention(&encoded.source.ids, &encoded.target.ids))
+                    .flatten();
+                write_pair(encoded, &pair, &aligned, all.as_ref(), arguments.format, &mut output)?;
                 if let Some(folder) = &arguments.heatmaps {
-                    write_heatmap(&aligned, &folder.join(format!("line-{count}")))?;
+                    let path = folder.join(format!("line-{count}"));
+                    write_heatmap(&aligned, &path)?;
+                    all.map_or(Ok(()), |all| write_grids(&all, &path))?;
                 }
             }
             output.flush()?;
@@ -159,14 +180,23 @@ fn align(
     Ok(results)
 }
 
-fn write_pair(encoded: &EncodedPair, pair: &Pair, aligned: &Aligned, format: Format, output: &mut impl Write) -> Result<()> {
+fn write_pair(
+    encoded: &EncodedPair,
+    pair: &Pair,
+    aligned: &Aligned,
+    all: Option<&AllAttention>,
+    format: Format,
+    output: &mut impl Write,
+) -> Result<()> {
     let EncodedPair { source_line: source, target_line: target, .. } = *encoded;
     match format {
         Format::Pharaoh => writeln!(output, "{}", aligned.links)?,
         Format::Jsonl => {
             // Not `sum`, which makes -0 of nothing.
             let score = pair.log_probabilities.iter().fold(0.0, |sum, &p| sum + f64::from(p));
-            writeln!(output, "{}", aligned.record(source, target, Some(score)).to_line()?)?;
+            let record = aligned.record(source, target, Some(score));
+            let line = Record { record, attention: all.map(AllAttention::record) };
+            writeln!(output, "{}", serde_json::to_string(&line)?)?;
         }
         Format::Terminal => {
             let colour = if std::io::stdout().is_terminal() { TerminalColour::Palette } else { TerminalColour::None };

@@ -6,11 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::alignment::{EndOfSentence, Heatmap};
+use crate::alignment::{AttentionMatrix, EndOfSentence, Figure, Heatmap};
+use crate::picture::Drawing;
 use crate::runtime::files::{self, Shown, clear_partials};
 use crate::runtime::message;
+use crate::search::TokenAttention;
 use crate::text::special::{EOS, SPELLINGS};
-use crate::translator::{Aligned, AttentionView, Translator};
+use crate::translator::{Aligned, AllAttention, AttentionView, Translator};
 
 /// Words on a side of the largest heatmap that is drawn.
 pub const MOST_WORDS: usize = 200;
@@ -27,6 +29,10 @@ pub struct ViewArguments {
     /// Keep the ends of sentence as a last row and column of weights and pictures: rows then sum to one. Links never have them.
     #[arg(long)]
     end_of_sentence: bool,
+    /// Add every layer and head, piece by piece: of cross-attention, and of the encoder's and the decoder's self-attention where the model has it. In JSON
+    /// Lines as `attention`, with --heatmaps as line-N-encoder, line-N-decoder and line-N-cross; of a decoder with a tape also where its heads are.
+    #[arg(long)]
+    pub all_attention: bool,
 }
 
 impl ViewArguments {
@@ -67,7 +73,55 @@ pub fn heatmap(aligned: &Aligned) -> Result<Heatmap> {
     };
     let rows = labels(&aligned.target_words, aligned.weights.rows());
     let columns = labels(&aligned.source_words, aligned.weights.columns());
-    Heatmap::new("", &rows, &columns, aligned.weights.clone())?.with_links(aligned.links.clone())
+    Heatmap::new(&aligned.caption, &rows, &columns, aligned.weights.clone())?.with_links(aligned.links.clone())
+}
+
+/// Cells of the largest grid of heatmaps that is drawn.
+const MOST_CELLS: usize = 100_000;
+
+/// A grid of every layer (down) and head (across) for each kind of attention, under its name. Nothing for those of too many cells, which `notes` says.
+pub fn grids(all: &AllAttention, notes: &mut Vec<String>) -> Result<Vec<(&'static str, Drawing)>> {
+    let mut drawings = Vec::new();
+    for (name, weights) in all.named() {
+        let TokenAttention { layers, heads, rows, columns, .. } = *weights;
+        let cells = layers * heads * rows * columns;
+        if cells > MOST_CELLS {
+            notes.push(format!(
+                "no picture of {layers} × {heads} heads of {rows} × {columns} pieces: at most {MOST_CELLS} cells can be seen"
+            ));
+            continue;
+        }
+        let slots: Vec<String> = (0..columns).map(|slot| format!("slot {slot}")).collect();
+        let (title, row_labels, column_labels) = match name {
+            "encoder" => ("Self-attention of the encoder", &all.source_pieces, &all.source_pieces),
+            "decoder" => {
+                ("Self-attention of the decoder: what it gives, from what it has read", &all.target_pieces, &all.decoder_inputs)
+            }
+            "tape_read" => ("Where the tape is read", &all.target_pieces, &slots),
+            "tape_write" => ("Where the tape is written", &all.target_pieces, &slots),
+            _ => ("Cross-attention", &all.target_pieces, &all.source_pieces),
+        };
+        let panel = |index: usize| {
+            let (layer, head) = (index / heads, index % heads);
+            let matrix = AttentionMatrix::new(rows, columns, weights.head(layer, head).to_vec())?;
+            Heatmap::new(&format!("layer {layer}, head {head}"), row_labels, column_labels, matrix)
+        };
+        let panels = (0..layers * heads).map(panel).collect::<Result<Vec<_>>>()?;
+        drawings.push((name, Figure::new(title, panels).across(heads).drawing()));
+    }
+    Ok(drawings)
+}
+
+/// The same into a folder, as `line-N-encoder.svg` and so on.
+pub fn write_grids(all: &AllAttention, path: &Path) -> Result<()> {
+    let mut notes = Vec::new();
+    for (name, drawing) in grids(all, &mut notes)? {
+        let mut file = path.as_os_str().to_owned();
+        file.push(format!("-{name}"));
+        drawing.save(Path::new(&file))?;
+    }
+    notes.iter().for_each(|note| message!("{}: {note}", path.shown()));
+    Ok(())
 }
 
 /// Says in a folder that the pictures named `line-N` in it are Targum's.

@@ -1,5 +1,6 @@
 //! `targum translate`: lines in, as many lines out.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::attention::{ViewArguments, heatmap_folder, write_heatmap};
+use super::attention::{ViewArguments, heatmap_folder, write_grids, write_heatmap};
 use super::device::{DeviceArguments, PrecisionArguments};
 use super::dictionary::Dictionary;
 use super::search::SearchArguments;
@@ -17,7 +18,7 @@ use super::verify::VerifyArguments;
 use crate::input::{Lines, lines};
 use crate::runtime::files::Shown;
 use crate::runtime::{Interrupt, Output, message};
-use crate::translator::{LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
+use crate::translator::{AllAttention, LongSentence, Splitting, TranslateOptions, Translated, Translation, Translator};
 
 /// How many lines are read before they are translated: enough to fill batches of similar length. Long lines are fewer: so many bytes.
 const CHUNK: usize = 1000;
@@ -56,7 +57,7 @@ pub struct Arguments {
     search: SearchArguments,
     /// Translate each line sentence by sentence and join them with their spacing. One line in is one line out either way; text that was
     /// trained on and is scored line by line needs no splitting.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all_attention")]
     split_sentences: bool,
     /// Most source pieces that are translated together; the model's own maximum unless given. A longer sentence is cut at punctuation,
     /// else at white space, with a warning.
@@ -190,12 +191,16 @@ fn options(arguments: &Arguments, translator: &Translator, dictionary: Option<Di
         bail!("--maximum-source-length is 1 or more, found 0");
     }
     let mut options = arguments.search.options(translator, arguments.n_best)?;
-    options.search.attention = arguments.alignment || arguments.heatmaps.is_some();
+    if arguments.view.all_attention && arguments.heatmaps.is_none() && arguments.format == Format::Text {
+        bail!("--all-attention stands in JSON Lines or in pictures; give --format jsonl or --heatmaps FOLDER too");
+    }
+    options.search.attention = arguments.alignment || arguments.heatmaps.is_some() || arguments.view.all_attention;
     options.view = arguments.view.view(translator);
     let wants = options.search.attention || dictionary.is_some() || arguments.search.wants_coverage();
     if wants && !translator.attends() {
         bail!(
-            "{}: this model has no attention, so there is nothing for --alignment, --heatmaps, --replace-unknown or --coverage-penalty",
+            "{}: this model has no attention, so there is nothing for --alignment, --heatmaps, --all-attention, --replace-unknown or \
+             --coverage-penalty",
             arguments.model[0].shown()
         );
     }
@@ -214,6 +219,7 @@ fn translate_chunk(
     let lines: Vec<&str> = chunk.iter().map(String::as_str).collect();
     let splitting = Splitting { sentences: arguments.split_sentences, maximum_length: arguments.maximum_source_length };
     let (translations, long) = translator.translate_paragraphs(&lines, options, splitting)?;
+    let in_parts: HashSet<usize> = long.iter().map(|sentence| progress.count + sentence.line + 1).collect();
     for LongSentence { line, pieces, parts } in long {
         message!(
             "line {}: a sentence of {pieces} pieces is too long for the model; it is translated in {parts} parts",
@@ -232,9 +238,20 @@ fn translate_chunk(
                 progress.count
             );
         }
+        let mut all_attention = Vec::new();
+        if arguments.view.all_attention {
+            if in_parts.contains(&progress.count) {
+                message!("line {}: no attention of every layer and head, since it was translated in parts", progress.count);
+            } else {
+                all_attention = attention_of(translator, &translation)?;
+            }
+        }
         match arguments.format {
             Format::Text => write_text(&translation, arguments, output)?,
-            Format::Jsonl => writeln!(output, "{}", to_json(&translation, arguments)?)?,
+            Format::Jsonl => writeln!(output, "{}", to_json(&translation, &all_attention, arguments)?)?,
+        }
+        if let (Some(folder), Some(Some(all))) = (&arguments.heatmaps, all_attention.first()) {
+            write_grids(all, &folder.join(format!("line-{}", progress.count)))?;
         }
         if let (Some(folder), Some(aligned)) =
             (&arguments.heatmaps, translation.hypotheses.first().and_then(|h| h.aligned.as_ref()))
@@ -266,11 +283,30 @@ fn write_text(translation: &Translation, arguments: &Arguments, output: &mut imp
     Ok(())
 }
 
-fn to_json(translation: &Translation, arguments: &Arguments) -> Result<serde_json::Value> {
+/// Every layer and head of each hypothesis; none of a blank one.
+fn attention_of(translator: &Translator, translation: &Translation) -> Result<Vec<Option<AllAttention>>> {
+    let source = translator.encode_sources(&[&translation.source])?.remove(0);
+    let of = |hypothesis: &Translated| translator.all_attention(&source.ids, &hypothesis.tokens);
+    Ok(translation.hypotheses.iter().map(of).collect())
+}
+
+fn to_json(
+    translation: &Translation,
+    all_attention: &[Option<AllAttention>],
+    arguments: &Arguments,
+) -> Result<serde_json::Value> {
+    let all_attention = all_attention.iter().map(Option::as_ref).chain(std::iter::repeat(None));
     let hypotheses = translation
         .hypotheses
         .iter()
-        .map(|hypothesis| hypothesis_to_json(&translation.source, hypothesis, arguments))
+        .zip(all_attention)
+        .map(|(hypothesis, all)| {
+            let mut value = hypothesis_to_json(&translation.source, hypothesis, arguments)?;
+            if let Some(all) = all {
+                value["attention"] = all.record();
+            }
+            Ok(value)
+        })
         .collect::<Result<Vec<_>>>()?;
     Ok(json!({ "source": translation.source, "hypotheses": hypotheses }))
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::attention::{MOST_WORDS, heatmap, heatmap_folder};
+use super::attention::{MOST_WORDS, grids, heatmap, heatmap_folder};
 use super::device::DeviceArguments;
 use super::text::TextArguments;
 use super::verify::VerifyArguments;
@@ -136,6 +136,11 @@ impl Interactive for TranslationSession {
             } else {
                 notes.push(format!("no picture of {words} words: at most {MOST_WORDS} can be seen"));
             }
+        }
+        let source = self.translator.encode_sources(&[line])?.remove(0);
+        if let Some(all) = self.translator.all_attention(&source.ids, &best.tokens) {
+            record["attention"] = all.record();
+            pictures.extend(grids(&all, &mut notes)?);
         }
         Ok(Some(Answer { text: best.text, record, notes, pictures }))
     }

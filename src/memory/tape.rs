@@ -57,6 +57,13 @@ impl Tape {
     }
 
     /// How many numbers each part of the interface has.
+    /// Where the heads were in the step that left this state.
+    pub fn weightings(&self, state: &MemoryState) -> Weightings {
+        let TapeOptions { read_heads, write_heads, .. } = self.options;
+        let heads = &state.0[1]; // [B, heads, Z]
+        Weightings { read: heads.narrow(1, 0, read_heads), write: heads.narrow(1, read_heads, write_heads) }
+    }
+
     fn parts(&self) -> [i64; 7] {
         let TapeOptions { width, write_heads, .. } = self.options;
         let heads = self.heads();
@@ -119,7 +126,8 @@ impl Memory for Tape {
         let erase = by_head(&parts[5].sigmoid(), width); // [B, write heads, M]
         let add = by_head(&parts[6].tanh(), width); // [B, write heads, M]
         let memory = write(memory, &writing, &erase, &add);
-        Accessed { read, state: MemoryState(vec![memory, weights]), weightings: Weightings { read: reading, write: writing } }
+        let state = MemoryState(vec![memory, weights]);
+        Accessed { read, weightings: self.weightings(&state), state }
     }
 }
 

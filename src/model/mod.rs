@@ -13,6 +13,7 @@ use tch::Tensor;
 use crate::attention::Copied;
 use crate::attention::hard::Sampled;
 use crate::batch::Source;
+use crate::memory::Weightings;
 use crate::nn::ForwardContext;
 
 /// A model from source ids to target ids that shows what it attends to. Threads may use one together.
@@ -37,6 +38,14 @@ pub trait Seq2Seq: Send + Sync {
         }
     }
 
+    /// Every attention that there is, under teacher forcing as in [`Self::forward`], without gradients. Cross-attention alone unless a model has
+    /// more.
+    fn all_attention(&self, source: &Source, input: &Tensor) -> AllAttention {
+        let _guard = tch::no_grad_guard();
+        let decoded = self.forward(source, input, &ForwardContext::evaluation(), WithAttention::Yes);
+        AllAttention { cross: decoded.attention, ..AllAttention::default() }
+    }
+
     /// Trainable parameters by the names that checkpoints use, in a fixed order; the tensors share storage with the model's.
     fn parameters(&self) -> Vec<(String, Tensor)>;
 
@@ -54,6 +63,19 @@ pub trait Seq2Seq: Send + Sync {
 pub enum WithAttention {
     Yes,
     No,
+}
+
+/// Weights of all layers and heads. Rows attend to columns; those of padding mean nothing.
+#[derive(Default)]
+pub struct AllAttention {
+    /// Self-attention of the encoder [B, layers, heads, S, S].
+    pub encoder: Option<Tensor>,
+    /// Self-attention of the decoder [B, layers, heads, T, T]: row t is the step that gives token t, columns are its inputs, BOS first.
+    pub decoder: Option<Tensor>,
+    /// [B, layers, heads, T, S]
+    pub cross: Option<Tensor>,
+    /// Of a decoder with a tape where its heads read and write [B, 1, heads, T, Z].
+    pub tape: Option<Weightings>,
 }
 
 /// Result of [`Seq2Seq::forward`].

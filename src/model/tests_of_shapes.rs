@@ -109,3 +109,44 @@ fn the_largest_model_is_only_measured() {
     let shapes = parameter_shapes(&wide, vocabularies(&wide)).unwrap();
     assert!(shapes.bytes() > 1 << 42, "{}", shapes.bytes());
 }
+
+#[test]
+fn every_model_shows_all_that_it_attends_to() {
+    let mut tapes = 0;
+    for recipe in recipes() {
+        let model = build(&recipe, vocabularies(&recipe), 1, Device::Cpu).unwrap();
+        let source = Source::new(&[vec![7, 8, 9, 10], vec![11]], Device::Cpu);
+        let target = crate::batch::Target::new(&[vec![5], vec![6, 7, 8, 9, 10]], Device::Cpu);
+        let all = model.all_attention(&source, &target.input);
+        let (sources, steps) = (5, 6);
+        let whole = |weights: &Tensor, columns: i64| {
+            assert_eq!(weights.size()[3..], [steps.min(weights.size()[3]), columns], "{recipe:?}");
+            let sums = weights.sum_dim_intlist([-1i64].as_slice(), false, tch::Kind::Float);
+            assert!(sums.allclose(&sums.ones_like(), 1e-5, 1e-5, false), "{recipe:?}");
+        };
+        let forward = model.forward(&source, &target.input, &ForwardContext::evaluation(), WithAttention::Yes).attention;
+        match (&all.cross, &forward) {
+            (Some(all), Some(forward)) => assert!(all.allclose(forward, 1e-5, 1e-6, false), "{recipe:?}"),
+            (all, forward) => assert!(all.is_none() && forward.is_none(), "{recipe:?}"),
+        }
+        if let ModelRecipe::Transformer(of) = &recipe {
+            let (encoder, decoder) = (all.encoder.unwrap(), all.decoder.unwrap());
+            assert_eq!(encoder.size(), [2, of.encoder.layers, of.encoder.heads, sources, sources]);
+            assert_eq!(decoder.size(), [2, of.decoder.layers, of.decoder.heads, steps, steps]);
+            whole(&encoder, sources);
+            whole(&decoder, steps);
+            let padding = encoder.get(1).narrow(-1, 2, 3); // [layers, H, S, 3]
+            assert_eq!(padding.abs().max().double_value(&[]), 0.0, "{recipe:?}");
+            assert_eq!(decoder.triu(1).abs().max().double_value(&[]), 0.0, "{recipe:?}");
+        } else {
+            assert!(all.encoder.is_none() && all.decoder.is_none());
+        }
+        if let Some(tape) = all.tape {
+            tapes += 1;
+            assert_eq!((tape.read.size(), tape.write.size()), (vec![2, 1, 1, steps, 5], vec![2, 1, 1, steps, 5]));
+            whole(&tape.read, 5);
+            whole(&tape.write, 5);
+        }
+    }
+    assert_eq!(tapes, 1);
+}

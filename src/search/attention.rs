@@ -4,7 +4,8 @@ use tch::Tensor;
 
 use crate::kernels::numbers_of;
 
-/// Weights [layers, heads, rows, columns]: rows are target tokens in the order produced, columns source tokens, EOS last on both sides.
+/// Weights [layers, heads, rows, columns]. Of cross-attention rows are target tokens in the order produced, columns source tokens, EOS last on
+/// both sides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenAttention {
     pub layers: usize,
@@ -41,6 +42,20 @@ impl TokenAttention {
         }
         mean
     }
+}
+
+/// Every attention over one pair; none where the model has no such attention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairAttention {
+    /// Source tokens, EOS last, attend to themselves.
+    pub encoder: Option<TokenAttention>,
+    /// Rows are target tokens, EOS last; columns what the decoder read before them, BOS first.
+    pub decoder: Option<TokenAttention>,
+    pub cross: Option<TokenAttention>,
+    /// Rows are target tokens, columns the slots of a tape that is read.
+    pub tape_read: Option<TokenAttention>,
+    /// The same for heads that write.
+    pub tape_write: Option<TokenAttention>,
 }
 
 /// Weights of one step for all rows, shared by the hypotheses that go through it.

@@ -1,13 +1,13 @@
 //! Forced decoding: what the models say of a translation that is given.
 
-use tch::{IndexOp, Kind};
+use tch::{IndexOp, Kind, Tensor};
 
-use super::attention::TokenAttention;
+use super::attention::{PairAttention, TokenAttention};
 use super::ensemble::{Ensemble, log_of_mean, mean_attention};
 use super::scored::Scored;
 use crate::batch::{Source, Target};
 use crate::kernels::numbers_of;
-use crate::model::{Seq2Seq, WithAttention};
+use crate::model::{AllAttention, Seq2Seq, WithAttention};
 use crate::nn::ForwardContext;
 
 /// Runs the model over a batch of pairs in the given order.
@@ -39,6 +39,37 @@ impl Ensemble<'_> {
                     .as_ref()
                     .map(|weights| TokenAttention::from_tensor(&weights.i(row as i64), mine.len(), source.lengths[row] as usize));
                 Scored { log_probabilities: mine.to_vec(), attention }
+            })
+            .collect()
+    }
+
+    /// Every attention of all layers and heads over given pairs, in the given order. Of several models as [`Ensemble`] says.
+    pub fn all_attention(&self, source: &Source, target: &Target) -> Vec<PairAttention> {
+        let of_members: Vec<AllAttention> =
+            self.members.iter().map(|member| member.all_attention(source, &target.input)).collect();
+        let mean = |of: fn(&AllAttention) -> Option<&Tensor>| {
+            mean_attention(of_members.iter().map(|member| of(member).map(Tensor::shallow_clone)).collect())
+        };
+        let [encoder, decoder, cross] =
+            [mean(|all| all.encoder.as_ref()), mean(|all| all.decoder.as_ref()), mean(|all| all.cross.as_ref())];
+        let [read, write] =
+            [mean(|all| all.tape.as_ref().map(|tape| &tape.read)), mean(|all| all.tape.as_ref().map(|tape| &tape.write))];
+        let slots = read.as_ref().map_or(0, |weights| weights.size()[4]);
+        let lengths = source.lengths.iter().zip(&target.lengths).enumerate();
+        lengths
+            .map(|(row, (&source, &target))| {
+                let of_pair = |weights: &Option<Tensor>, rows: i64, columns: i64| {
+                    weights
+                        .as_ref()
+                        .map(|weights| TokenAttention::from_tensor(&weights.i(row as i64), rows as usize, columns as usize))
+                };
+                PairAttention {
+                    encoder: of_pair(&encoder, source, source),
+                    decoder: of_pair(&decoder, target, target),
+                    cross: of_pair(&cross, target, source),
+                    tape_read: of_pair(&read, target, slots),
+                    tape_write: of_pair(&write, target, slots),
+                }
             })
             .collect()
     }

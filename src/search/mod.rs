@@ -18,7 +18,7 @@ mod scored;
 mod scores;
 mod stopping;
 
-pub use attention::TokenAttention;
+pub use attention::{PairAttention, TokenAttention};
 pub use constraint::{Constraints, PhraseConstraint};
 pub use ensemble::Ensemble;
 pub use forced::score_pairs;

@@ -18,6 +18,8 @@ pub struct Aligned {
     /// Rows are target words, columns source words; ends of sentence are the last row and column where the view keeps them.
     pub weights: AttentionMatrix,
     pub links: Links,
+    /// Which layer and head the weights are, for people; see [`AttentionView::caption`].
+    pub caption: String,
 }
 
 impl Aligned {
@@ -35,6 +37,7 @@ impl Aligned {
             links: Links::from_attention(&matrix, columns, rows, &LinkOptions::default())?,
             source_words: source.words,
             target_words: target.words,
+            caption: view.caption(attention.layers, attention.heads),
         })
     }
 
@@ -63,6 +66,7 @@ impl Aligned {
             links: Links::default(),
             source_words,
             target_words,
+            caption: String::new(),
         }
     }
 }

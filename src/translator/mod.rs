@@ -1,6 +1,7 @@
 //! Raw text in; raw text, scores and attention out: the one composition that the command line, validation and tests all use.
 
 mod aligned;
+mod all_attention;
 mod ensemble;
 mod forced;
 mod glossary;
@@ -14,6 +15,7 @@ mod translate;
 mod view;
 
 pub use aligned::Aligned;
+pub use all_attention::AllAttention;
 pub use forced::{EncodedPair, Forced, Pair};
 pub use glossary::{Continuations, Glossary};
 pub use longest::{LongPair, Longest};

@@ -138,6 +138,7 @@ fn join_hypotheses(line: &str, parts: &[Range], hypotheses: Vec<Translated>) -> 
     Ok(Translated {
         score: hypotheses.iter().map(|hypothesis| hypothesis.score).sum(),
         log_probabilities: hypotheses.iter().flat_map(|hypothesis| hypothesis.log_probabilities.iter().copied()).collect(),
+        tokens: hypotheses.iter().flat_map(|hypothesis| hypothesis.tokens.iter().copied()).collect(),
         pieces: hypotheses.iter().flat_map(|hypothesis| hypothesis.pieces.iter().cloned()).collect(),
         finished: hypotheses.iter().all(|hypothesis| hypothesis.finished),
         cut_short: hypotheses.iter().any(|hypothesis| hypothesis.cut_short),
@@ -208,6 +209,7 @@ fn join_aligned(line: &str, parts: &[Range], text: &str, places: &[Range], align
         target_words: texts(text, &targets),
         weights: AttentionMatrix::new(rows, columns, weights)?,
         links: links.into_iter().collect::<Links>(),
+        caption: aligned.first().map_or_else(String::new, |part| part.caption.clone()),
     })
 }
 
@@ -222,11 +224,13 @@ mod tests {
             target_words: split(target),
             weights: AttentionMatrix::from_rows(rows).unwrap(),
             links: links.iter().copied().collect(),
+            caption: String::new(),
         };
         let hypothesis = |text: &str, score| Translated {
             text: text.into(),
             score,
             log_probabilities: vec![-1.0],
+            tokens: vec![4],
             pieces: vec![text.into()],
             aligned: Some(aligned.clone()),
             finished: true,

@@ -65,7 +65,9 @@ pub struct Translated {
     pub score: f64,
     /// Natural-log probability of each piece, and of the end of sentence when it was reached.
     pub log_probabilities: Vec<f32>,
-    /// Pieces as the model produced them.
+    /// Ids as the model produced them, without special tokens.
+    pub tokens: Vec<u32>,
+    /// Their pieces.
     pub pieces: Vec<String>,
     /// Words, weights and links, when attention was asked for and the model attends.
     pub aligned: Option<Aligned>,
@@ -201,6 +203,7 @@ impl Translator {
             score: found.score,
             log_probabilities: found.log_probabilities,
             pieces: found.tokens.iter().map(|&id| tokenizer.piece(id).to_string()).collect(),
+            tokens: found.tokens,
             aligned,
             finished: found.finished,
             cut_short: found.cut_short,
@@ -245,6 +248,7 @@ impl Translated {
             text: String::new(),
             score: 0.0,
             log_probabilities: Vec::new(),
+            tokens: Vec::new(),
             pieces: Vec::new(),
             aligned: Some(Aligned::blank("", "")),
             finished: true,

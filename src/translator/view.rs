@@ -34,6 +34,19 @@ impl AttentionView {
         every
     }
 
+    /// What it shows of so many layers of so many heads: `layer 2, head 1`, or which mean. Nothing where there is only one.
+    pub fn caption(&self, layers: usize, heads: usize) -> String {
+        let part = |chosen: Option<usize>, count: usize, what: &str| match chosen {
+            Some(index) => format!("{what} {index}"),
+            None if count == 1 => format!("{what} 0"),
+            None => format!("mean of {count} {what}s"),
+        };
+        if layers * heads == 1 {
+            return String::new();
+        }
+        format!("{}, {}", part(self.layer, layers, "layer"), part(self.head, heads, "head"))
+    }
+
     /// The matrix over pieces that this view shows.
     pub fn of(&self, attention: &TokenAttention) -> Result<AttentionMatrix> {
         let pick = |wanted: Option<usize>, count: usize, what: &str| match wanted {

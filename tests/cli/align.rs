@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use targum::alignment::{AlignmentRecord, Links};
 
 use super::support::{Ran, arguments, shared, targum};
@@ -78,6 +79,68 @@ fn two_directions_are_joined_as_asked() {
     let (source, target) = (shared().corpus("test.en"), shared().corpus("test.fr"));
     let words = "align --model {} --source {} --target {} --reverse-model {} --symmetrisation both";
     targum(arguments(words, &[&model, &source, &target, &model])).failed(1, &["both", "grow-diag-final-and"]);
+}
+
+#[test]
+fn every_layer_and_head_is_given_when_asked_for() {
+    let [transformer, luong] =
+        ["transformer", "luong"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints").join(name));
+    let place = tempfile::tempdir().unwrap();
+    let [source, target, pictures] = ["source.en", "target.fr", "pictures"].map(|name| place.path().join(name));
+    fs::write(&source, "The old horse sleeps.\n\n").unwrap();
+    let translate = |model: &Path, more: &str| {
+        targum(arguments(&format!("translate --model {{}} --format jsonl --all-attention {more} {{}}"), &[model, &source])).good()
+    };
+    let translated = translate(&transformer, "--beam 3 --n-best 2 --maximum-length 8").json_lines();
+    assert!(translated[1]["hypotheses"][0]["attention"].is_null(), "a blank line has nothing to attend to");
+    let rows = |layers: &Value| -> Vec<Vec<f64>> {
+        let heads = layers.as_array().unwrap().iter().flat_map(|heads| heads.as_array().unwrap());
+        heads.flat_map(|rows| serde_json::from_value::<Vec<Vec<f64>>>(rows.clone()).unwrap()).collect()
+    };
+    for hypothesis in translated[0]["hypotheses"].as_array().unwrap() {
+        let attention = &hypothesis["attention"];
+        let [source, inputs, target] =
+            ["source_pieces", "decoder_inputs", "target_pieces"].map(|key| attention[key].as_array().unwrap().clone());
+        assert_eq!((source.last().unwrap(), &inputs[0], target.last().unwrap()), (&json!("</s>"), &json!("<s>"), &json!("</s>")));
+        assert_eq!(target[..target.len() - 1], inputs[1..]);
+        assert_eq!(target[..target.len() - 1], *hypothesis["pieces"].as_array().unwrap());
+        for (kind, height, width) in [
+            ("encoder", source.len(), source.len()),
+            ("decoder", target.len(), inputs.len()),
+            ("cross", target.len(), source.len()),
+        ] {
+            let rows = rows(&attention[kind]);
+            assert!(rows.len() > height && rows.len() % height == 0, "{kind}: {} rows are not of several heads", rows.len());
+            for (place, row) in rows.iter().enumerate() {
+                assert_eq!(row.len(), width, "{kind}");
+                assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-3, "{kind}: {row:?}");
+                let seen = if kind == "decoder" { place % height + 1 } else { width };
+                assert!(row[seen..].iter().all(|&weight| weight == 0.0), "{kind}: attends to what is not yet there: {row:?}");
+            }
+        }
+    }
+    // By force there is the same of the same translation; of a recurrent model there is its cross-attention, which the words' weights are made of.
+    let best = translated[0]["hypotheses"][0]["text"].as_str().unwrap();
+    fs::write(&target, format!("{best}\n\n")).unwrap();
+    let align = "align --model {} --source {} --target {} --format jsonl --all-attention --heatmaps {}";
+    let aligned = targum(arguments(align, &[&transformer, &source, &target, &pictures])).good().json_lines();
+    assert_eq!(aligned[0]["attention"]["target_pieces"], translated[0]["hypotheses"][0]["attention"]["target_pieces"]);
+    assert!(aligned[1]["attention"].is_null());
+    for name in ["line-1.svg", "line-1-encoder.svg", "line-1-decoder.png", "line-1-cross.svg"] {
+        assert!(pictures.join(name).exists(), "{name}");
+    }
+    let grid = fs::read_to_string(pictures.join("line-1-encoder.svg")).unwrap();
+    assert!(grid.contains("layer 0, head 0") && grid.contains("layer 1, head 1"), "panels say what they show");
+    let one = fs::read_to_string(pictures.join("line-1.svg")).unwrap();
+    assert!(one.contains("layer") && one.contains("head"), "a picture says which layer and head it shows");
+    let recurrent = &translate(&luong, "--maximum-length 8").json_lines()[0]["hypotheses"][0]["attention"];
+    assert!(recurrent["encoder"].is_null() && recurrent["decoder"].is_null() && rows(&recurrent["cross"]).len() > 1);
+    for command in
+        ["translate --model {} --all-attention {}", "translate --model {} --all-attention --split-sentences --format jsonl {}"]
+    {
+        targum(arguments(command, &[&transformer, &source]))
+            .failed(if command.contains("split") { 2 } else { 1 }, &["--all-attention"]);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use targum::interop::export_huggingface;
 use targum::model::WithAttention;
 use targum::nn::ForwardContext;
 use targum::recipe::EarlyStopping;
+use targum::search::TokenAttention;
 use targum::text::special;
 use targum::translator::{AttentionView, TranslateOptions, Translator};
 use tch::Tensor;
@@ -90,6 +91,29 @@ fn logits_are_marians() {
             assert!(begin < -1e8, "{name}: what begins a target could be produced");
         }
     });
+}
+
+#[test]
+fn every_attention_is_marians() {
+    for name in ["shared", "old"] {
+        let place = tempfile::tempdir().unwrap();
+        let to = MODELS.iter().find(|model| model.0 == name).unwrap().1;
+        let translator = imported(name, to, &place.path().join("model"));
+        let case = &json(&fixture(name).join("expected.json"))["cases"][0];
+        let source = translator.tokenizers.source().encode(&read(name, case["line"].as_str().unwrap())).ids;
+        let target = translator.tokenizers.target().encode(case["target"]["line"].as_str().unwrap()).ids;
+        let all = translator.all_attention(&source, &target).unwrap();
+        let found: Vec<(&str, &TokenAttention)> = all.named().collect();
+        assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["encoder", "decoder", "cross"]);
+        let expected = Tensor::read_safetensors(fixture(name).join("attention.safetensors")).unwrap();
+        for (kind, weights) in found {
+            let (_, expected) = expected.iter().find(|(key, _)| key == kind).unwrap();
+            let size = [weights.layers, weights.heads, weights.rows, weights.columns].map(|size| size as i64);
+            assert_eq!(size, expected.size().as_slice(), "{name}, {kind}");
+            let apart = (Tensor::from_slice(&weights.weights).view(size) - expected).abs().max().double_value(&[]);
+            assert!(apart < 1e-5, "{name}, {kind}: weights differ by {apart:e}");
+        }
+    }
 }
 
 fn check_search(key: &str, options: impl Fn(&Translator) -> TranslateOptions) {

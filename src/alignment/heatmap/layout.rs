@@ -59,8 +59,7 @@ const GAP: f64 = 6.0;
 const GUTTER: f64 = 28.0;
 /// White between cells.
 const SEAM: f64 = 1.0;
-/// Longest label and title in terminal columns; the rest of a label is in its tooltip.
-const LABEL: usize = 24;
+/// Longest title in terminal columns.
 const TITLE: usize = 90;
 /// A panel's cells would like to fill a square of this side, alone or among others.
 const SIDE: f64 = 420.0;
@@ -75,10 +74,10 @@ const BOLD: f64 = 1.08;
 struct Labels(Vec<(String, Option<String>)>);
 
 impl Labels {
-    fn new(labels: &[String]) -> Self {
+    fn new(labels: &[String], longest: usize) -> Self {
         let shorten = |label: &String| {
             let whole = clean(label);
-            let shown = elide(&whole, LABEL);
+            let shown = elide(&whole, longest);
             let tip = (shown != whole).then_some(whole);
             (shown, tip)
         };
@@ -121,8 +120,9 @@ impl<'a> Panel<'a> {
         let repeats_columns = above.is_some_and(|above| above.column_labels == heatmap.column_labels);
         let side = if figure.panels.len() > 1 { SIDE_AMONG_OTHERS } else { SIDE };
         let longest = heatmap.matrix.rows().max(heatmap.matrix.columns()).max(1);
+        let labels = |labels: &[String]| Labels::new(labels, heatmap.longest_label);
         // Panels that leave their labels out are as large as their neighbours.
-        let (rows, columns) = (Labels::new(&heatmap.row_labels), Labels::new(&heatmap.column_labels));
+        let (rows, columns) = (labels(&heatmap.row_labels), labels(&heatmap.column_labels));
         let (widest_row, widest_column) = (rows.widest(), columns.widest());
         let least = LEAST_CELL.max(rows.tallest() + 1.0).max(columns.tallest() * SQRT_2 + 1.0).ceil().min(LARGEST_CELL);
         let cell = (side / longest as f64).floor().clamp(least, LARGEST_CELL);

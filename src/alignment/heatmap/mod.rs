@@ -26,7 +26,11 @@ pub struct Heatmap {
     matrix: AttentionMatrix,
     links: Option<Links>,
     gold: Option<Links>,
+    longest_label: usize,
 }
+
+/// Terminal columns of a label unless told otherwise.
+const LONGEST_LABEL: usize = 24;
 
 /// Several heatmaps in one picture: heads, layers, or the same sentence at several training steps.
 ///
@@ -56,7 +60,14 @@ impl Heatmap {
             matrix,
             links: None,
             gold: None,
+            longest_label: LONGEST_LABEL,
         })
+    }
+
+    /// Labels of so many terminal columns, instead of 24, are written whole; of longer ones the end is only in their tips.
+    pub fn with_labels_of(mut self, columns: usize) -> Self {
+        self.longest_label = columns;
+        self
     }
 
     /// Marks predicted links, `(column, row)` as everywhere, with a dot in their cells.

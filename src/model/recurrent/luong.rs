@@ -9,7 +9,7 @@ use super::initializers::Initializers;
 use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
 use crate::attention::{AttentionOptions, AttentionOutput, QuerySteps};
 use crate::memory::machine::step as step_memory;
-use crate::memory::{Memory as _, Tape, TapeOptions};
+use crate::memory::{Memory as _, Tape, TapeOptions, Weightings};
 use crate::model::{DecoderOutput, WithAttention};
 use crate::nn::{ForwardContext, Linear, RecurrentStack, Scope, Stepper};
 
@@ -259,5 +259,9 @@ impl Decoder for LuongDecoder {
 
     fn attends(&self) -> bool {
         true
+    }
+
+    fn tape_weightings(&self, state: &RecurrentState) -> Option<Weightings> {
+        Some(self.tape.as_ref()?.tape.weightings(state.tape.as_ref()?))
     }
 }

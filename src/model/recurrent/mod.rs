@@ -21,6 +21,7 @@ use tch::Tensor;
 
 use super::{DecoderOutput, WithAttention};
 use crate::attention::{Copied, Prepared};
+use crate::memory::Weightings;
 use crate::nn::{ForwardContext, StackOutput};
 
 /// A source as the encoder leaves it.
@@ -91,6 +92,11 @@ pub(crate) trait Decoder: Send + Sync {
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep;
 
     fn attends(&self) -> bool;
+
+    /// Where the heads of a tape were in the step that left this state [R, heads, Z], where there is one.
+    fn tape_weightings(&self, _state: &RecurrentState) -> Option<Weightings> {
+        None
+    }
 }
 
 /// Weights [B, T, S] of one layer with one head: [B, 1, 1, T, S].

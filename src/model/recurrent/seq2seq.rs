@@ -5,7 +5,8 @@ use tch::Tensor;
 use super::RecurrentModel;
 use super::decoding::RecurrentDecoding;
 use crate::batch::Source;
-use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
+use crate::memory::Weightings;
+use crate::model::{AllAttention, DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
 use crate::nn::ForwardContext;
 
 impl Seq2Seq for RecurrentModel {
@@ -14,6 +15,12 @@ impl Seq2Seq for RecurrentModel {
         let embedded = pass.dropout(&self.target_embedding.forward(input), self.dropout); // [B, T, E]
         let decoded = self.decoder.forward(&source, start, &embedded, pass, attention);
         DecoderOutput { features: pass.dropout(&decoded.features, self.dropout), ..decoded }
+    }
+
+    fn all_attention(&self, source: &Source, input: &Tensor) -> AllAttention {
+        let _guard = tch::no_grad_guard();
+        let cross = self.forward(source, input, &ForwardContext::evaluation(), WithAttention::Yes).attention;
+        AllAttention { cross, tape: self.tape_weightings(source, input), ..AllAttention::default() }
     }
 
     fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {
@@ -34,5 +41,21 @@ impl Seq2Seq for RecurrentModel {
 
     fn copies(&self) -> bool {
         self.target_ids.is_some()
+    }
+}
+
+impl RecurrentModel {
+    /// Where the heads of a tape are, step by step, for inputs [B, T]: [B, 1, heads, T, Z].
+    fn tape_weightings(&self, source: &Source, input: &Tensor) -> Option<Weightings> {
+        let (source, mut state) = self.decoder.start(&self.encode(source, &ForwardContext::evaluation()));
+        let (mut read, mut write) = (Vec::new(), Vec::new());
+        for (position, embedded) in self.target_embedding.forward(input).unbind(1).iter().enumerate() {
+            self.decoder.step(&source, &mut state, embedded, position as i64);
+            let weightings = self.decoder.tape_weightings(&state)?; // [B, heads, Z]
+            read.push(weightings.read);
+            write.push(weightings.write);
+        }
+        let over_time = |steps: &[Tensor]| Tensor::stack(steps, 2).unsqueeze(1); // [B, 1, heads, T, Z]
+        Some(Weightings { read: over_time(&read), write: over_time(&write) })
     }
 }

@@ -17,14 +17,25 @@ pub(super) struct EncoderLayer {
 }
 
 impl EncoderLayer {
-    /// [B, S, D] to [B, S, D]; `keep` [B, S].
-    pub fn forward(&self, input: &Tensor, keep: &Tensor, rotation: Option<&Rotation>, pass: &ForwardContext) -> Tensor {
+    /// [B, S, D] to [B, S, D], and weights [B, H, S, S] when wanted; `keep` [B, S].
+    pub fn forward(
+        &self,
+        input: &Tensor,
+        keep: &Tensor,
+        rotation: Option<&Rotation>,
+        with_attention: bool,
+        pass: &ForwardContext,
+    ) -> (Tensor, Option<Tensor>) {
+        let mut weights = None;
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
             let [queries, keys, values] = rotated(rotation, self.self_attention.project_query_key_value(input, &projection)); // [B, S, D] each
-            self.self_attention.attend(&queries, (&keys, &values), Allowed::Kept(keep), false, pass).0
+            let (context, found) =
+                self.self_attention.attend(&queries, (&keys, &values), Allowed::Kept(keep), with_attention, pass);
+            weights = found; // [B, H, S, S]
+            context
         });
-        self.feed_forward_residual.around(&attended, pass, |input| self.feed_forward.forward(input, pass))
+        (self.feed_forward_residual.around(&attended, pass, |input| self.feed_forward.forward(input, pass)), weights)
     }
 }
 
@@ -44,6 +55,18 @@ pub(super) struct SourceView<'a> {
     pub keep: &'a Tensor,
     /// Whether cross-attention's weights are wanted.
     pub with_attention: bool,
+    /// Whether self-attention's weights are wanted.
+    pub with_self_attention: bool,
+}
+
+/// What a decoder layer makes of all positions.
+pub(super) struct DecoderLayerOutput {
+    /// [B, T, D]
+    pub states: Tensor,
+    /// Weights [B, H, T, T], when wanted.
+    pub self_attention: Option<Tensor>,
+    /// Weights [B, H, T, S], when wanted.
+    pub cross_attention: Option<Tensor>,
 }
 
 /// What all layers of one step have in common.
@@ -63,8 +86,7 @@ pub(super) struct StepContext<'a> {
 }
 
 impl DecoderLayer {
-    /// All positions of the target at once: [B, T, D] to [B, T, D], and weights [B, H, T, S] when wanted. `memory` holds keys and values
-    /// [B, S, D] each.
+    /// All positions of the target at once [B, T, D]. `memory` holds keys and values [B, S, D] each.
     pub fn forward(
         &self,
         input: &Tensor,
@@ -72,22 +94,26 @@ impl DecoderLayer {
         source: &SourceView,
         rotation: Option<&Rotation>,
         pass: &ForwardContext,
-    ) -> (Tensor, Option<Tensor>) {
+    ) -> DecoderLayerOutput {
+        let (mut self_attention, mut cross_attention) = (None, None);
         let attended = self.self_attention_residual.around(input, pass, |input| {
             let projection = self.self_attention.fused_projection();
             let [queries, keys, values] = rotated(rotation, self.self_attention.project_query_key_value(input, &projection)); // [B, T, D] each
-            self.self_attention.attend(&queries, (&keys, &values), Allowed::Causal, false, pass).0
+            let wanted = source.with_self_attention;
+            let (context, found) = self.self_attention.attend(&queries, (&keys, &values), Allowed::Causal, wanted, pass);
+            self_attention = found; // [B, H, T, T]
+            context
         });
-        let mut weights = None;
         let cross_attended = self.cross_attention_residual.around(&attended, pass, |input| {
             let queries = self.cross_attention.queries(input); // [B, T, D]
             let keys_and_values = (&memory.keys, &memory.values);
             let allowed = Allowed::Kept(source.keep);
             let (context, found) = self.cross_attention.attend(&queries, keys_and_values, allowed, source.with_attention, pass);
-            weights = found; // [B, H, T, S]
+            cross_attention = found; // [B, H, T, S]
             context
         });
-        (self.feed_forward_residual.around(&cross_attended, pass, |input| self.feed_forward.forward(input, pass)), weights)
+        let states = self.feed_forward_residual.around(&cross_attended, pass, |input| self.feed_forward.forward(input, pass));
+        DecoderLayerOutput { states, self_attention, cross_attention }
     }
 
     /// One token of each of R hypotheses: [R, D] to [R, D], and weights [R, H, S] when wanted. Its keys and values go into the cache.

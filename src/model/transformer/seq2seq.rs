@@ -3,40 +3,29 @@
 use tch::Tensor;
 
 use super::TransformerModel;
-use super::cache::KeysAndValues;
 use super::decoding::TransformerDecoding;
-use super::embedding::TokenPositions;
 use super::layers::SourceView;
 use crate::batch::Source;
-use crate::model::{DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
+use crate::model::{AllAttention, DecoderOutput, Decoding, OutputLayer, Seq2Seq, WithAttention};
 use crate::nn::ForwardContext;
 
 impl Seq2Seq for TransformerModel {
     fn forward(&self, source: &Source, input: &Tensor, pass: &ForwardContext, attention: WithAttention) -> DecoderOutput {
-        let memory = self.encode(source, pass); // [B, S, D]
-        // All layers' before the first layer: so gradients of the encoder's output are summed in one order.
-        let memories: Vec<KeysAndValues> = self
-            .decoder
-            .iter()
-            .map(|layer| {
-                let (keys, values) = layer.cross_attention.keys_and_values(&memory); // [B, S, D] each
-                KeysAndValues { keys, values }
-            })
-            .collect();
-        let mut states = self.target.forward(input, TokenPositions::All, pass); // [B, T, D]
-        let rotation = self.decoder_rotation(0, input.size()[1]);
-        let view = SourceView { keep: &source.keep, with_attention: attention == WithAttention::Yes };
-        let mut weights = Vec::new();
-        for (layer, memory) in self.decoder.iter().zip(&memories) {
-            let (output, layer_weights) = layer.forward(&states, memory, &view, rotation.as_ref(), pass); // [B, T, D], [B, H, T, S]
-            states = output;
-            weights.extend(layer_weights);
-        }
-        DecoderOutput {
-            features: self.normalised(states),
-            attention: view.with_attention.then(|| Tensor::stack(&weights, 1)), // [B, layers, H, T, S]
-            sampled: None,
-            copied: None,
+        let view = SourceView { keep: &source.keep, with_attention: attention == WithAttention::Yes, with_self_attention: false };
+        self.decode(&self.encode(source, pass), &view, input, pass).0
+    }
+
+    fn all_attention(&self, source: &Source, input: &Tensor) -> AllAttention {
+        let _guard = tch::no_grad_guard();
+        let pass = ForwardContext::evaluation();
+        let (memory, encoder) = self.encode_with(source, true, &pass);
+        let view = SourceView { keep: &source.keep, with_attention: true, with_self_attention: true };
+        let (decoded, decoder) = self.decode(&memory, &view, input, &pass);
+        AllAttention {
+            encoder: Some(Tensor::stack(&encoder, 1)), // [B, layers, H, S, S]
+            decoder: Some(Tensor::stack(&decoder, 1)), // [B, layers, H, T, T]
+            cross: decoded.attention,
+            tape: None,
         }
     }
 

@@ -13,6 +13,9 @@ use crate::memory::memn2n::MemoryWeighting;
 /// The tasks of the paper's figure: one and two supporting facts, induction, sizes.
 const SHOWN: [u32; 4] = [1, 2, 16, 18];
 
+/// Terminal columns of a sentence that is written whole.
+const LONGEST_SENTENCE: usize = 80;
+
 /// Draws a question of each of some tasks into `directory`, as `task-N.svg` and `.png`: sentences as rows, hops as columns, those
 /// that hold the answer in frames. There is nothing to see while hops read without softmax.
 pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Result<()> {
@@ -46,5 +49,6 @@ pub fn draw(task: &QuestionsTask, questions: &Questions, directory: &Path) -> Re
 pub fn hops(title: &str, sentences: &[String], weights: &[Tensor]) -> Result<Heatmap> {
     let numbers = Tensor::cat(weights, 0).tr().contiguous().view(-1).to_kind(Kind::Float); // [Z · hops]
     let columns: Vec<String> = (1..=weights.len()).map(|hop| format!("hop {hop}")).collect();
-    Heatmap::new(title, sentences, &columns, AttentionMatrix::new(sentences.len(), weights.len(), Vec::try_from(numbers)?)?)
+    let matrix = AttentionMatrix::new(sentences.len(), weights.len(), Vec::try_from(numbers)?)?;
+    Ok(Heatmap::new(title, sentences, &columns, matrix)?.with_labels_of(LONGEST_SENTENCE))
 }

@@ -69,6 +69,20 @@ impl Formula {
         symbols
     }
 
+    /// Of every number in [`Self::prefix`] its place, and that of its operator.
+    pub fn operators_of_numbers(&self) -> Vec<(usize, usize)> {
+        let (mut operators, mut found) = (Vec::new(), Vec::new());
+        for (place, symbol) in self.prefix().into_iter().enumerate() {
+            match symbol {
+                PLUS | TIMES => operators.push(place),
+                CLOSE => drop(operators.pop()),
+                ROOT | OPEN => {}
+                _ => found.extend(operators.last().map(|&operator| (place, operator))),
+            }
+        }
+        found
+    }
+
     /// Reads prefix notation: `( * ( + 15 7 ) 1 8 )`, the `$` of its root left out or not.
     ///
     /// # Errors

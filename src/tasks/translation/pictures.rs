@@ -23,8 +23,8 @@ pub fn draw(translator: &Translator, held_out: &HeldOut, count: usize, directory
     let forced = translator.force(&pairs, 4096, translator.view())?;
     for (number, (line, pair)) in lines.into_iter().zip(forced).enumerate() {
         let Some(aligned) = pair.aligned.filter(|aligned| !aligned.target_words.is_empty()) else { continue };
-        let mut heatmap =
-            Heatmap::new("", &aligned.target_words, &aligned.source_words, aligned.weights)?.with_links(aligned.links)?;
+        let mut heatmap = Heatmap::new(&aligned.caption, &aligned.target_words, &aligned.source_words, aligned.weights)?
+            .with_links(aligned.links)?;
         if let Some(gold) = &held_out.gold {
             heatmap = heatmap.with_gold(gold[line].sure.iter().copied().collect::<Links>())?;
         }
