@@ -5,8 +5,9 @@ use targum::batch::{Source, Target};
 use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::{ForwardContext, ProjectedLoss};
 use targum::recipe::{
-    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, LayersRecipe,
-    MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start, Tied, TransformerRecipe,
+    Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderKind, EncoderRecipe, FixedContext,
+    HardRecipe, LayersRecipe, MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start,
+    Tied, TransformerRecipe,
 };
 use targum::runtime::{Precision, with_precision, with_precision_for_inference};
 use tch::{Device, IndexOp, Kind, Tensor};
@@ -71,9 +72,31 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
     let mut recipes = Vec::new();
     for cell in [CellKind::Lstm, CellKind::Gru] {
         let base = RecurrentRecipe { cell, ..small.clone() };
-        let encoder = |layers, bidirectional| EncoderRecipe { layers, bidirectional };
-        let decoder = |kind| DecoderRecipe { kind, layers: 1, hidden: None, input_feeding: false, maxout: 6 };
+        let encoder = |layers, bidirectional| EncoderRecipe { layers, bidirectional, ..EncoderRecipe::default() };
+        let decoder = |kind| DecoderRecipe {
+            kind,
+            layers: 1,
+            hidden: None,
+            input_feeding: false,
+            context: FixedContext::default(),
+            maxout: 6,
+        };
         recipes.push(("none".to_string(), RecurrentRecipe { decoder: decoder(DecoderKind::None), ..base.clone() }));
+        let start = DecoderRecipe { context: FixedContext::Start, ..decoder(DecoderKind::None) };
+        recipes.push(("none, start".into(), RecurrentRecipe { decoder: start, ..base.clone() }));
+        let convolutional = EncoderRecipe { kind: EncoderKind::Convolutional, layers: 2, width: 5, ..EncoderRecipe::default() };
+        recipes.push((
+            "convolutional".into(),
+            RecurrentRecipe { decoder: decoder(DecoderKind::Luong), encoder: convolutional, ..base.clone() },
+        ));
+        recipes.push((
+            "self-attention over states".into(),
+            RecurrentRecipe {
+                decoder: decoder(DecoderKind::Bahdanau),
+                encoder: EncoderRecipe { self_attention: 4, ..encoder(1, true) },
+                ..base.clone()
+            },
+        ));
         recipes.push((
             "bahdanau".into(),
             RecurrentRecipe { decoder: decoder(DecoderKind::Bahdanau), encoder: encoder(2, true), ..base.clone() },

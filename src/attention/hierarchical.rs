@@ -109,7 +109,17 @@ struct Pooled {
 /// One level: states of a bidirectional GRU, and what pools them.
 struct Level {
     recurrence: RecurrentStack,
-    attention: Option<ContextAttention>,
+    pooling: Pooling,
+}
+
+/// What makes one vector of the states h of a level. Attention asks with a context vector, from above; the maximum and gates let pass what stands out
+/// by itself, from below.
+enum Pooling {
+    Attention(ContextAttention),
+    Average,
+    Max,
+    /// σ(W h + b)
+    Gated(Linear),
 }
 
 /// α_t = softmax(u_t · u) with u_t = tanh(W h_t + b) and a learned context vector u (Yang et al. 2016, equations 5 and 6).
@@ -124,10 +134,15 @@ impl Level {
         let recurrent = CellInitialization { input: start, recurrent: start };
         Level {
             recurrence: RecurrentStack::new(scope.sub("rnn"), CellKind::Gru, input, hidden, 1, true, recurrent),
-            attention: (options.pooling == PoolingKind::Attention).then(|| ContextAttention {
-                hidden: Linear::new(scope.sub("hidden"), 2 * hidden, options.context, start),
-                context: scope.tensor("context", &[options.context], start),
-            }),
+            pooling: match options.pooling {
+                PoolingKind::Attention => Pooling::Attention(ContextAttention {
+                    hidden: Linear::new(scope.sub("hidden"), 2 * hidden, options.context, start),
+                    context: scope.tensor("context", &[options.context], start),
+                }),
+                PoolingKind::Average => Pooling::Average,
+                PoolingKind::Max => Pooling::Max,
+                PoolingKind::Gated => Pooling::Gated(Linear::new(scope.sub("gate"), 2 * hidden, 2 * hidden, start)),
+            },
         }
     }
 
@@ -136,13 +151,37 @@ impl Level {
         let states = self.recurrence.read(input, lengths, 0.0, &ForwardContext::evaluation()).states;
         let positions = Tensor::arange(input.size()[1], (Kind::Int64, input.device()));
         let keep = positions.unsqueeze(0).lt_tensor(&Tensor::from_slice(lengths).to_device(input.device()).unsqueeze(1));
-        let energies = match &self.attention {
-            Some(attention) => attention.hidden.forward(&states).tanh().matmul(&attention.context),
-            // Equal energies are a mean.
-            None => keep.zeros_like().to_kind(states.kind()),
+        self.pooling.pool(&states, &keep)
+    }
+}
+
+impl Pooling {
+    /// States [N, S, D] of which `keep` [N, S] says which are there.
+    fn pool(&self, states: &Tensor, keep: &Tensor) -> Pooled {
+        let by_energies = |energies: Tensor| {
+            let weights = masked_softmax(&energies, keep); // [N, S]
+            Pooled { vectors: weights.unsqueeze(1).matmul(states).squeeze_dim(1), weights }
         };
-        let weights = masked_softmax(&energies, &keep);
-        Pooled { vectors: weights.unsqueeze(1).matmul(&states).squeeze_dim(1), weights }
+        let absent = keep.logical_not().unsqueeze(-1); // [N, S, 1]
+        match self {
+            Pooling::Attention(attention) => by_energies(attention.hidden.forward(states).tanh().matmul(&attention.context)),
+            // Equal energies are a mean.
+            Pooling::Average => by_energies(keep.zeros_like().to_kind(states.kind())),
+            Pooling::Max => {
+                let (vectors, places) = states.masked_fill(&absent, f64::NEG_INFINITY).max_dim(1, false); // [N, D] each
+                // For how many of its units a position is the largest.
+                let weights =
+                    places.one_hot(states.size()[1]).to_kind(states.kind()).mean_dim([1i64].as_slice(), false, None::<Kind>); // [N, S]
+                Pooled { vectors, weights }
+            }
+            Pooling::Gated(gate) => {
+                let open = gate.forward(states).sigmoid().masked_fill(&absent, 0.0); // [N, S, D]
+                let lengths = keep.sum_dim_intlist([1i64].as_slice(), true, states.kind()); // [N, 1]
+                let vectors = (&open * states).sum_dim_intlist([1i64].as_slice(), false, None::<Kind>) / lengths; // [N, D]
+                let weights = open.mean_dim([-1i64].as_slice(), false, None::<Kind>); // [N, S]
+                Pooled { vectors, weights: &weights / weights.sum_dim_intlist([1i64].as_slice(), true, None::<Kind>) }
+            }
+        }
     }
 }
 
@@ -158,10 +197,12 @@ mod tests {
         HierarchicalOptions { words: 3, word_hidden: 2, sentence_hidden: 2, context: 3, pooling, initialization }
     }
 
+    const EVERY: [PoolingKind; 4] = [PoolingKind::Attention, PoolingKind::Average, PoolingKind::Max, PoolingKind::Gated];
+
     #[test]
     fn weights_are_shares_and_neighbours_change_nothing() {
         tch::manual_seed(1);
-        for pooling in [PoolingKind::Attention, PoolingKind::Average] {
+        for pooling in EVERY {
             let reader = Hierarchical::new(Parameters::double(2).root(), &options(pooling)).unwrap();
             let words = Tensor::randn([5, 4, 3], (Kind::Double, Device::Cpu));
             let (lengths, sentences) = ([4, 2, 1, 3, 2], [3, 2]);
@@ -184,17 +225,40 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_differences() {
-        tch::manual_seed(2);
-        let store = Parameters::double(3);
-        let reader = Hierarchical::new(store.root(), &options(PoolingKind::Attention)).unwrap();
-        let mut inputs = vec![leaf("words", &[3, 2, 3])];
-        inputs.extend(store.named());
-        let words = inputs[0].1.shallow_clone();
-        let probe = Tensor::randn([2, 4], (Kind::Double, Device::Cpu));
-        check_gradients(&inputs, || {
-            let read = reader.read(&Documents { words: &words, lengths: &[2, 1, 2], sentences: &[2, 1] }).unwrap();
-            (read.vectors * &probe).sum(Kind::Double) + read.sentence_weights.square().sum(Kind::Double)
-        });
+        for pooling in EVERY {
+            tch::manual_seed(2);
+            let store = Parameters::double(3);
+            let reader = Hierarchical::new(store.root(), &options(pooling)).unwrap();
+            let mut inputs = vec![leaf("words", &[3, 2, 3])];
+            inputs.extend(store.named());
+            let words = inputs[0].1.shallow_clone();
+            let probe = Tensor::randn([2, 4], (Kind::Double, Device::Cpu));
+            check_gradients(&inputs, || {
+                let read = reader.read(&Documents { words: &words, lengths: &[2, 1, 2], sentences: &[2, 1] }).unwrap();
+                let mut sum = (read.vectors * &probe).sum(Kind::Double);
+                // Of a maximum the shares are counts.
+                if pooling != PoolingKind::Max {
+                    sum += read.sentence_weights.square().sum(Kind::Double);
+                }
+                sum
+            });
+        }
+    }
+
+    #[test]
+    fn the_maximum_and_gates_are_those_of_each_unit() {
+        let states = Tensor::from_slice(&[1.0f64, -2.0, 3.0, -5.0, 9.0, 9.0]).view([1, 3, 2]);
+        let keep = Tensor::from_slice(&[true, true, false]).view([1, 3]);
+        let of = |pooled: &Pooled| {
+            (Vec::<f64>::try_from(pooled.vectors.view(-1)).unwrap(), Vec::<f64>::try_from(pooled.weights.view(-1)).unwrap())
+        };
+        assert_eq!(of(&Pooling::Max.pool(&states, &keep)), (vec![3.0, -2.0], vec![0.5, 0.5, 0.0]));
+        let store = Parameters::double(1);
+        let gate = Linear::new(store.root(), 2, 2, Initialization::Constant(0.0));
+        // Gates that say nothing are half open.
+        let (vectors, weights) = of(&Pooling::Gated(gate).pool(&states, &keep));
+        assert!((vectors[0] - 1.0).abs() < 1e-9 && (vectors[1] + 1.75).abs() < 1e-9, "{vectors:?}");
+        assert!((weights[0] - 0.5).abs() < 1e-9 && weights[2] == 0.0, "{weights:?}");
     }
 
     #[test]

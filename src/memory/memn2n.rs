@@ -38,6 +38,8 @@ pub struct MemN2NOptions {
     /// K, how often the memory is read.
     pub hops: i64,
     pub tying: TableTying,
+    /// Of layer-wise tying: uᵏ⁺¹ = H uᵏ + oᵏ with a learned H (section 2.2); without it uᵏ⁺¹ = uᵏ + oᵏ as for adjacent tying.
+    pub linear_map: bool,
     pub encoding: WordEncoding,
     /// Slots of the memory. Those without a sentence hold zeros and take part in the softmax, so that a hop can attend to them where
     /// no sentence answers.
@@ -77,7 +79,7 @@ pub struct MemN2N {
     /// B and W [V, D], tied where tying says so.
     question: Weight,
     answer: Weight,
-    /// H, of layer-wise tying.
+    /// H, of layer-wise tying with `linear_map`.
     between: Option<Linear>,
 }
 
@@ -102,8 +104,10 @@ impl MemN2N {
             }
             TableTying::LayerWise => {
                 let tables = ["input", "output"].map(|name| Table::new(scope.sub(name), options)).into();
-                let between = Linear::without_bias(scope.sub("between"), options.size, options.size, options.initialization);
-                (tables, words("question"), words("answer"), Some(between))
+                let between = options
+                    .linear_map
+                    .then(|| Linear::without_bias(scope.sub("between"), options.size, options.size, options.initialization));
+                (tables, words("question"), words("answer"), between)
             }
         };
         MemN2N { options: *options, tables, question, answer, between }

@@ -1,8 +1,12 @@
 use super::*;
+use crate::batch::{Source, Target};
+use crate::model::WithAttention;
+use crate::nn::ForwardContext;
 use crate::recipe::Recipe;
+use tch::Tensor;
 
 /// All that tells models apart, one after the other over the defaults of a family.
-const RECURRENT: [&str; 17] = [
+const RECURRENT: [&str; 20] = [
     "{}",
     "{ cell = \"gru\", encoder = { layers = 2, bidirectional = false }, decoder = { kind = \"luong\", layers = 3, hidden = 7 } }",
     "{ decoder = { kind = \"none\", layers = 2 } }",
@@ -20,6 +24,9 @@ const RECURRENT: [&str; 17] = [
     "{ tied = \"decoder\", embedding = 6 }",
     "{ tied = \"all\", embedding = 6 }",
     "{ initialization = \"xavier\" }",
+    "{ decoder = { kind = \"none\", context = \"start\" } }",
+    "{ encoder = { kind = \"convolutional\", layers = 3, width = 5 }, decoder = { layers = 2 } }",
+    "{ encoder = { self_attention = 2, layers = 2 }, decoder = { kind = \"bahdanau\" } }",
 ];
 const TRANSFORMER: [&str; 8] = [
     "{}",
@@ -116,7 +123,7 @@ fn every_model_shows_all_that_it_attends_to() {
     for recipe in recipes() {
         let model = build(&recipe, vocabularies(&recipe), 1, Device::Cpu).unwrap();
         let source = Source::new(&[vec![7, 8, 9, 10], vec![11]], Device::Cpu);
-        let target = crate::batch::Target::new(&[vec![5], vec![6, 7, 8, 9, 10]], Device::Cpu);
+        let target = Target::new(&[vec![5], vec![6, 7, 8, 9, 10]], Device::Cpu);
         let all = model.all_attention(&source, &target.input);
         let (sources, steps) = (5, 6);
         let whole = |weights: &Tensor, columns: i64| {
@@ -130,16 +137,23 @@ fn every_model_shows_all_that_it_attends_to() {
             (all, forward) => assert!(all.is_none() && forward.is_none(), "{recipe:?}"),
         }
         if let ModelRecipe::Transformer(of) = &recipe {
-            let (encoder, decoder) = (all.encoder.unwrap(), all.decoder.unwrap());
+            let (encoder, decoder) = (all.encoder.as_ref().unwrap(), all.decoder.as_ref().unwrap());
             assert_eq!(encoder.size(), [2, of.encoder.layers, of.encoder.heads, sources, sources]);
             assert_eq!(decoder.size(), [2, of.decoder.layers, of.decoder.heads, steps, steps]);
-            whole(&encoder, sources);
-            whole(&decoder, steps);
+            whole(encoder, sources);
+            whole(decoder, steps);
             let padding = encoder.get(1).narrow(-1, 2, 3); // [layers, H, S, 3]
             assert_eq!(padding.abs().max().double_value(&[]), 0.0, "{recipe:?}");
             assert_eq!(decoder.triu(1).abs().max().double_value(&[]), 0.0, "{recipe:?}");
         } else {
-            assert!(all.encoder.is_none() && all.decoder.is_none());
+            assert!(all.decoder.is_none());
+        }
+        if let ModelRecipe::Recurrent(of) = &recipe {
+            assert_eq!(all.encoder.is_some(), of.encoder.self_attention > 0);
+            if let Some(encoder) = &all.encoder {
+                assert_eq!(encoder.size(), [2, 1, of.encoder.self_attention, sources, sources]);
+                whole(encoder, sources);
+            }
         }
         if let Some(tape) = all.tape {
             tapes += 1;

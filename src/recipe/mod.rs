@@ -36,8 +36,8 @@ pub use model::ModelRecipe;
 pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, SgdRecipe};
 pub use problem::{Problem, RecipeError};
 pub use recurrent::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, InitializationKind,
-    MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderKind, EncoderRecipe, FixedContext, HardRecipe,
+    InitializationKind, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,

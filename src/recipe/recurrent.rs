@@ -49,10 +49,25 @@ pub enum CellKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderRecipe {
+    /// What reads the source. Default `recurrent`.
+    pub kind: EncoderKind,
     /// Stacked layers. Default 1.
     pub layers: i64,
-    /// Whether each layer also reads from the end. Default true.
+    /// `recurrent`: whether each layer also reads from the end. Default true.
     pub bidirectional: bool,
+    /// `convolutional`: positions that a layer's kernel covers, an odd number from 1 to 99. Default 3.
+    pub width: i64,
+    /// Heads of self-attention over the encoder's states; 0 is none. Default 0.
+    pub self_attention: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderKind {
+    /// Layers of the recurrent unit.
+    Recurrent,
+    /// Gated convolutions over words and positions (Gehring et al. 2017).
+    Convolutional,
 }
 
 /// `[model.recurrent.decoder]`.
@@ -66,8 +81,21 @@ pub struct DecoderRecipe {
     pub hidden: Option<i64>,
     /// `luong` only: whether the attentional state enters the next step's input (Luong et al. 2015, section 3.3). Default false.
     pub input_feeding: bool,
+    /// `none` only: where the decoder sees the source. Default `every-step`.
+    pub context: FixedContext,
     /// `bahdanau` only: features after maxout, l in the paper. Default half of the state's width; 0 for the other kinds.
     pub maxout: i64,
+}
+
+/// What a decoder without attention does with the one vector that the source has become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixedContext {
+    /// It starts from it and reads it at every step (Cho et al. 2014).
+    #[default]
+    EveryStep,
+    /// It only starts from it (Sutskever et al. 2014).
+    Start,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,7 +240,7 @@ impl Default for RecurrentRecipe {
 
 impl Default for EncoderRecipe {
     fn default() -> Self {
-        Self { layers: 1, bidirectional: true }
+        Self { kind: EncoderKind::Recurrent, layers: 1, bidirectional: true, width: 3, self_attention: 0 }
     }
 }
 
@@ -252,7 +280,8 @@ impl RecurrentRecipe {
 
     /// Width of the encoder's states as the decoder sees them.
     pub fn memory(&self) -> i64 {
-        if self.encoder.bidirectional { self.hidden.saturating_mul(2) } else { self.hidden }
+        let both = self.encoder.kind == EncoderKind::Recurrent && self.encoder.bidirectional;
+        if both { self.hidden.saturating_mul(2) } else { self.hidden }
     }
 
     /// Features that enter the output layer.
@@ -283,6 +312,7 @@ impl RecurrentRecipe {
         for (key, layers) in [("encoder.layers", self.encoder.layers), ("decoder.layers", decoder.layers)] {
             checks.value(&path(key), layers, "1 to 1,000", |layers| (1..=1000).contains(&layers));
         }
+        self.check_encoder(checks);
         checks.number(&path("dropout"), self.dropout, "0 to 1, 1 excluded", |rate| (0.0..1.0).contains(&rate));
         let steps = attention.hopfield_steps;
         checks.value(&path("attention.hopfield_steps"), steps, "1 to 100", |steps| (1..=100).contains(&steps));
@@ -312,6 +342,23 @@ impl RecurrentRecipe {
         }
         self.check_kind(checks);
         self.check_widths(checks);
+    }
+
+    fn check_encoder(&self, checks: &mut Checks) {
+        let EncoderRecipe { kind, width, self_attention, .. } = self.encoder;
+        checks.value(&path("encoder.width"), width, "an odd number from 1 to 99", |width| {
+            (1..=99).contains(&width) && width % 2 == 1
+        });
+        let keys = [path("encoder.width"), path("encoder.kind")];
+        checks.conflict(&[&keys[0], &keys[1]], kind == EncoderKind::Recurrent && width != 3, || {
+            "is that of a kernel; an encoder of kind `recurrent` has none".to_owned()
+        });
+        checks.value(&path("encoder.self_attention"), self_attention, "0 to 1,000 heads", |heads| (0..=1000).contains(&heads));
+        let states = self.memory();
+        let keys = [path("encoder.self_attention"), path("hidden")];
+        checks.conflict(&[&keys[0], &keys[1]], self_attention > 0 && states % self_attention != 0, || {
+            format!("{self_attention} heads do not divide the encoder's states of {states}")
+        });
     }
 
     fn check_memory(&self, memory: &MemoryRecipe, checks: &mut Checks) {
@@ -345,6 +392,11 @@ impl RecurrentRecipe {
                 "decoder.input_feeding",
                 kind != DecoderKind::Luong && self.decoder.input_feeding,
                 "only a decoder of kind `luong` feeds its attentional state back (`bahdanau` has the context in its cell already)",
+            ),
+            (
+                "decoder.context",
+                kind != DecoderKind::None && self.decoder.context != FixedContext::EveryStep,
+                "a decoder that attends sees the source at every step; only one of kind `none` may start from it alone",
             ),
             (
                 "decoder.maxout",

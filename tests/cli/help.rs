@@ -12,14 +12,14 @@ fn help_names_every_command_and_its_options() {
         (
             "translate",
             "--model [FILES]... --format --alignment --n-best --heatmaps --replace-unknown --pieces --beam --length-penalty \
-             --coverage-penalty --minimum-length --maximum-length --split-sentences --maximum-source-length --batch-tokens --workers --layer --head --device --threads \
+             --coverage-penalty --minimum-length --maximum-length --split-sentences --maximum-source-length --batch-tokens --workers --layer --head --all-attention --device --threads \
              --early-stopping --patience --prefix --suppress --suppress-pieces --no-repeat-ngram --repetition-penalty \
              --diversity-groups --diversity-penalty --sample --temperature --top-k --top-p --seed --glossary",
         ),
         ("average", "[CHECKPOINTS]... --model --last --best --out"),
         (
             "align",
-            "--model --source --target --format --heatmaps --reverse-model --symmetrisation --layer --head --device --threads",
+            "--model --source --target --format --heatmaps --reverse-model --symmetrisation --layer --head --all-attention --device --threads",
         ),
         (
             "evaluate",

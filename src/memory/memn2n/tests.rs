@@ -40,6 +40,7 @@ fn options(tying: TableTying) -> MemN2NOptions {
         size: SIZE,
         hops: 2,
         tying,
+        linear_map: true,
         encoding: WordEncoding::Position,
         // Fewer than the longest story has sentences, so that its first two share a vector.
         slots: 3,
@@ -59,6 +60,7 @@ fn variants() -> Vec<(&'static str, MemN2NOptions, MemoryWeighting)> {
         ("bags of words", MemN2NOptions { encoding: WordEncoding::BagOfWords, ..layer_wise }, MemoryWeighting::Softmax),
         ("no temporal encoding", MemN2NOptions { temporal: false, ..adjacent }, MemoryWeighting::Softmax),
         ("many empty slots", MemN2NOptions { slots: 9, ..adjacent }, MemoryWeighting::Softmax),
+        ("no linear map", MemN2NOptions { linear_map: false, ..layer_wise }, MemoryWeighting::Softmax),
         ("rectified", MemN2NOptions { rectified: true, ..adjacent }, MemoryWeighting::Softmax),
         ("one hop", MemN2NOptions { hops: 1, ..layer_wise }, MemoryWeighting::Linear),
     ]

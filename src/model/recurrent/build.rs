@@ -6,14 +6,15 @@ use tch::{Device, Tensor};
 use super::bahdanau::{BahdanauDecoder, BahdanauOptions};
 use super::bridge::Dimensions;
 use super::cross_attention::CrossAttentionOptions;
+use super::encoder::{ConvolutionOptions, Convolutions, Encoder, EncoderLayers};
 use super::fixed::FixedContextDecoder;
 use super::initializers::Initializers;
 use super::luong::{LuongDecoder, LuongOptions};
 use super::{Decoder, RecurrentModel};
-use crate::attention::AttentionOptions;
+use crate::attention::{AttentionOptions, MultiHead};
 use crate::memory::TapeOptions;
 use crate::model::Vocabularies;
-use crate::nn::{Embedding, Initialization, Linear, Parameters, RecurrentStack, Weight};
+use crate::nn::{Embedding, Initialization, Linear, Parameters, RecurrentStack, Scope, Weight};
 use crate::recipe;
 
 impl RecurrentModel {
@@ -36,15 +37,7 @@ impl RecurrentModel {
             }
             _ => Embedding::new(root.sub("target_embedding"), vocabularies.target, recipe.embedding, initializers.embedding),
         };
-        let encoder = RecurrentStack::new(
-            root.sub("encoder"),
-            dimensions.kind,
-            recipe.embedding,
-            dimensions.encoder_hidden,
-            dimensions.encoder_layers,
-            dimensions.bidirectional,
-            initializers.cell,
-        );
+        let encoder = encoder(recipe, &dimensions, &initializers, &root);
         let attention = AttentionOptions {
             recipe: recipe.attention,
             query: dimensions.decoder_hidden,
@@ -63,7 +56,8 @@ impl RecurrentModel {
         let (embedding, dropout) = (recipe.embedding, recipe.dropout);
         let decoder: Box<dyn Decoder> = match recipe.decoder.kind {
             recipe::DecoderKind::None => {
-                Box::new(FixedContextDecoder::new(scope, &dimensions, embedding, dropout, &initializers))
+                let context = recipe.decoder.context;
+                Box::new(FixedContextDecoder::new(scope, &dimensions, embedding, context, dropout, &initializers))
             }
             recipe::DecoderKind::Bahdanau => {
                 let options =
@@ -104,6 +98,38 @@ impl RecurrentModel {
     }
 }
 
+fn encoder(recipe: &recipe::RecurrentRecipe, dimensions: &Dimensions, initializers: &Initializers, root: &Scope) -> Encoder {
+    let scope = || root.sub("encoder");
+    let recipe::EncoderRecipe { kind, layers, width, self_attention, .. } = recipe.encoder;
+    let (embedding, hidden) = (recipe.embedding, dimensions.encoder_hidden);
+    let layers = match kind {
+        recipe::EncoderKind::Recurrent => EncoderLayers::Recurrent(RecurrentStack::new(
+            scope(),
+            dimensions.kind,
+            embedding,
+            hidden,
+            layers,
+            dimensions.bidirectional,
+            initializers.cell,
+        )),
+        recipe::EncoderKind::Convolutional => {
+            let options = ConvolutionOptions {
+                embedding,
+                hidden,
+                layers,
+                width,
+                maximum_length: recipe.maximum_length,
+                dropout: recipe.dropout,
+                cell: dimensions.kind,
+            };
+            EncoderLayers::Convolutional(Convolutions::new(&scope(), &options, initializers.other))
+        }
+    };
+    let heads = (self_attention > 0).then_some(self_attention);
+    let attention = |heads| MultiHead::new(scope().sub("self_attention"), dimensions.memory(), heads, 0.0, 1.0);
+    Encoder { layers, self_attention: heads.map(attention) }
+}
+
 /// For each source id the target id of the same spelling [V_s].
 fn target_ids(vocabularies: &Vocabularies, device: Device) -> Result<Weight> {
     let same = vocabularies.same.as_ref().context("a model that copies has to know which words both vocabularies have")?;
@@ -118,11 +144,13 @@ fn target_ids(vocabularies: &Vocabularies, device: Device) -> Result<Weight> {
 }
 
 fn dimensions(recipe: &recipe::RecurrentRecipe) -> Dimensions {
+    let recurrent = recipe.encoder.kind == recipe::EncoderKind::Recurrent;
     Dimensions {
         kind: recipe.cell,
-        encoder_layers: recipe.encoder.layers,
+        // All that a decoder starts from of convolutions is one vector.
+        encoder_layers: if recurrent { recipe.encoder.layers } else { 1 },
         encoder_hidden: recipe.hidden,
-        bidirectional: recipe.encoder.bidirectional,
+        bidirectional: recurrent && recipe.encoder.bidirectional,
         decoder_layers: recipe.decoder.layers,
         decoder_hidden: recipe.decoder_hidden(),
     }

@@ -1,7 +1,7 @@
 //! No attention: the source is one vector (Cho et al. 2014; Sutskever et al. 2014), the baseline of the whole story.
 //!
-//! The context c is the encoder's last state of its top layer (both directions when there are two). It starts the decoder and is
-//! part of its input at every step, so that nothing but its size limits what it can pass on.
+//! The context c is the encoder's last state of its top layer (both directions when there are two). It starts the decoder and, unless the recipe
+//! says that it only starts it, is part of its input at every step, so that nothing but its size limits what it can pass on.
 
 use tch::Tensor;
 
@@ -11,26 +11,43 @@ use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState};
 use crate::attention::Prepared;
 use crate::model::{DecoderOutput, WithAttention};
 use crate::nn::{ForwardContext, RecurrentStack, Scope};
+use crate::recipe::FixedContext;
 
-/// s_t = RNN([y_{t-1}; c], s_{t-1}); features are s_t.
+/// s_t = RNN([y_{t-1}; c], s_{t-1}), or RNN(y_{t-1}, s_{t-1}) where c only starts it; features are s_t.
 pub struct FixedContextDecoder {
+    context: FixedContext,
     stack: RecurrentStack,
     bridge: Bridge,
     dropout: f64,
 }
 
 impl FixedContextDecoder {
-    pub fn new(scope: Scope, dimensions: &Dimensions, embedding: i64, dropout: f64, initializers: &Initializers) -> Self {
-        let (input, hidden, layers) = (embedding + dimensions.memory(), dimensions.decoder_hidden, dimensions.decoder_layers);
+    pub fn new(
+        scope: Scope,
+        dimensions: &Dimensions,
+        embedding: i64,
+        context: FixedContext,
+        dropout: f64,
+        initializers: &Initializers,
+    ) -> Self {
+        let (hidden, layers) = (dimensions.decoder_hidden, dimensions.decoder_layers);
+        let input = match context {
+            FixedContext::EveryStep => embedding + dimensions.memory(),
+            FixedContext::Start => embedding,
+        };
         FixedContextDecoder {
+            context,
             stack: RecurrentStack::new(scope.sub("rnn"), dimensions.kind, input, hidden, layers, false, initializers.cell),
             bridge: Bridge::new(scope.sub("bridge"), dimensions, initializers.other),
             dropout,
         }
     }
 
-    /// [embedded; c] with c beside every step: [B, T, E] to [B, T, E + D].
+    /// [embedded; c] with c beside every step: [B, T, E] to [B, T, E + D]. Where c only starts the decoder, `embedded` as it is.
     fn with_context(&self, source: &EncodedSource, embedded: &Tensor) -> Tensor {
+        if self.context == FixedContext::Start {
+            return embedded.shallow_clone();
+        }
         let steps = embedded.size()[1];
         Tensor::cat(&[embedded, &source.memory.values.expand([-1, steps, -1], false)], 2)
     }

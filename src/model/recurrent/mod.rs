@@ -5,6 +5,7 @@ mod bridge;
 mod build;
 mod cross_attention;
 mod decoding;
+mod encoder;
 mod fixed;
 mod initializers;
 mod luong;

@@ -19,8 +19,10 @@ impl Seq2Seq for RecurrentModel {
 
     fn all_attention(&self, source: &Source, input: &Tensor) -> AllAttention {
         let _guard = tch::no_grad_guard();
-        let cross = self.forward(source, input, &ForwardContext::evaluation(), WithAttention::Yes).attention;
-        AllAttention { cross, tape: self.tape_weightings(source, input), ..AllAttention::default() }
+        let pass = ForwardContext::evaluation();
+        let cross = self.forward(source, input, &pass, WithAttention::Yes).attention;
+        let encoder = self.encode_with(source, true, &pass).1.map(|weights| weights.unsqueeze(1)); // [B, 1, H, S, S]
+        AllAttention { encoder, decoder: None, cross, tape: self.tape_weightings(source, input) }
     }
 
     fn start(&self, source: &Source) -> Box<dyn Decoding + '_> {

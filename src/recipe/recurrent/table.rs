@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, HardRecipe, InitializationKind,
-    MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
+    AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, FixedContext, HardRecipe,
+    InitializationKind, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,6 +34,7 @@ struct DecoderTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     hidden: Option<i64>,
     input_feeding: bool,
+    context: FixedContext,
     #[serde(skip_serializing_if = "Option::is_none")]
     maxout: Option<i64>,
 }
@@ -78,13 +79,20 @@ impl Default for RecurrentTable {
 
 impl Default for DecoderTable {
     fn default() -> Self {
-        Self { kind: DecoderKind::Luong, layers: 1, hidden: None, input_feeding: false, maxout: None }
+        Self {
+            kind: DecoderKind::Luong,
+            layers: 1,
+            hidden: None,
+            input_feeding: false,
+            context: FixedContext::default(),
+            maxout: None,
+        }
     }
 }
 
 impl From<RecurrentTable> for RecurrentRecipe {
     fn from(table: RecurrentTable) -> Self {
-        let DecoderTable { kind, layers, hidden, input_feeding, maxout } = table.decoder;
+        let DecoderTable { kind, layers, hidden, input_feeding, context, maxout } = table.decoder;
         let width = hidden.unwrap_or(table.hidden);
         let papers = match kind {
             DecoderKind::Bahdanau => ScoreKind::Additive,
@@ -110,6 +118,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 layers,
                 hidden,
                 input_feeding,
+                context,
                 maxout: if kind == DecoderKind::Bahdanau { maxout.unwrap_or((width / 2).max(1)) } else { 0 },
             },
             attention: AttentionRecipe {
@@ -135,7 +144,7 @@ impl From<RecurrentTable> for RecurrentRecipe {
 /// Leaves out what has no meaning for the decoder's kind.
 impl From<RecurrentRecipe> for RecurrentTable {
     fn from(recipe: RecurrentRecipe) -> Self {
-        let DecoderRecipe { kind, layers, hidden, input_feeding, maxout } = recipe.decoder;
+        let DecoderRecipe { kind, layers, hidden, input_feeding, context, maxout } = recipe.decoder;
         let AttentionRecipe { score, choice, window, sum, size, coverage, hopfield_steps, hard } = recipe.attention;
         let attention = AttentionTable { score, choice, window, sum, size: Some(size), coverage, hopfield_steps, hard };
         Self {
@@ -153,6 +162,7 @@ impl From<RecurrentRecipe> for RecurrentTable {
                 layers,
                 hidden,
                 input_feeding,
+                context,
                 maxout: (kind == DecoderKind::Bahdanau).then_some(maxout),
             },
             attention: (kind != DecoderKind::None).then_some(attention),

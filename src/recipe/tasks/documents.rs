@@ -33,6 +33,10 @@ pub enum PoolingKind {
     Attention,
     /// The mean (HN-AVE), for comparison.
     Average,
+    /// The largest number of each unit (HN-MAX).
+    Max,
+    /// The mean of what a gate σ(W h + b) of each state lets through, unit by unit.
+    Gated,
 }
 
 impl Default for DocumentsRecipe {

@@ -22,6 +22,8 @@ pub struct QuestionsRecipe {
     pub hops: i64,
     /// Which tables of different hops are one: `adjacent` or `layer-wise`. Default `adjacent`.
     pub tying: TableTying,
+    /// `layer-wise`: whether the state is mapped by a learned matrix H between hops. Default true, as in the paper.
+    pub linear_map: bool,
     /// How words make a sentence: `position` or `bag-of-words`. Default `position`.
     pub encoding: WordEncoding,
     /// Whether a sentence's distance from the question has a learned vector. Default true.
@@ -72,6 +74,7 @@ impl Default for QuestionsRecipe {
             size: 50,
             hops: 3,
             tying: TableTying::Adjacent,
+            linear_map: true,
             encoding: WordEncoding::Position,
             temporal: true,
             rectified: false,

@@ -118,13 +118,20 @@ fn model() -> impl Strategy<Value = RecurrentRecipe> {
                 layers: if bahdanau { 1 } else { layers },
                 hidden,
                 input_feeding: feeds && kind == DecoderKind::Luong,
+                context: if kind == DecoderKind::None && feeds { FixedContext::Start } else { FixedContext::EveryStep },
                 maxout: if bahdanau { maxout } else { 0 },
             };
             let mut recipe = RecurrentRecipe {
                 embedding,
                 hidden: width,
                 cell,
-                encoder: EncoderRecipe { layers: depth, bidirectional },
+                encoder: EncoderRecipe {
+                    kind: if feeds { EncoderKind::Convolutional } else { EncoderKind::Recurrent },
+                    layers: depth,
+                    bidirectional,
+                    width: if feeds { 5 } else { 3 },
+                    self_attention: 1,
+                },
                 decoder,
                 dropout,
                 initialization,

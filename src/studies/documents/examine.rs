@@ -55,6 +55,7 @@ pub fn examine(task: &DocumentsTask) -> Result<Vec<Finding>> {
     let right = Finding::new("% of documents classified right", 100.0 * tested.right);
     Ok(match task.recipe.pooling {
         PoolingKind::Average => vec![right.paper("HN-AVE 67.0 to 69.9 on Yelp, 1.1 to 1.2 below HN-ATT")],
+        PoolingKind::Max | PoolingKind::Gated => vec![right],
         PoolingKind::Attention => vec![
             right.paper("HN-ATT 68.2 to 71.0 on Yelp"),
             Finding::new("% of documents whose heaviest sentence decides", 100.0 * tested.sentence).aim(Aim::AtLeast(95.0)),

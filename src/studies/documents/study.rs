@@ -85,6 +85,8 @@ impl Study for DocumentsTask {
         let pooling = match self.recipe.pooling {
             PoolingKind::Attention => "attention",
             PoolingKind::Average => "averages",
+            PoolingKind::Max => "maxima",
+            PoolingKind::Gated => "gates",
         };
         format!("words and sentences pooled by {pooling} learn classes from {} documents", self.documents.len())
     }

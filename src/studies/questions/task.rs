@@ -107,6 +107,7 @@ fn options(recipe: &QuestionsRecipe, vocabulary: i64) -> MemN2NOptions {
         size: recipe.size,
         hops: recipe.hops,
         tying: recipe.tying,
+        linear_map: recipe.linear_map,
         encoding: recipe.encoding,
         slots: recipe.memory as i64,
         temporal: recipe.temporal,
