@@ -90,12 +90,18 @@ impl Checkout {
     }
 
     fn shell(&self, line: &str) {
+        self.told(line);
+    }
+
+    /// What a line prints.
+    fn told(&self, line: &str) -> String {
         let path = format!("{}:{}", self.path("target/release").display(), std::env::var("PATH").unwrap());
         let run =
             Command::new("bash").args(["-euo", "pipefail", "-c", line]).current_dir(self.0.path()).env("PATH", path).output();
         let output = run.unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}\n{error}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Runs a line of the README, what is long or needs the net or a GPU in a way that does not.
@@ -157,6 +163,33 @@ fn the_commands_of_the_readme_run() {
     }
 }
 
+/// The calculator's chapter: its commands run, and where what they print is shown below them, that is what they print.
+#[test]
+fn the_commands_of_the_calculators_chapter_run_and_print_what_it_shows() {
+    let text = read(&root().join("docs/attention-calculator.md"));
+    let checkout = Checkout::new("");
+    checkout.follow("make train");
+    let lines = fenced(&text, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).count();
+    assert!(lines > 5, "{lines} commands");
+    let block = Regex::new(r"(?ms)^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?").unwrap();
+    let mut shown = 0;
+    for found in block.captures_iter(&text) {
+        for line in found[1].lines() {
+            // What is measured is another thing on every machine, and takes its time.
+            let long = line.starts_with("targum attend lengths");
+            let told = if long { checkout.told(&format!("{line} --lengths 8,16 --width 8 --heads 2 --milliseconds 1")) } else { checkout.told(line) };
+            if let Some(expected) = found.get(2).filter(|_| !long) {
+                assert_eq!(told, expected.as_str(), "{line}");
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 2, "{shown} outputs");
+    for picture in ["weights.svg", "words.png", "saturation.svg", "lengths-time.svg", "positions.png", "positions-products.svg"] {
+        assert!(checkout.path(picture).exists(), "{picture}");
+    }
+}
+
 #[test]
 fn paths_and_anchors_exist() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
@@ -213,7 +246,7 @@ fn make_targets_exist() {
 
 #[test]
 fn options_exist() {
-    let call = Regex::new(r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|multi30k|check))?)\b([^|>]*)").unwrap();
+    let call = Regex::new(r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|multi30k|check|scores|saturation|lengths|positions))?)\b([^|>]*)").unwrap();
     let option = Regex::new(r"(?:^|\s)(--[a-z][a-z-]*)").unwrap();
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let mut help_of = |command: &str| {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::table::table;
 use super::text::TextArguments;
 use crate::alignment::Links;
 use crate::metrics::{
@@ -302,20 +303,6 @@ fn sentence_lines(reports: &[SystemReport]) -> String {
         out += &format!("{}{cells}\n", index + 1);
     }
     out
-}
-
-/// Columns under each other: the first flush left, the others flush right.
-fn table(rows: &[Vec<String>]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let pad = |(column, cell): (usize, &String)| match column {
-            0 => format!("{cell:<0$}", widths[0]),
-            _ => format!("  {cell:>0$}", widths[column]),
-        };
-        row.iter().enumerate().map(pad).collect::<String>() + "\n"
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

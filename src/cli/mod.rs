@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each arguments → checked settings → one call.
 
 mod align;
+mod attend;
 mod attention;
 mod average;
 mod data;
@@ -17,6 +18,7 @@ mod score;
 mod search;
 mod start;
 mod study;
+mod table;
 mod text;
 mod train;
 mod train_arguments;
@@ -55,6 +57,8 @@ enum Command {
     Translate(Box<translate::Arguments>),
     /// Ask a trained model of any kind on input of one's own: a story and a question, numbers, a document, a sequence.
     Try(try_model::Arguments),
+    /// Compute attention by hand: scores of one's own vectors, saturation, cost, positions.
+    Attend(attend::Arguments),
     /// Average the weights of several checkpoints into one.
     Average(average::Arguments),
     /// Align the words of given translations.
@@ -119,6 +123,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Translate(arguments) => translate::run(*arguments),
         Command::Try(arguments) => try_model::run(arguments),
+        Command::Attend(arguments) => attend::run(arguments),
         Command::Average(arguments) => average::run(arguments),
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod all_attention;
+mod embeddings;
 mod ensemble;
 mod forced;
 mod glossary;
@@ -16,6 +17,7 @@ mod view;
 
 pub use aligned::Aligned;
 pub use all_attention::AllAttention;
+pub use embeddings::{EmbeddedWord, Side};
 pub use forced::{EncodedPair, Forced, Pair};
 pub use glossary::{Continuations, Glossary};
 pub use longest::{LongPair, Longest};

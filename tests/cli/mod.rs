@@ -1,6 +1,7 @@
 //! The program as its users run it: one process a command, over tiny models that are trained once.
 
 mod align;
+mod attend;
 mod average;
 mod bombs;
 mod broken_checkpoints;
