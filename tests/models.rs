@@ -6,8 +6,8 @@ use targum::model::{Seq2Seq, Vocabularies, WithAttention, build};
 use targum::nn::{ForwardContext, ProjectedLoss};
 use targum::recipe::{
     Activation, AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderKind, EncoderRecipe, FixedContext,
-    HardRecipe, LayersRecipe, MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe, ScoreKind, Start,
-    Tied, TransformerRecipe,
+    HardRecipe, KeysValues, LayersRecipe, MemoryRecipe, ModelRecipe, NormPlace, Normalization, Positions, RecurrentRecipe,
+    ScoreKind, Start, Tied, TransformerRecipe,
 };
 use targum::runtime::{Precision, with_precision, with_precision_for_inference};
 use tch::{Device, IndexOp, Kind, Tensor};
@@ -59,10 +59,7 @@ fn transformers() -> Vec<(String, TransformerRecipe)> {
 }
 
 fn recurrent() -> Vec<(String, RecurrentRecipe)> {
-    let attention = |score, choice, coverage| {
-        let (window, size, hopfield_steps, hard) = (2, 5, 1, None);
-        AttentionRecipe { score, choice, window, sum: None, size, coverage, hopfield_steps, hard }
-    };
+    let attention = |score, choice, coverage| AttentionRecipe { choice, window: 2, coverage, ..AttentionRecipe::of(score, 5) };
     let small = RecurrentRecipe {
         embedding: 6,
         hidden: 8,
@@ -167,6 +164,25 @@ fn recurrent() -> Vec<(String, RecurrentRecipe)> {
                 recipes.push((format!("luong {choice:?} feeding {input_feeding}"), recipe));
             }
         }
+        // Keys and values apart, and several heads, with scores and choices of every kind.
+        for (keys_values, heads, score, choice) in [
+            (KeysValues::Halves, 1, ScoreKind::Dot, ChoiceKind::Global),
+            (KeysValues::Projected, 1, ScoreKind::Additive, ChoiceKind::LocalM),
+            (KeysValues::Shared, 4, ScoreKind::Additive, ChoiceKind::Global),
+            (KeysValues::Halves, 2, ScoreKind::ScaledDot, ChoiceKind::LocalP),
+            (KeysValues::Shared, 2, ScoreKind::Concat, ChoiceKind::Global),
+        ] {
+            let apart = AttentionRecipe { keys_values, heads, ..attention(score, choice, false) };
+            for (name, kind, input_feeding, copy) in [
+                ("luong", DecoderKind::Luong, false, false),
+                ("luong feeding", DecoderKind::Luong, true, true),
+                ("bahdanau", DecoderKind::Bahdanau, false, heads == 4),
+            ] {
+                let decoder = DecoderRecipe { input_feeding, maxout: 4, ..decoder(kind) };
+                let recipe = RecurrentRecipe { attention: apart, decoder, copy, ..base.clone() };
+                recipes.push((format!("{name} {keys_values:?} {heads} {score:?} {choice:?}"), recipe));
+            }
+        }
         recipes.push(("luong hopfield".into(), RecurrentRecipe { attention: settling, ..base.clone() }));
         recipes
             .push(("luong hopfield feeding".into(), RecurrentRecipe { attention: settling, decoder: feeding, ..base.clone() }));
@@ -265,7 +281,7 @@ fn weights_are_a_choice_among_the_sources_own_tokens() {
         assert_eq!(decoded.attention.is_some(), model.attends(), "{name}");
         let Some(attention) = decoded.attention else { continue };
         let (layers, heads) = match &recipe {
-            ModelRecipe::Recurrent(_) => (1, 1),
+            ModelRecipe::Recurrent(recipe) => (1, recipe.attention.heads),
             ModelRecipe::Transformer(recipe) => (recipe.decoder.layers, recipe.decoder.heads),
         };
         assert_eq!(attention.size(), [3, layers, heads, 5, 7], "{name}");

@@ -177,8 +177,14 @@ fn the_commands_of_the_calculators_chapter_run_and_print_what_it_shows() {
         for line in found[1].lines() {
             // What is measured is another thing on every machine, and takes its time.
             let long = line.starts_with("targum attend lengths");
-            let told = if long { checkout.told(&format!("{line} --lengths 8,16 --width 8 --heads 2 --milliseconds 1")) } else { checkout.told(line) };
-            if let Some(expected) = found.get(2).filter(|_| !long) {
+            let told = if long {
+                checkout.told(&format!("{line} --lengths 8,16 --width 8 --heads 2 --milliseconds 1"))
+            } else {
+                checkout.told(line)
+            };
+            // Random numbers go through a logarithm, whose last digit is the processor's.
+            let exact = !long && !line.starts_with("targum attend saturation");
+            if let Some(expected) = found.get(2).filter(|_| exact) {
                 assert_eq!(told, expected.as_str(), "{line}");
                 shown += 1;
             }
@@ -246,7 +252,9 @@ fn make_targets_exist() {
 
 #[test]
 fn options_exist() {
-    let call = Regex::new(r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|multi30k|check|scores|saturation|lengths|positions))?)\b([^|>]*)").unwrap();
+    let call =
+        Regex::new(r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|multi30k|check|scores|saturation|lengths|positions))?)\b([^|>]*)")
+            .unwrap();
     let option = Regex::new(r"(?:^|\s)(--[a-z][a-z-]*)").unwrap();
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let mut help_of = |command: &str| {

@@ -37,7 +37,7 @@ pub use optimizer::{AdadeltaRecipe, AdamRecipe, AdamWRecipe, OptimizerRecipe, Sg
 pub use problem::{Problem, RecipeError};
 pub use recurrent::{
     AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderKind, EncoderRecipe, FixedContext, HardRecipe,
-    InitializationKind, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
+    InitializationKind, KeysValues, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 pub use schedule::{
     ConstantRecipe, HalvingUnit, InverseSquareRootRecipe, LuongHalvingRecipe, PlateauRecipe, ScheduleRecipe, StepRecipe,

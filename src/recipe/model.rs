@@ -34,7 +34,7 @@ impl ModelRecipe {
     /// How many layers and heads its attention has; none where it does not attend.
     pub fn attention_size(&self) -> Option<(i64, i64)> {
         match self {
-            Self::Recurrent(recipe) => (recipe.decoder.kind != DecoderKind::None).then_some((1, 1)),
+            Self::Recurrent(recipe) => (recipe.decoder.kind != DecoderKind::None).then_some((1, recipe.attention.heads)),
             Self::Transformer(recipe) => Some((recipe.decoder.layers, recipe.decoder.heads)),
         }
     }

@@ -128,8 +128,25 @@ pub struct AttentionRecipe {
     pub coverage: bool,
     /// `dot`, `scaled-dot` and `general`: retrieval steps of a Hopfield layer, 1 being attention (Ramsauer et al. 2021). Default 1.
     pub hopfield_steps: i64,
+    /// What is compared and what is mixed. Default `shared`.
+    pub keys_values: KeysValues,
+    /// H: attentions side by side, each with maps of queries, keys and values of its own, and with this score and choice (Vaswani et al. 2017,
+    /// section 3.2.2); 1 has no maps. They divide the width of the context. Default 1.
+    pub heads: i64,
     /// Looks at one position at a time. Default off.
     pub hard: Option<HardRecipe>,
+}
+
+/// Where keys and values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeysValues {
+    /// The encoder's states are both (Bahdanau et al. 2015).
+    Shared,
+    /// The first half of a state is its key, the second its value (Daniluk et al. 2017, section 2.2): the context is half as wide.
+    Halves,
+    /// Two trained maps of a state: K = W_K h and V = W_V h (Miller et al. 2016, section 3.2, for a memory of text).
+    Projected,
 }
 
 /// `[model.recurrent.attention.hard]`: one position instead of a mixture, drawn in training and learned by REINFORCE (Xu et al. 2015).
@@ -267,6 +284,8 @@ impl AttentionRecipe {
             size,
             coverage: false,
             hopfield_steps: 1,
+            keys_values: KeysValues::Shared,
+            heads: 1,
             hard: None,
         }
     }
@@ -282,6 +301,11 @@ impl RecurrentRecipe {
     pub fn memory(&self) -> i64 {
         let both = self.encoder.kind == EncoderKind::Recurrent && self.encoder.bidirectional;
         if both { self.hidden.saturating_mul(2) } else { self.hidden }
+    }
+
+    /// Width of a context, which is that of values, and of the keys that queries are compared with.
+    pub fn context(&self) -> i64 {
+        if self.attention.keys_values == KeysValues::Halves { self.memory() / 2 } else { self.memory() }
     }
 
     /// Features that enter the output layer.
@@ -321,6 +345,9 @@ impl RecurrentRecipe {
             steps != 1 && !attention.score.compares(),
             || "needs a score that compares queries with keys: `dot`, `scaled-dot` or `general`".to_owned(),
         );
+        if decoder.kind != DecoderKind::None {
+            self.check_heads(checks);
+        }
         if let Some(sum) = attention.sum {
             checks.number(&path("attention.sum"), sum, "more than 0", |sum| sum > 0.0);
             let structured = matches!(attention.choice, ChoiceKind::LinearChain | ChoiceKind::Segments);
@@ -359,6 +386,34 @@ impl RecurrentRecipe {
         checks.conflict(&[&keys[0], &keys[1]], self_attention > 0 && states % self_attention != 0, || {
             format!("{self_attention} heads do not divide the encoder's states of {states}")
         });
+    }
+
+    fn check_heads(&self, checks: &mut Checks) {
+        let attention = &self.attention;
+        checks.value(&path("attention.heads"), attention.heads, "1 to 1,000", |heads| (1..=1000).contains(&heads));
+        checks.conflict(
+            &[&path("attention.keys_values"), &path("hidden"), &path("encoder")],
+            attention.keys_values == KeysValues::Halves && self.memory() % 2 != 0,
+            || format!("a state of {} numbers has no halves: set an even `model.recurrent.hidden`", self.memory()),
+        );
+        let several = attention.heads > 1;
+        let context = self.context();
+        checks.conflict(
+            &[&path("attention.heads"), &path("hidden"), &path("encoder")],
+            several && context % attention.heads != 0,
+            || format!("{} heads share a context of {context} numbers, which they have to divide", attention.heads),
+        );
+        for (key, conflicting, message) in [
+            ("attention.coverage", attention.coverage, "coverage counts what one head has attended to: set `heads = 1`"),
+            ("attention.hard", attention.hard.is_some(), "hard attention looks at one position of one head: set `heads = 1`"),
+            (
+                "attention.keys_values",
+                attention.keys_values == KeysValues::Projected,
+                "several heads have maps of keys and values already: leave `keys_values` out, or take `halves`",
+            ),
+        ] {
+            checks.conflict(&[&path("attention.heads"), &path(key)], several && conflicting, || message.to_owned());
+        }
     }
 
     fn check_memory(&self, memory: &MemoryRecipe, checks: &mut Checks) {
@@ -415,8 +470,9 @@ impl RecurrentRecipe {
     }
 
     fn check_widths(&self, checks: &mut Checks) {
-        let (keys, queries) = (self.memory(), self.decoder_hidden());
-        let compares = matches!(self.attention.score, ScoreKind::Dot | ScoreKind::ScaledDot);
+        let (keys, queries) = (self.context(), self.decoder_hidden());
+        // Inside of several heads queries and keys have one width.
+        let compares = matches!(self.attention.score, ScoreKind::Dot | ScoreKind::ScaledDot) && self.attention.heads == 1;
         checks.conflict(
             &[&path("attention.score"), &path("hidden"), &path("encoder"), &path("decoder")],
             compares && self.decoder.kind != DecoderKind::None && keys != queries,

@@ -120,7 +120,10 @@ impl Translator {
                 let found = parameters.iter().find(|(found, _)| found.ends_with(&name));
                 let (_, table) = found.with_context(|| format!("this model has no parameter {name}"))?;
                 let known = table.size()[0];
-                ensure!(length <= known, "this model has learned {known} positions: give --length of at most that, found {length}");
+                ensure!(
+                    length <= known,
+                    "this model has learned {known} positions: give --length of at most that, found {length}"
+                );
                 Ok(table.detach().narrow(0, 0, length))
             }
         }

@@ -47,8 +47,10 @@ fn numbers_are_scored_as_lines_as_options_and_as_json() {
         fs::write(place.path().join("vectors"), input).unwrap();
         assert_eq!(targum(arguments("attend scores {}", &[&place.path().join("vectors")])).good().stdout, text);
     }
-    let named = with_input(["attend", "scores", "--score", "dot"], "query Q: 1\nkey old dog: 1\nkey cat: 3\nvalue 7\nvalue 9\n").good();
-    for part in ["query Q", "score of old dog  1.0000", "weight of cat", "context, number 1  8.7616", "hard choice: key       2"] {
+    let named =
+        with_input(["attend", "scores", "--score", "dot"], "query Q: 1\nkey old dog: 1\nkey cat: 3\nvalue 7\nvalue 9\n").good();
+    for part in ["query Q", "score of old dog  1.0000", "weight of cat", "context, number 1  8.7616", "hard choice: key       2"]
+    {
         assert!(named.stdout.contains(part), "{part}: {}", named.stdout);
     }
     // Other seeds, other parameters; what has none stays.
@@ -215,7 +217,8 @@ fn learned_positions_are_a_transformers_own() {
     let ask = |more: &str| targum(arguments(&format!("attend positions --model {{}} --length 60 {more}"), &[&run]));
     let [source, target] = ["source", "target"].map(|side| record(ask(&format!("--format json --side {side}"))));
     assert!(source["positions"].as_array().unwrap().len() == 60 && source["positions"] != target["positions"]);
-    let spread = |found: &Value| found["products"][1]["largest"].as_f64().unwrap() - found["products"][1]["smallest"].as_f64().unwrap();
+    let spread =
+        |found: &Value| found["products"][1]["largest"].as_f64().unwrap() - found["products"][1]["smallest"].as_f64().unwrap();
     assert!(spread(&source) > 1e-3, "what was learned does not depend on the distance alone");
     targum(arguments("attend positions --model {} --length 61", &[&run])).failed(1, &["has learned 60 positions"]);
     // Words of a Transformer are found too.

@@ -16,10 +16,7 @@ fn help_names_every_command_and_its_options() {
              --early-stopping --patience --prefix --suppress --suppress-pieces --no-repeat-ngram --repetition-penalty \
              --diversity-groups --diversity-penalty --sample --temperature --top-k --top-p --seed --glossary",
         ),
-        (
-            "attend scores",
-            "[FILE] --query --key --value --model --keys --side --query-side --score --seed --format --heatmap",
-        ),
+        ("attend scores", "[FILE] --query --key --value --model --keys --side --query-side --score --seed --format --heatmap"),
         ("attend saturation", "--dimensions --queries --keys --seed --format --picture"),
         ("attend lengths", "--lengths --width --heads --kernel --milliseconds --threads --format --picture"),
         ("attend positions", "--size --length --layout --model --side --format --heatmap"),

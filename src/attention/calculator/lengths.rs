@@ -44,9 +44,9 @@ pub struct Cost {
     pub layer: Layer,
     /// n
     pub length: i64,
-    /// Seconds of the layer alone: the median.
+    /// Seconds of the layer alone: the fastest of some runs, which other programs disturb least.
     pub forward: f64,
-    /// Seconds with the gradients of input and parameters: the median.
+    /// Seconds with the gradients of input and parameters: likewise.
     pub training: f64,
     /// Bytes by which one training pass raised the most that the process ever had in memory; nothing where it raised nothing or the kernel
     /// does not tell.
@@ -196,23 +196,22 @@ pub fn measure(layer: Layer, length: i64, widths: &Widths, about: Duration) -> R
     let peak = peak_memory();
     let raised = peak.zip(peak_before).is_some_and(|(after, before)| after > before);
     let memory = peak.zip(before).filter(|_| raised).map(|(peak, before)| peak.saturating_sub(before));
-    let forward = median(about, || {
+    let forward = fastest(about, || {
         let _output = tch::no_grad(|| built.forward(&input));
     });
-    let training = median(about, || train(&input));
+    let training = fastest(about, || train(&input));
     Ok(Cost { layer, length, forward, training, memory })
 }
 
-/// Median seconds of a run.
-fn median(about: Duration, mut run: impl FnMut()) -> f64 {
+/// Seconds of the fastest run.
+fn fastest(about: Duration, mut run: impl FnMut()) -> f64 {
     let (start, mut seconds) = (Instant::now(), Vec::new());
     while seconds.len() < FEWEST || (start.elapsed() < about && seconds.len() < MOST) {
         let start = Instant::now();
         run();
         seconds.push(start.elapsed().as_secs_f64());
     }
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+    seconds.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// Milliseconds, and megabytes, against the length.
@@ -224,7 +223,8 @@ pub fn pictures(costs: &[Cost], title: &str) -> Result<[Option<Drawing>; 2]> {
     let time: Point = |cost| Some(cost.training * 1e3);
     let memory: Point = |cost| cost.memory.map(|bytes| bytes as f64 / 1e6);
     let draw = |what: &str, unit: &str, of: Point| {
-        let chart = Chart::new(&format!("{what} of a training pass, {title}"), "positions n", unit).logarithmic_x().logarithmic_y();
+        let chart =
+            Chart::new(&format!("{what} of a training pass, {title}"), "positions n", unit).logarithmic_x().logarithmic_y();
         let curves = Layer::ALL.into_iter().map(|layer| {
             let of_layer = costs.iter().filter(|cost| cost.layer == layer);
             (layer, of_layer.filter_map(|cost| Some((cost.length as f64, of(cost)?))).collect::<Vec<_>>())

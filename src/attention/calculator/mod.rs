@@ -138,12 +138,7 @@ impl Calculator {
             let attended = self.queries.names.iter().zip(0..).map(|(query, at)| {
                 let scores = row(&energies, at)?;
                 if let Some(key) = scores.iter().position(|score| !score.is_finite()) {
-                    bail!(
-                        "{name}: the score of query {} and key {} is {}: give smaller numbers",
-                        at + 1,
-                        key + 1,
-                        scores[key]
-                    );
+                    bail!("{name}: the score of query {} and key {} is {}: give smaller numbers", at + 1, key + 1, scores[key]);
                 }
                 Ok(Attended {
                     query: query.clone(),

@@ -36,15 +36,16 @@ pub fn by_distance(products: &Tensor) -> Vec<AtDistance> {
     (0..products.size()[0]).map(of).collect()
 }
 
-/// A picture of a matrix [L, N]: grey is zero, black and white are the largest of its numbers above and below.
+/// A picture of a matrix [L, N]: white at the least of its numbers, black at the greatest.
 ///
 /// # Errors
 /// An empty matrix, and numbers that are not finite.
 pub fn picture(title: &str, columns: &str, rows: &str, matrix: &Tensor) -> Result<Drawing> {
     let (down, across) = matrix.size2()?;
     ensure!(down > 0 && across > 0, "there is nothing to draw of {down} × {across} numbers");
-    let largest = matrix.abs().max().double_value(&[]).max(f64::MIN_POSITIVE);
-    let shades = (matrix / largest + 1.0) / 2.0;
+    let least = matrix.min().double_value(&[]);
+    let range = (matrix.max().double_value(&[]) - least).max(f64::MIN_POSITIVE);
+    let shades = (matrix - least) / range;
     let dots = Vec::<f32>::try_from(shades.to_kind(Kind::Float).reshape([-1]))?;
     Strip::new(title, &[columns.to_owned()], across as usize).row(rows, vec![dots]).drawing()
 }

@@ -47,7 +47,10 @@ const MOST_NUMBERS: i64 = 1 << 27;
 /// Fewer than two keys, dimensions below one, and more numbers than fit.
 pub fn measure(dimensions: &[i64], sample: &Sample) -> Result<Vec<Saturation>> {
     let Sample { queries, keys, seed } = *sample;
-    ensure!(queries >= 2 && keys >= 2, "found {queries} queries and {keys} keys: give 2 or more of each, or there is nothing to choose");
+    ensure!(
+        queries >= 2 && keys >= 2,
+        "found {queries} queries and {keys} keys: give 2 or more of each, or there is nothing to choose"
+    );
     let mut measured = Vec::new();
     for &dimension in dimensions {
         ensure!(dimension >= 1, "found a dimension of {dimension}: give numbers from 1");
@@ -58,7 +61,8 @@ pub fn measure(dimensions: &[i64], sample: &Sample) -> Result<Vec<Saturation>> {
         );
         let store = Parameters::new(seed, Device::Cpu);
         let scope = store.root().sub(&format!("dimension{dimension}"));
-        let normal = |name: &str, size: &[i64]| scope.tensor(name, size, Initialization::Normal(1.0)).detach().to_kind(Kind::Double);
+        let normal =
+            |name: &str, size: &[i64]| scope.tensor(name, size, Initialization::Normal(1.0)).detach().to_kind(Kind::Double);
         let query = normal("query", &[queries, dimension, 1]);
         let dots = normal("keys", &[queries, keys, dimension]).matmul(&query).squeeze_dim(-1); // [N, S]
         measured.extend([false, true].map(|scaled| {
@@ -97,9 +101,8 @@ pub fn picture(measured: &[Saturation]) -> Result<Drawing> {
     ];
     let curves = [(false, "q·k"), (true, "q·k / √D")].into_iter().flat_map(|kind| quantities.map(|quantity| (kind, quantity)));
     let chart = curves.fold(chart.y_range(0.0, 1.0), |chart, ((scaled, score), (name, of))| {
-        let points: Vec<(f64, f64)> = (measured.iter().filter(|found| found.scaled == scaled))
-            .map(|found| (found.dimension as f64, of(found)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            (measured.iter().filter(|found| found.scaled == scaled)).map(|found| (found.dimension as f64, of(found))).collect();
         chart.curve(&format!("{score}: {name}"), &points)
     });
     chart.drawing()

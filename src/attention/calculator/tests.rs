@@ -100,9 +100,8 @@ fn vectors_that_cannot_be_computed_with_are_named() {
 fn jacobian_by_autograd(scores: &[f64]) -> Tensor {
     let scores = Tensor::from_slice(scores).set_requires_grad(true);
     let weights = scores.softmax(-1, Kind::Double);
-    let rows: Vec<Tensor> = (0..weights.size()[0])
-        .map(|row| Tensor::run_backward(&[weights.get(row)], &[&scores], true, false).remove(0))
-        .collect();
+    let rows: Vec<Tensor> =
+        (0..weights.size()[0]).map(|row| Tensor::run_backward(&[weights.get(row)], &[&scores], true, false).remove(0)).collect();
     Tensor::stack(&rows, 0)
 }
 

@@ -73,7 +73,8 @@ impl Vectors {
             names.len(),
             keys.len()
         );
-        let unnamed = |vectors: Vec<Vec<f64>>| vectors.into_iter().map(|numbers| (spelled(&numbers), numbers)).collect::<Vec<_>>();
+        let unnamed =
+            |vectors: Vec<Vec<f64>>| vectors.into_iter().map(|numbers| (spelled(&numbers), numbers)).collect::<Vec<_>>();
         let mut keys = unnamed(keys);
         keys.iter_mut().zip(names).for_each(|(key, name)| key.0 = name);
         let query = (!query.is_empty()).then_some(query);
@@ -104,7 +105,9 @@ fn numbers(text: &str) -> Result<Vec<f64>> {
     let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
     words
         .map(|word| {
-            word.parse().ok().with_context(|| format!("{} is no number: give numbers between spaces, such as \"1 0 -0.5\"", quoted(word)))
+            word.parse()
+                .ok()
+                .with_context(|| format!("{} is no number: give numbers between spaces, such as \"1 0 -0.5\"", quoted(word)))
         })
         .collect()
 }

@@ -129,9 +129,9 @@ fn found(costs: &[Cost], widths: &Widths) -> String {
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut before: Option<&Cost> = None;
     for cost in costs {
-        let growth = before.filter(|before| before.layer == cost.layer && before.length != cost.length).map(|before| {
-            (cost.training / before.training).ln() / (cost.length as f64 / before.length as f64).ln()
-        });
+        let growth = before
+            .filter(|before| before.layer == cost.layer && before.length != cost.length)
+            .map(|before| (cost.training / before.training).ln() / (cost.length as f64 / before.length as f64).ln());
         before = Some(cost);
         rows.push(vec![
             cost.layer.name().to_owned(),

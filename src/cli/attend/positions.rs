@@ -80,7 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.format {
         Format::Text => write!(output, "{}", text(&found))?,
         Format::Json => {
-            let rows: Vec<Vec<f64>> = (0..length).map(|row| Vec::try_from(table_of_positions.get(row))).collect::<Result<_, _>>()?;
+            let rows: Vec<Vec<f64>> =
+                (0..length).map(|row| Vec::try_from(table_of_positions.get(row))).collect::<Result<_, _>>()?;
             writeln!(output, "{}", serde_json::to_string(&json!({ "positions": rows, "products": found }))?)?;
         }
     }
@@ -102,7 +103,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn text(found: &[AtDistance]) -> String {
     let mut rows = vec![["distance", "mean product", "smallest", "largest"].map(str::to_owned).to_vec()];
     let last = found.len() - 1;
-    let shown = (0..SHOWN).map(|step| if step < 4 { step } else { 1 << (step - 2) }).filter(|&distance| distance < last).chain([last]);
+    let shown =
+        (0..SHOWN).map(|step| if step < 4 { step } else { 1 << (step - 2) }).filter(|&distance| distance < last).chain([last]);
     for at in shown.filter_map(|distance| found.get(distance)) {
         rows.push(vec![at.distance.to_string(), number(at.mean), number(at.smallest), number(at.largest)]);
     }

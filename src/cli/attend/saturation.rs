@@ -42,8 +42,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match arguments.format {
         Format::Json => writeln!(output, "{}", serde_json::to_string_pretty(&json!({ "sample": sample, "found": measured }))?)?,
         Format::Text => {
-            let mut rows =
-                vec![["dimension", "score", "variance", "largest weight", "entropy / ln keys", "norm of the Jacobian"].map(str::to_owned).to_vec()];
+            let mut rows = vec![
+                ["dimension", "score", "variance", "largest weight", "entropy / ln keys", "norm of the Jacobian"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ];
             rows.extend(measured.iter().map(|found| {
                 let score = if found.scaled { "q·k / √D" } else { "q·k" };
                 let numbers = [found.variance, found.largest_weight, found.entropy, found.jacobian_norm].map(number);

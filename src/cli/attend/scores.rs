@@ -23,8 +23,9 @@ use crate::runtime::files::Shown;
 use crate::runtime::{Output, message, set_threads};
 use crate::translator::{Side, Translator};
 
-/// Numbers of a context that a table shows.
+/// Numbers of a context that a table shows; of longer ones only the first.
 const SHOWN: usize = 8;
+const FIRST: usize = 3;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -206,8 +207,10 @@ fn text(query: usize, [queries, keys]: [&[String]; 2], calculations: &[(&str, Ca
     let contexts = [("context", false), ("hard context", true)].map(|(name, hard)| {
         let of = |attended: &Attended| if hard { attended.hard_context.clone() } else { attended.context.clone() };
         let size = calculations.first().map_or(0, |(_, first)| of(&first.queries[query]).len());
-        let numbers = (0..size.min(SHOWN)).map(|at| row(&format!("{name}, number {}", at + 1), &|attended| number(of(attended)[at])));
-        numbers.chain((size > SHOWN).then(|| head(&format!("  and {} more", size - SHOWN), &|_| "…".to_owned()))).collect::<Vec<_>>()
+        let shown = if size > SHOWN { FIRST } else { size };
+        let numbers = (0..shown).map(|at| row(&format!("{name}, number {}", at + 1), &|attended| number(of(attended)[at])));
+        let more = size - shown;
+        numbers.chain((more > 0).then(|| head(&format!("  and {more} more"), &|_| "…".to_owned()))).collect::<Vec<_>>()
     });
     rows.extend(contexts.into_iter().flatten());
     table(&rows)

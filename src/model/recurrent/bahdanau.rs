@@ -6,7 +6,7 @@ use tch::Tensor;
 use super::bridge::Dimensions;
 use super::cross_attention::{CrossAttention, CrossAttentionOptions, sampled_in_turn};
 use super::initializers::Initializers;
-use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
+use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, by_hypothesis, mean_of_heads};
 use crate::attention::{AttentionOptions, QuerySteps};
 use crate::model::{DecoderOutput, WithAttention};
 use crate::nn::{CellState, ForwardContext, Linear, RecurrentStack, Scope};
@@ -24,6 +24,8 @@ pub struct BahdanauDecoder {
     start: Linear,
     deep: Linear,
     kind: CellKind,
+    /// Width of a context.
+    context: i64,
 }
 
 /// Sizes and options of a [`BahdanauDecoder`].
@@ -47,6 +49,7 @@ impl BahdanauDecoder {
             start: Linear::new(scope.sub("start"), dimensions.encoder_hidden, hidden, initializers.other),
             deep: Linear::new(scope.sub("deep"), joined, 2 * maxout, initializers.other),
             kind,
+            context,
         })
     }
 
@@ -78,7 +81,7 @@ impl Decoder for BahdanauDecoder {
         attention: WithAttention,
     ) -> DecoderOutput {
         let cell = &self.stack.layers[0].forward;
-        let stepper = cell.stepper(source.memory.values.size()[2]);
+        let stepper = cell.stepper(self.context);
         let RecurrentState { cells, coverage, .. } = start;
         let mut state = cells.into_iter().next().expect("one layer");
         let mut coverage = coverage.map(|coverage| coverage.unsqueeze(1)); // [B, 1, S]
@@ -97,15 +100,16 @@ impl Decoder for BahdanauDecoder {
             if let Some(coverage) = &mut coverage {
                 *coverage = &*coverage + &attended.weights;
             }
-            weights.push(attended.weights); // [B, 1, S]
+            weights.push(found.heads); // [B, H, 1, S]
         }
         let (hidden, context) = (Tensor::stack(&hidden, 1), Tensor::stack(&contexts, 1)); // [B, T, H], [B, T, D]
         let features = self.features(&hidden, embedded, &context); // [B, T, F]
         let wanted = attention == WithAttention::Yes || self.cross_attention.copies();
-        let weights = wanted.then(|| Tensor::cat(&weights, 1)); // [B, T, S]
+        let weights = wanted.then(|| Tensor::cat(&weights, 2)); // [B, H, T, S]
         let parts = [&context, &hidden, embedded];
-        let copied = weights.as_ref().and_then(|weights| self.cross_attention.copied(source, parts, weights));
-        DecoderOutput { features, attention: weights.map(of_one_head), sampled: sampled_in_turn(sampled), copied }
+        let copied = weights.as_ref().and_then(|weights| self.cross_attention.copied(source, parts, &mean_of_heads(weights)));
+        let attention = weights.map(|weights| weights.unsqueeze(1)); // [B, 1, H, T, S]
+        DecoderOutput { features, attention, sampled: sampled_in_turn(sampled), copied }
     }
 
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
@@ -113,8 +117,8 @@ impl Decoder for BahdanauDecoder {
         let coverage = state.coverage.as_ref().map(|coverage| source.side_by_side(coverage)); // [B, W, S]
         let query = source.side_by_side(&state.cells[0].hidden); // [B, W, H]
         let step = QuerySteps::Same(position);
-        let attended =
-            self.cross_attention.attend(&query, source, step, coverage.as_ref(), &ForwardContext::evaluation()).attended;
+        let found = self.cross_attention.attend(&query, source, step, coverage.as_ref(), &ForwardContext::evaluation());
+        let attended = found.attended;
         let context = attended.context.reshape([rows, -1]); // [R, D]
         let cell = &self.stack.layers[0].forward;
         let gates = cell.input_gates(embedded); // [R, G·H]
@@ -124,7 +128,7 @@ impl Decoder for BahdanauDecoder {
         let copied = self.cross_attention.copied(source, parts, &attended.weights);
         state.cells = vec![next];
         state.coverage = coverage.map(|coverage| (coverage + &attended.weights).reshape([rows, -1])); // [R, S]
-        DecoderStep { features, weights: Some(attended.weights.reshape([rows, -1])), copied }
+        DecoderStep { features, weights: Some(by_hypothesis(&found.heads)), copied }
     }
 
     fn attends(&self) -> bool {

@@ -41,13 +41,14 @@ impl RecurrentModel {
         let attention = AttentionOptions {
             recipe: recipe.attention,
             query: dimensions.decoder_hidden,
-            keys: dimensions.memory(),
+            keys: recipe.context(),
             maximum_length: recipe.maximum_length,
             initialization: initializers.other,
             score_initialization: initializers.score,
             energy_initialization: initializers.energy,
         };
         let cross_attention = CrossAttentionOptions {
+            memory: dimensions.memory(),
             copy: recipe.copy.then_some([dimensions.decoder_hidden, recipe.embedding]),
             initialization: initializers.other,
         };

@@ -35,7 +35,7 @@ impl Decoding for RecurrentDecoding<'_> {
         let (model, rows) = (self.model, previous.len() as i64);
         let previous = self.indices(previous.iter().map(|&token| token as usize)); // [R]
         let embedded = model.target_embedding.forward(&previous); // [R, E]
-        let DecoderStep { features, weights, copied } = // [R, F], [R, S]
+        let DecoderStep { features, weights, copied } = // [R, F], [R, H, S]
             model.decoder.step(&self.source, &mut self.state, &embedded, self.position);
         self.position += 1;
         let scores = match copied {
@@ -46,7 +46,7 @@ impl Decoding for RecurrentDecoding<'_> {
             }
         };
         let weights = weights.filter(|_| attention == WithAttention::Yes);
-        StepOutput { scores, attention: weights.map(|weights| weights.unsqueeze(1).unsqueeze(1)) } // [R, 1, 1, S]
+        StepOutput { scores, attention: weights.map(|weights| weights.unsqueeze(1)) } // [R, 1, H, S]
     }
 
     fn reorder(&mut self, hypotheses: &[usize]) {

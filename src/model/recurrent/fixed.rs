@@ -49,7 +49,7 @@ impl FixedContextDecoder {
             return embedded.shallow_clone();
         }
         let steps = embedded.size()[1];
-        Tensor::cat(&[embedded, &source.memory.values.expand([-1, steps, -1], false)], 2)
+        Tensor::cat(&[embedded, &source.memory[0].values.expand([-1, steps, -1], false)], 2)
     }
 }
 
@@ -63,7 +63,7 @@ impl Decoder for FixedContextDecoder {
             keep: encoded.keep.narrow(1, 0, 1).ones_like(), // [B, 1]
             lengths: encoded.lengths.ones_like(),
         };
-        (EncodedSource { memory, target_ids: None }, RecurrentState::of(self.bridge.cross(&encoded.states)))
+        (EncodedSource { memory: vec![memory], target_ids: None }, RecurrentState::of(self.bridge.cross(&encoded.states)))
     }
 
     fn forward(

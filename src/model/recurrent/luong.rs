@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::bridge::{Bridge, Dimensions};
 use super::cross_attention::{CrossAttention, CrossAttentionOptions, CrossAttentionOutput, sampled_in_turn};
 use super::initializers::Initializers;
-use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, of_one_head};
+use super::{Decoder, DecoderStep, EncodedSource, EncoderOutput, RecurrentState, by_hypothesis, mean_of_heads};
 use crate::attention::{AttentionOptions, AttentionOutput, QuerySteps};
 use crate::memory::machine::step as step_memory;
 use crate::memory::{Memory as _, Tape, TapeOptions, Weightings};
@@ -90,14 +90,14 @@ impl LuongDecoder {
         pass: &ForwardContext,
     ) -> DecoderOutput {
         let hidden = self.stack.run(embedded, &start.cells, self.dropout, pass).states; // [B, T, H]
-        let CrossAttentionOutput { attended, sampled } = match start.coverage {
+        let CrossAttentionOutput { attended, heads, sampled } = match start.coverage {
             None => self.cross_attention.attend(&hidden, source, QuerySteps::From(0), None, pass),
             Some(coverage) => self.attend_in_turn(&hidden, source, coverage.unsqueeze(1), pass),
         };
         let parts = [&attended.context, &hidden, embedded];
         let copied = self.cross_attention.copied(source, parts, &attended.weights);
         let features = self.attentional(&[&attended.context, &hidden]); // [B, T, H]
-        DecoderOutput { features, attention: Some(of_one_head(attended.weights)), sampled, copied }
+        DecoderOutput { features, attention: Some(heads.unsqueeze(1)), sampled, copied }
     }
 
     /// With coverage [B, 1, S] each step's attention needs those before it, though the recurrence does not.
@@ -117,7 +117,8 @@ impl LuongDecoder {
             sampled.extend(found.sampled);
         }
         let attended = AttentionOutput { context: Tensor::cat(&contexts, 1), weights: Tensor::cat(&weights, 1) }; // [B, T, D], [B, T, S]
-        CrossAttentionOutput { attended, sampled: sampled_in_turn(sampled) }
+        let heads = attended.weights.unsqueeze(1); // [B, 1, T, S]: several heads know no coverage
+        CrossAttentionOutput { attended, heads, sampled: sampled_in_turn(sampled) }
     }
 
     /// With input feeding: step by step.
@@ -147,7 +148,7 @@ impl LuongDecoder {
             let step = StepInput { steppers: &steppers, gates, masks: masks.as_ref(), position: position as i64, pass };
             let (attentional, found) = self.advance(&step, source, &mut state);
             features.push(attentional);
-            weights.push(found.attended.weights); // [B, 1, S]
+            weights.push(found.heads); // [B, H, 1, S]
             sampled.extend(found.sampled);
             if copies {
                 contexts.push(found.attended.context); // [B, 1, D]
@@ -155,13 +156,14 @@ impl LuongDecoder {
             }
         }
         let wanted = attention == WithAttention::Yes || copies;
-        let weights = wanted.then(|| Tensor::cat(&weights, 1)); // [B, T, S]
+        let weights = wanted.then(|| Tensor::cat(&weights, 2)); // [B, H, T, S]
         let copied = weights.as_ref().filter(|_| copies).and_then(|weights| {
             let parts = [&Tensor::cat(&contexts, 1), &Tensor::cat(&hidden, 1), embedded];
-            self.cross_attention.copied(source, parts, weights)
+            self.cross_attention.copied(source, parts, &mean_of_heads(weights))
         });
         let features = Tensor::stack(&features, 1); // [B, T, H]
-        DecoderOutput { features, attention: weights.map(of_one_head), sampled: sampled_in_turn(sampled), copied }
+        let attention = weights.map(|weights| weights.unsqueeze(1)); // [B, 1, H, T, S]
+        DecoderOutput { features, attention, sampled: sampled_in_turn(sampled), copied }
     }
 
     fn steppers(&self) -> Vec<Stepper<'_>> {
@@ -246,15 +248,14 @@ impl Decoder for LuongDecoder {
     }
 
     fn step(&self, source: &EncodedSource, state: &mut RecurrentState, embedded: &Tensor, position: i64) -> DecoderStep {
-        let rows = embedded.size()[0];
         let gates = self.stack.layers[0].forward.input_gates(embedded); // [R, G·H]
         let pass = ForwardContext::evaluation();
         let step = StepInput { steppers: &self.steppers(), gates: &gates, masks: None, position, pass: &pass };
         let (features, found) = self.advance(&step, source, state);
-        let attended = found.attended;
+        let attended = &found.attended;
         let parts = [&attended.context, &source.side_by_side(state.top()), &source.side_by_side(embedded)];
         let copied = self.cross_attention.copied(source, parts, &attended.weights);
-        DecoderStep { features, weights: Some(attended.weights.reshape([rows, -1])), copied }
+        DecoderStep { features, weights: Some(by_hypothesis(&found.heads)), copied }
     }
 
     fn attends(&self) -> bool {

@@ -38,8 +38,8 @@ pub(crate) struct EncoderOutput {
 
 /// A source as a decoder sees it at every step.
 pub(crate) struct EncodedSource {
-    /// What is attended to. Without attention it is the one vector that a source has become, as a memory of one position.
-    pub memory: Prepared,
+    /// What each head attends to. Without attention it is the one vector that a source has become, as a memory of one position.
+    pub memory: Vec<Prepared>,
     /// See [`EncoderOutput::target_ids`].
     pub target_ids: Option<Tensor>,
 }
@@ -47,13 +47,13 @@ pub(crate) struct EncodedSource {
 impl EncodedSource {
     /// B
     pub fn sources(&self) -> i64 {
-        self.memory.keep.size()[0]
+        self.memory[0].keep.size()[0]
     }
 
     /// Of these sources [B'] (int64).
     pub fn select(&self, sources: &Tensor) -> Self {
         EncodedSource {
-            memory: self.memory.select(sources),
+            memory: self.memory.iter().map(|memory| memory.select(sources)).collect(),
             target_ids: self.target_ids.as_ref().map(|ids| ids.index_select(0, sources)),
         }
     }
@@ -68,7 +68,7 @@ impl EncodedSource {
 pub(crate) struct DecoderStep {
     /// What the output layer reads [R, F].
     pub features: Tensor,
-    /// Weights [R, S], where there are any.
+    /// Weights of each head [R, H, S], where there are any.
     pub weights: Option<Tensor>,
     /// Of [B, W].
     pub copied: Option<Copied>,
@@ -100,7 +100,15 @@ pub(crate) trait Decoder: Send + Sync {
     }
 }
 
-/// Weights [B, T, S] of one layer with one head: [B, 1, 1, T, S].
-fn of_one_head(weights: Tensor) -> Tensor {
-    weights.unsqueeze(1).unsqueeze(1)
+/// The mean over heads [B, T, S] of weights [B, H, T, S].
+fn mean_of_heads(weights: &Tensor) -> Tensor {
+    if weights.size()[1] == 1 {
+        return weights.squeeze_dim(1);
+    }
+    weights.mean_dim([1i64].as_slice(), false, weights.kind())
+}
+
+/// Weights [B, H, W, S] of hypotheses beside each other, by hypothesis [R, H, S].
+fn by_hypothesis(weights: &Tensor) -> Tensor {
+    weights.transpose(1, 2).flatten(0, 1)
 }

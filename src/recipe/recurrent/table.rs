@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttentionRecipe, CellKind, ChoiceKind, DecoderKind, DecoderRecipe, EncoderRecipe, FixedContext, HardRecipe,
-    InitializationKind, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
+    InitializationKind, KeysValues, MemoryRecipe, RecurrentRecipe, ScoreKind, Tied,
 };
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -54,6 +54,10 @@ struct AttentionTable {
     coverage: bool,
     #[serde(default = "one")]
     hopfield_steps: i64,
+    #[serde(default = "shared")]
+    keys_values: KeysValues,
+    #[serde(default = "one")]
+    heads: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hard: Option<HardRecipe>,
 }
@@ -106,6 +110,8 @@ impl From<RecurrentTable> for RecurrentRecipe {
             size: None,
             coverage: false,
             hopfield_steps: one(),
+            keys_values: shared(),
+            heads: one(),
             hard: None,
         });
         Self {
@@ -129,6 +135,8 @@ impl From<RecurrentTable> for RecurrentRecipe {
                 size: attention.size.unwrap_or(width),
                 coverage: attention.coverage,
                 hopfield_steps: attention.hopfield_steps,
+                keys_values: attention.keys_values,
+                heads: attention.heads,
                 hard: attention.hard,
             },
             copy: table.copy,
@@ -145,8 +153,10 @@ impl From<RecurrentTable> for RecurrentRecipe {
 impl From<RecurrentRecipe> for RecurrentTable {
     fn from(recipe: RecurrentRecipe) -> Self {
         let DecoderRecipe { kind, layers, hidden, input_feeding, context, maxout } = recipe.decoder;
-        let AttentionRecipe { score, choice, window, sum, size, coverage, hopfield_steps, hard } = recipe.attention;
-        let attention = AttentionTable { score, choice, window, sum, size: Some(size), coverage, hopfield_steps, hard };
+        let AttentionRecipe { score, choice, window, sum, size, coverage, hopfield_steps, keys_values, heads, hard } =
+            recipe.attention;
+        let size = Some(size);
+        let attention = AttentionTable { score, choice, window, sum, size, coverage, hopfield_steps, keys_values, heads, hard };
         Self {
             embedding: recipe.embedding,
             hidden: recipe.hidden,
@@ -173,6 +183,10 @@ impl From<RecurrentRecipe> for RecurrentTable {
 
 fn global() -> ChoiceKind {
     ChoiceKind::Global
+}
+
+fn shared() -> KeysValues {
+    KeysValues::Shared
 }
 
 fn one() -> i64 {

@@ -232,6 +232,35 @@ fn contradictions_are_told_with_the_way_out() {
             "model.recurrent.attention.hopfield_steps",
             "needs a score that compares queries with keys",
         ),
+        (
+            &["model.recurrent.attention={score=\"additive\", heads=3}"],
+            "model.recurrent.attention.heads",
+            "3 heads share a context of 512 numbers",
+        ),
+        (
+            &["model.recurrent.attention={score=\"additive\", heads=2, coverage=true}"],
+            "model.recurrent.attention.heads",
+            "coverage counts what one head has attended to",
+        ),
+        (
+            &["model.recurrent.attention={score=\"additive\", heads=2, hard={}}"],
+            "model.recurrent.attention.heads",
+            "one position of one head",
+        ),
+        (
+            &["model.recurrent.attention={score=\"additive\", heads=2, keys_values=\"projected\"}"],
+            "model.recurrent.attention.heads",
+            "have maps of keys and values already",
+        ),
+        (
+            &[
+                "model.recurrent.attention={score=\"additive\", keys_values=\"halves\"}",
+                "model.recurrent.hidden=7",
+                "model.recurrent.encoder.bidirectional=false",
+            ],
+            "model.recurrent.attention.keys_values",
+            "a state of 7 numbers has no halves",
+        ),
         (&["tokenizer.joint=false", "model.recurrent.tied=all"], "model.recurrent.tied", "needs `tokenizer.joint = true`"),
         (&["tokenizer.sentencepiece=true", "tokenizer.kind=word"], "tokenizer.sentencepiece", "to be \"bpe\" or \"unigram\""),
         (&["tokenizer.source_size=300"], "tokenizer.source_size", "set `tokenizer.joint = false`"),

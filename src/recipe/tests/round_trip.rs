@@ -87,6 +87,8 @@ fn attention() -> impl Strategy<Value = AttentionRecipe> {
             size,
             coverage,
             hopfield_steps: if score == ScoreKind::General { window } else { 1 },
+            keys_values: if coverage { KeysValues::Projected } else { KeysValues::Shared },
+            heads: 1,
             hard: coverage.then(|| HardRecipe { soft: 1.0, entropy: 0.125, ..HardRecipe::default() }),
         }
     })
