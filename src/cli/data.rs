@@ -14,7 +14,7 @@ use crate::corpus::{Filter, LANGUAGES, ParallelText, multi30k};
 use crate::recipe::FilterRecipe;
 use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
-use crate::synth::{self, SynthOptions};
+use crate::synth::{self, NewsOptions, SynthOptions};
 use crate::tasks::translation::UnknownPieces;
 
 /// Largest part of the built-in corpus, which is made in memory.
@@ -34,6 +34,8 @@ pub struct Arguments {
 enum Command {
     /// Make the built-in English–French corpus, with gold word alignments.
     Synth(SynthArguments),
+    /// Make built-in news: paragraphs with their headlines, to learn summaries from.
+    News(NewsArguments),
     /// Fetch Multi30k: English, German and French descriptions of pictures. A download that was cut off goes on where it stopped.
     Multi30k(Multi30kArguments),
     /// Read a parallel corpus, and tell its lengths and what filters would leave out.
@@ -56,6 +58,25 @@ struct SynthArguments {
     validation: u32,
     /// Sentence pairs to test on.
     #[arg(long, default_value_t = SynthOptions::default().test as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    test: u32,
+}
+
+#[derive(Args)]
+struct NewsArguments {
+    /// The folder to write to.
+    #[arg(long, default_value = "data/news")]
+    out: PathBuf,
+    /// The same seed and sizes give the same corpus.
+    #[arg(long, default_value_t = NewsOptions::default().seed)]
+    seed: u64,
+    /// Paragraphs to train on.
+    #[arg(long, default_value_t = NewsOptions::default().paragraphs[0] as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    train: u32,
+    /// Paragraphs to validate on.
+    #[arg(long, default_value_t = NewsOptions::default().paragraphs[1] as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
+    validation: u32,
+    /// Paragraphs to test on.
+    #[arg(long, default_value_t = NewsOptions::default().paragraphs[2] as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
     test: u32,
 }
 
@@ -104,6 +125,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let [train, validation, test] = [train, validation, test].map(|pairs| pairs as usize);
             let summary = synth::write(&SynthOptions { seed, train, validation, test }, &out)?;
             message!("{}:\n{summary}", out.shown());
+        }
+        Command::News(NewsArguments { out, seed, train, validation, test }) => {
+            let paragraphs = [train, validation, test].map(|paragraphs| paragraphs as usize);
+            synth::write_news(&NewsOptions { seed, paragraphs }, &out)?;
+            message!("{}: paragraphs with their headlines: train {train}, validation {validation}, test {test}", out.shown());
         }
         Command::Multi30k(Multi30kArguments { out, from, languages }) => {
             let languages: Vec<&str> = languages.iter().map(String::as_str).collect();

@@ -12,8 +12,8 @@ use super::table::table;
 use super::text::TextArguments;
 use crate::alignment::Links;
 use crate::metrics::{
-    AlignmentCounts, Bleu, BleuTokenizer, Chrf, CorpusStatistics, Estimate, LengthBucket, Metric, Resamples, Score, Smoothing,
-    Ter, by_length, p_value, read_gold, read_lines,
+    AlignmentCounts, Bleu, BleuTokenizer, Chrf, CorpusStatistics, Estimate, LengthBucket, Metric, Resamples, Rouge, Score,
+    Smoothing, Ter, by_length, p_value, read_gold, read_lines,
 };
 use crate::runtime::files::Shown;
 use crate::runtime::print;
@@ -81,6 +81,13 @@ enum MetricName {
     #[value(name = "chrf++")]
     ChrfPlusPlus,
     Ter,
+    /// ROUGE-1, of summaries.
+    #[value(name = "rouge1")]
+    RougeOne,
+    #[value(name = "rouge2")]
+    RougeTwo,
+    #[value(name = "rougel")]
+    RougeL,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
@@ -190,6 +197,9 @@ fn metric(name: MetricName, arguments: &Arguments) -> Box<dyn Metric> {
         MetricName::Bleu => Box::new(bleu(arguments)),
         MetricName::Chrf => Box::new(Chrf { lowercase, ..Chrf::default() }),
         MetricName::ChrfPlusPlus => Box::new(Chrf { lowercase, ..Chrf::plus_plus() }),
+        MetricName::RougeOne => Box::new(Rouge::Ngrams(1)),
+        MetricName::RougeTwo => Box::new(Rouge::Ngrams(2)),
+        MetricName::RougeL => Box::new(Rouge::LongestSubsequence),
         MetricName::Ter => Box::new(Ter { case_sensitive: arguments.ter_case_sensitive }),
     }
 }

@@ -14,6 +14,7 @@ mod lines;
 mod ngrams;
 #[cfg(test)]
 mod parity;
+mod rouge;
 mod score;
 mod ter;
 mod tokenizer;
@@ -24,6 +25,7 @@ pub use bootstrap::{Estimate, Resamples, p_value};
 pub use chrf::Chrf;
 pub use lengths::{LengthBucket, by_length};
 pub use lines::read_lines;
+pub use rouge::Rouge;
 pub use score::{CorpusStatistics, Detail, Metric, Score};
 pub use ter::Ter;
 pub use tokenizer::BleuTokenizer;

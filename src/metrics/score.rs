@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A score that says how it was made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// `BLEU`, `chrF2`, `chrF2++` or `TER`.
+    /// `BLEU`, `chrF2`, `chrF2++`, `TER`, `ROUGE-1`, `ROUGE-2` or `ROUGE-L`.
     pub name: String,
     /// From 0 to 100; TER may exceed 100, and lower is better there.
     pub value: f64,
@@ -34,6 +34,11 @@ pub enum Detail {
         character_order: usize,
         word_order: usize,
         beta: u32,
+    },
+    Rouge {
+        /// Mean over sentences, in percent.
+        precision: f64,
+        recall: f64,
     },
     Ter {
         edits: u64,

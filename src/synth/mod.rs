@@ -17,6 +17,7 @@ mod clause;
 mod closed;
 mod lexicon;
 mod morphology;
+mod news;
 mod nominal;
 mod phrase;
 mod predicate;
@@ -43,7 +44,8 @@ use lexicon::{ADJECTIVES, NOUNS};
 use sentence::realize;
 use split::{Split, split};
 
-pub use write::{Summary, write};
+pub use news::{NewsOptions, Report, news};
+pub use write::{Summary, write, write_news};
 
 /// What to generate. The same options give the same corpus everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

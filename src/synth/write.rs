@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::news::{NewsOptions, Report, news};
 use super::{Example, SynthOptions, generate, words};
 use crate::runtime::files::{self, Shown, clear_partials};
 
@@ -53,6 +54,37 @@ pub fn write(options: &SynthOptions, directory: &Path) -> Result<Summary> {
     let summary = summarize(sets);
     texts.push(("README.txt".to_owned(), readme(options, &summary)));
 
+    write_files(texts, directory)?;
+    Ok(summary)
+}
+
+/// Writes `{train,validation,test}.{article,headline}` and `README.txt` into `directory`, as [`write`] does.
+///
+/// # Errors
+/// Those of [`write`].
+pub fn write_news(options: &NewsOptions, directory: &Path) -> Result<()> {
+    let mut texts = Vec::new();
+    for (name, reports) in NAMES.iter().zip(news(options)) {
+        let lines = |line: fn(&Report) -> &str| reports.iter().map(|report| line(report).to_owned() + "\n").collect::<String>();
+        texts.push((format!("{name}.article"), lines(|report| &report.article)));
+        texts.push((format!("{name}.headline"), lines(|report| &report.headline)));
+    }
+    let [train, validation, test] = options.paragraphs;
+    texts.push((
+        "README.txt".to_owned(),
+        format!(
+            "Targum's built-in news\n\n\
+             This is generated text: paragraphs (.article) and their headlines (.headline), line by line. A program made all of it; nobody\n\
+             wrote any, and nothing in it happened. No name of validation and test is in the training part.\n\n\
+             Seed {}. Paragraphs: train {train}, validation {validation}, test {test}.\n",
+            options.seed
+        ),
+    ));
+    write_files(texts, directory)
+}
+
+/// Files by name into `directory`, which is created if needed. Each appears whole or not at all.
+fn write_files(texts: Vec<(String, String)>, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)
         .with_context(|| format!("cannot create the directory {} for the built-in corpus", directory.shown()))?;
     clear_partials(directory);
@@ -73,8 +105,7 @@ pub fn write(options: &SynthOptions, directory: &Path) -> Result<Summary> {
             others.join(", ")
         );
     }
-    missing.iter().try_for_each(|(path, text)| files::write(path, text))?;
-    Ok(summary)
+    missing.iter().try_for_each(|(path, text)| files::write(path, text))
 }
 
 /// Whether the file at `path` holds this text; nothing where there is no file.
