@@ -33,7 +33,7 @@ pub use mkl::mkl_may_use_every_instruction;
 pub(crate) use mkl_products::{GemmBf16, NO_TRANSPOSE, ROW_MAJOR, Sgemm, TRANSPOSE, gemm_bf16, sgemm};
 pub(crate) use openmp::openmp_parallel;
 pub use precision::Precision;
-pub use processor::processor_name;
+pub use processor::{processor_name, processor_time};
 pub use signals::{Interrupt, Interrupted, Reacting, Signal, end_on_signal, watch_signals};
 pub use threads::{core_count, set_threads};
 

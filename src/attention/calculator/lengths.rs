@@ -12,6 +12,7 @@ use crate::nn::{CellInitialization, ForwardContext, Initialization, Parameters, 
 use crate::picture::Drawing;
 use crate::recipe::CellKind;
 use crate::report::{Chart, peak_memory, resident_memory};
+use crate::runtime::processor_time;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +45,9 @@ pub struct Cost {
     pub layer: Layer,
     /// n
     pub length: i64,
-    /// Seconds of the layer alone: the fastest of some runs, which other programs disturb least.
+    /// Seconds of processor time of the layer alone, all threads together: the fastest of some runs.
     pub forward: f64,
-    /// Seconds with the gradients of input and parameters: likewise.
+    /// The same with the gradients of input and parameters.
     pub training: f64,
     /// Bytes by which one training pass raised the most that the process ever had in memory; nothing where it raised nothing or the kernel
     /// does not tell.
@@ -203,13 +204,13 @@ pub fn measure(layer: Layer, length: i64, widths: &Widths, about: Duration) -> R
     Ok(Cost { layer, length, forward, training, memory })
 }
 
-/// Seconds of the fastest run.
+/// Seconds of processor time of the fastest run, of as many as there are in about so long.
 fn fastest(about: Duration, mut run: impl FnMut()) -> f64 {
     let (start, mut seconds) = (Instant::now(), Vec::new());
     while seconds.len() < FEWEST || (start.elapsed() < about && seconds.len() < MOST) {
-        let start = Instant::now();
+        let start = processor_time();
         run();
-        seconds.push(start.elapsed().as_secs_f64());
+        seconds.push((processor_time() - start).as_secs_f64());
     }
     seconds.into_iter().fold(f64::INFINITY, f64::min)
 }
@@ -234,5 +235,5 @@ pub fn pictures(costs: &[Cost], title: &str) -> Result<[Option<Drawing>; 2]> {
         let chart = curves.iter().fold(chart, |chart, (layer, points)| chart.curve(layer.name(), points));
         any.then(|| chart.drawing()).transpose()
     };
-    Ok([draw("Time", "milliseconds", time)?, draw("Memory", "megabytes", memory)?])
+    Ok([draw("Processor time", "milliseconds", time)?, draw("Memory", "megabytes", memory)?])
 }
