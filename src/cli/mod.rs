@@ -22,6 +22,7 @@ mod train;
 mod train_arguments;
 mod translate;
 mod try_model;
+mod turing;
 mod unknown;
 mod verify;
 
@@ -55,6 +56,8 @@ enum Command {
     Translate(Box<translate::Arguments>),
     /// Ask a trained model of any kind on input of one's own: a story and a question, numbers, a document, a sequence.
     Try(try_model::Arguments),
+    /// Run a Turing machine, and draw its tape step by step.
+    Turing(turing::Arguments),
     /// Average the weights of several checkpoints into one.
     Average(average::Arguments),
     /// Align the words of given translations.
@@ -119,6 +122,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(arguments) => train::run(arguments),
         Command::Translate(arguments) => translate::run(*arguments),
         Command::Try(arguments) => try_model::run(arguments),
+        Command::Turing(arguments) => turing::run(&arguments),
         Command::Average(arguments) => average::run(arguments),
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),

@@ -52,7 +52,8 @@ fn every_problem_and_every_memory_runs() {
         --set training.updates=2 --set training.validate_every=2";
     let memories = "--set task.tape.batch=2 --set task.tape.tested=2 --set training.updates=2 --set training.schedule.step.start=1 --set training.validate_every=2";
     let navigation = "--set task.tape.problem={tree-navigation={depth=1}}";
-    let retrieval = "--set task.retrieval.batch=2 --set task.retrieval.tested=4 --set training.updates=2 --set training.validate_every=2";
+    let retrieval =
+        "--set task.retrieval.batch=2 --set task.retrieval.tested=4 --set training.updates=2 --set training.validate_every=2";
     let pointing = "--set task.pointing.batch=2 --set task.pointing.tested=4 --set task.pointing.hidden=8 \
         --set training.updates=2 --set training.validate_every=2";
     let attention = &format!("{pointing} --set task.pointing.model=attention");

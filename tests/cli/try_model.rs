@@ -118,7 +118,8 @@ fn machines_transducers_and_pointers_take_input_of_ones_own() {
     train("fast-weights-retrieval.toml", "--set task.retrieval.batch=2 --set task.retrieval.tested=4", &run("retrieval"));
     let found = record(&run("retrieval"), "c9k8j3f1??c\n");
     assert_eq!(found["expected"], "9");
-    let weights: Vec<f64> = found["memory"][10]["read"][0].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap()).collect();
+    let weights: Vec<f64> =
+        found["memory"][10]["read"][0].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap()).collect();
     assert!(weights.len() == 11 && weights[10] == 0.0 && weights.iter().sum::<f64>() < 1.001, "shares of earlier steps: {found}");
     ask(&run("retrieval"), "c9k8??j\n").failed(1, &["j is asked for, and no digit stands behind it", "this model takes pairs"]);
     let navigation = "--set task.tape.batch=2 --set task.tape.tested=2 --set task.tape.problem={tree-navigation={depth=1}}";

@@ -33,7 +33,9 @@ impl Default for RetrievalRecipe {
 
 impl RetrievalRecipe {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.value("task.retrieval.pairs", self.pairs, "1 to 26, as there are so many letters", |pairs| (1..=26).contains(&pairs));
+        checks.value("task.retrieval.pairs", self.pairs, "1 to 26, as there are so many letters", |pairs| {
+            (1..=26).contains(&pairs)
+        });
         for (key, value) in [("embedding", self.embedding), ("batch", self.batch as i64), ("tested", self.tested as i64)] {
             checks.value(&format!("task.retrieval.{key}"), value, "1 or more", |value| value >= 1);
         }

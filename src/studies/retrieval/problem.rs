@@ -44,7 +44,9 @@ impl Retrieval {
         ensure!(!characters.is_empty() && characters.len() % 2 == 0, "{told:?} are no pairs; {shape}");
         let mut pairs: Vec<(i64, i64)> = Vec::new();
         for pair in characters.chunks(2) {
-            let (Some(letter), Some(digit)) = (id(pair[0]), id(pair[1])) else { bail!("{}{} is no pair; {shape}", pair[0], pair[1]) };
+            let (Some(letter), Some(digit)) = (id(pair[0]), id(pair[1])) else {
+                bail!("{}{} is no pair; {shape}", pair[0], pair[1])
+            };
             ensure!(letter < LETTERS as i64 && digit >= LETTERS as i64, "{}{} is no pair; {shape}", pair[0], pair[1]);
             ensure!(pairs.iter().all(|&(other, _)| other != letter), "the letter {} has two digits, expected one", pair[0]);
             pairs.push((letter, digit));

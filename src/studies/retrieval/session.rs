@@ -27,8 +27,7 @@ struct Input {
 
 impl RetrievalSession {
     pub fn open(recipe: &RetrievalRecipe, folder: &Path, device: Device) -> Result<Self> {
-        let model =
-            load_model(folder, device, |store| SymbolModel::new(&recipe.model, VOCABULARY, recipe.embedding, store))?;
+        let model = load_model(folder, device, |store| SymbolModel::new(&recipe.model, VOCABULARY, recipe.embedding, store))?;
         Ok(RetrievalSession { recipe: recipe.clone(), model, device })
     }
 }
@@ -61,8 +60,10 @@ impl Interactive for RetrievalSession {
         if is_drawable(columns.len(), &mut notes) {
             pictures.extend(memory(&columns, &weightings)?.map(|(name, figure)| (name, figure.drawing())));
         }
-        let accesses: Result<Vec<_>> =
-            weightings.iter().map(|Weightings { read, write }| Ok(json!({ "read": rows(read)?, "write": rows(write)? }))).collect();
+        let accesses: Result<Vec<_>> = weightings
+            .iter()
+            .map(|Weightings { read, write }| Ok(json!({ "read": rows(read)?, "write": rows(write)? })))
+            .collect();
         let record = json!({
             "sequence": sequence,
             "answer": answer,

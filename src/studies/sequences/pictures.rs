@@ -16,7 +16,11 @@ const SLOTS: usize = 40;
 pub fn memory(columns: &[String], weightings: &[Weightings]) -> Result<Option<(&'static str, Figure)>> {
     let (Some(first), Some(last)) = (weightings.first(), weightings.last()) else { return Ok(None) };
     let places = |step: &Weightings| step.read.size()[2];
-    Ok(Some(if places(first) < places(last) { ("memory", values(columns, weightings)?) } else { ("heads", heads(columns, weightings)?) }))
+    Ok(Some(if places(first) < places(last) {
+        ("memory", values(columns, weightings)?)
+    } else {
+        ("heads", heads(columns, weightings)?)
+    }))
 }
 
 /// Which slots each head wrote to and read from.

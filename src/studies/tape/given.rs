@@ -51,7 +51,10 @@ impl Given {
         );
         ensure!(!self.vectors.is_empty(), "expected a vector at least, found none");
         ensure!(repeats || self.repeats.is_none(), "found how often vectors are wanted, which only repeat-copy has");
-        ensure!(recalls || self.asked.is_none(), "found what is asked for, which only associative recall and tree navigation have");
+        ensure!(
+            recalls || self.asked.is_none(),
+            "found what is asked for, which only associative recall and tree navigation have"
+        );
         ensure!(sorts || self.priorities.is_empty(), "found priorities, which only priority-sort has");
         let vectors = |width: usize| self.vectors.iter().map(|vector| bits(vector, width)).collect::<Result<Vec<_>>>();
         Ok(match *problem {

@@ -34,7 +34,9 @@ impl Interactive for TapeSession {
     fn expects(&self) -> String {
         match self.recipe.problem {
             TapeProblem::Copy { .. } => "vectors of 8 bits: `10110010 01100101`, or {\"vectors\": [\"10110010\", \"01100101\"]}",
-            TapeProblem::Reverse { .. } => "vectors of 8 bits: `10110010 01100101`, or {\"vectors\": [\"10110010\", \"01100101\"]}",
+            TapeProblem::Reverse { .. } => {
+                "vectors of 8 bits: `10110010 01100101`, or {\"vectors\": [\"10110010\", \"01100101\"]}"
+            }
             TapeProblem::RepeatCopy { .. } => {
                 "vectors of 8 bits and how often: `10110010 01100101 x3`, or {\"vectors\": [\"10110010\"], \"repeats\": 3}"
             }

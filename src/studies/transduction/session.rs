@@ -30,9 +30,8 @@ struct Input {
 
 impl TransductionSession {
     pub fn open(recipe: &TransductionRecipe, folder: &Path, device: Device) -> Result<Self> {
-        let model = load_model(folder, device, |store| {
-            SymbolModel::new(&recipe.model, recipe.vocabulary(), recipe.embedding, store)
-        })?;
+        let model =
+            load_model(folder, device, |store| SymbolModel::new(&recipe.model, recipe.vocabulary(), recipe.embedding, store))?;
         Ok(TransductionSession { recipe: recipe.clone(), model, device })
     }
 
