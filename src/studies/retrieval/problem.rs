@@ -41,7 +41,7 @@ impl Retrieval {
         let shape = "expected pairs of a small letter and a digit, two question marks, and one of the letters: c9k8j3f1??c";
         let Some((told, question)) = text.trim().split_once("??") else { bail!("{text:?} asks nothing; {shape}") };
         let characters: Vec<char> = told.chars().collect();
-        ensure!(!characters.is_empty() && characters.len() % 2 == 0, "{told:?} are no pairs; {shape}");
+        ensure!(!characters.is_empty() && characters.len().is_multiple_of(2), "{told:?} are no pairs; {shape}");
         let mut pairs: Vec<(i64, i64)> = Vec::new();
         for pair in characters.chunks(2) {
             let (Some(letter), Some(digit)) = (id(pair[0]), id(pair[1])) else {
