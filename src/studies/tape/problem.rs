@@ -324,8 +324,8 @@ mod tests {
             assert_eq!(names.len(), 14, "every node but the root is one node's child");
         }
         let edge = Edge { parent: vec![0.0; 8], side: Side::Left, child: vec![1.0; 8] };
-        assert_eq!(navigation(&[edge.clone()], &edge.parent, &[Side::Left]).unwrap().targets, [vec![1.0; 8]]);
-        assert_eq!(navigation(&[edge.clone()], &edge.parent, &[Side::Right]), None);
+        assert_eq!(navigation(std::slice::from_ref(&edge), &edge.parent, &[Side::Left]).unwrap().targets, [vec![1.0; 8]]);
+        assert_eq!(navigation(std::slice::from_ref(&edge), &edge.parent, &[Side::Right]), None);
     }
 
     #[test]
