@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test torture lint format bench results memory peers decoding doctor clean
+.PHONY: help libtorch build data train translate align test torture lint format bench results memory memories peers decoding doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ results: build data/synth/train.en ## train and score what docs/results.md repor
 
 memory: build ## train and examine every study, and write docs/memory.md (hours)
 	scripts/memory.sh
+	scripts/memories.sh
+
+memories: build ## train every memory on the same problems, and write their table in docs/memory.md (an hour)
+	scripts/memories.sh
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh $(PEERS)

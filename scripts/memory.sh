@@ -111,7 +111,12 @@ study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task
 study stack-reverse stack-reverse
 study queue-copy queue-copy
 study queue-flip queue-copy --set task.transduction.problem=bigram-flip
+study deque-flip deque-flip
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
+for units in 10 20 50; do
+    study fast-weights-$units fast-weights-retrieval --set task.retrieval.model.fast-weights.hidden=$units
+    study lstm-retrieval-$units fast-weights-retrieval --set "task.retrieval.model={lstm={hidden=$units,layers=1}}"
+done
 study hopfield-capacity hopfield-capacity
 study hopfield-recall hopfield-recall
 if [ -d "$babi" ]; then

@@ -361,6 +361,9 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{tape} task.tape.problem=associative-recall task.tape.model=set"),
         format!("{tape} task.tape.problem=dynamic-ngrams task.tape.model=tree"),
         format!("{tape} task.tape.problem=priority-sort"),
+        format!("{tape} task.tape.problem=reverse task.tape.model=stack-queue"),
+        format!("{tape} task.tape.problem=tree-navigation task.tape.model=fast-weights"),
+        format!("{transduction} task={{retrieval={{}}}}"),
         format!("{transduction} task={{transduction={{}}}}"),
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),
         format!("{transduction} task={{pointing={{}}}}"),
@@ -377,7 +380,9 @@ fn study_keys() -> BTreeMap<String, Value> {
         collect(&recipe.to_toml().unwrap().parse().unwrap(), "", &mut keys);
     }
     keys.retain(|key, _| key.starts_with("task."));
-    keys
+    // Models of sequences are the same under every task that has them, and are told of once.
+    let shared = Regex::new(r"^task\.(?:tape|transduction|retrieval)\.model\b").unwrap();
+    keys.into_iter().map(|(key, value)| (shared.replace(&key, "model").into_owned(), value)).collect()
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod train;
 mod train_arguments;
 mod translate;
 mod try_model;
+mod turing;
 mod unknown;
 mod verify;
 
@@ -59,6 +60,8 @@ enum Command {
     Try(try_model::Arguments),
     /// Compute attention by hand: scores of one's own vectors, saturation, cost, positions.
     Attend(attend::Arguments),
+    /// Run a Turing machine, and draw its tape step by step.
+    Turing(turing::Arguments),
     /// Average the weights of several checkpoints into one.
     Average(average::Arguments),
     /// Align the words of given translations.
@@ -124,6 +127,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Translate(arguments) => translate::run(*arguments),
         Command::Try(arguments) => try_model::run(arguments),
         Command::Attend(arguments) => attend::run(arguments),
+        Command::Turing(arguments) => turing::run(&arguments),
         Command::Average(arguments) => average::run(arguments),
         Command::Align(arguments) => align::run(arguments),
         Command::Score(arguments) => score::run(arguments),

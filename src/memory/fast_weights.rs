@@ -60,6 +60,16 @@ pub struct FastWeightState {
     pub fast: Tensor,
 }
 
+/// A sequence that was run through a cell.
+pub struct FastWeightRun {
+    /// h [B, T, N]
+    pub states: Tensor,
+    /// What the fast weights were asked with at each step [B, T, N].
+    pub queries: Tensor,
+    /// The state after the last step.
+    pub end: FastWeightState,
+}
+
 impl FastWeightCell {
     /// With parameters `recurrent`, `input`, `norm`, and `decay` and `rate` where they are learned.
     ///
@@ -94,29 +104,42 @@ impl FastWeightCell {
         FastWeightState { hidden: zeros(&[rows, self.hidden]), fast: zeros(&[rows, self.hidden, self.hidden]) }
     }
 
-    /// One step: input x [B, I] and the state before it to the state after it.
-    pub fn step(&self, input: &Tensor, state: &FastWeightState) -> FastWeightState {
-        self.advance(&self.input.forward(input), state)
-    }
-
-    /// A whole sequence [B, T, I]: the states h [B, T, N], and the state after the last step.
-    pub fn run(&self, input: &Tensor, state: FastWeightState) -> (Tensor, FastWeightState) {
+    /// A whole sequence [B, T, I].
+    pub fn run(&self, input: &Tensor, state: FastWeightState) -> FastWeightRun {
         let from_input = self.input.forward(input); // [B, T, N]
         let mut state = state;
-        let mut states = Vec::with_capacity(input.size()[1] as usize);
+        let (mut states, mut queries) = (Vec::new(), Vec::new());
         for step in 0..input.size()[1] {
-            state = self.advance(&from_input.select(1, step), &state);
+            let (next, query) = self.advance(&from_input.select(1, step), &state);
+            state = next;
             states.push(state.hidden.shallow_clone());
+            queries.push(query);
         }
-        (Tensor::stack(&states, 1), state) // [B, T, N]
+        FastWeightRun { states: Tensor::stack(&states, 1), queries: Tensor::stack(&queries, 1), end: state } // [B, T, N]
     }
 
-    /// `from_input` C x + b [B, N].
-    fn advance(&self, from_input: &Tensor, state: &FastWeightState) -> FastWeightState {
+    /// What each step of a run that began with no fast weights read of each earlier state: η λ^(t-1-τ) (h(τ)·q(t)) for τ < t, [B, T, T]
+    /// (equation 4 of the paper).
+    pub fn attention(&self, run: &FastWeightRun) -> Tensor {
+        let (kind, device, steps) = (run.states.kind(), run.states.device(), run.states.size()[1]);
+        let (decay, rate) = match &self.strength {
+            Strength::Given { decay, rate } => (*decay, *rate),
+            Strength::Learned { decay, rate } => (decay.sigmoid().double_value(&[0]), rate.exp().double_value(&[0])),
+        };
+        let step = Tensor::arange(steps, (kind, device));
+        let age = step.unsqueeze(1) - step.unsqueeze(0) - 1.0; // [T, T]
+        let left = (age * decay.ln()).exp().tril(-1) * rate; // [T, T]
+        run.queries.bmm(&run.states.transpose(1, 2)) * left // [B, T, T]
+    }
+
+    /// `from_input` C x + b [B, N] to the next state, and the last q = h_s that the fast weights were asked with [B, N].
+    fn advance(&self, from_input: &Tensor, state: &FastWeightState) -> (FastWeightState, Tensor) {
         let slow = self.recurrent.forward(&state.hidden) + from_input; // a [B, N]
         let mut hidden = slow.relu();
+        let mut query = hidden.shallow_clone();
         for _ in 0..self.inner_steps {
-            let fast = state.fast.matmul(&hidden.unsqueeze(2)).squeeze_dim(2); // A h [B, N]
+            query = hidden;
+            let fast = state.fast.matmul(&query.unsqueeze(2)).squeeze_dim(2); // A q [B, N]
             hidden = self.norm.forward(&(&slow + fast)).relu();
         }
         let outer = hidden.unsqueeze(2) * hidden.unsqueeze(1); // h hᵀ [B, N, N]
@@ -124,7 +147,7 @@ impl FastWeightCell {
             Strength::Given { decay, rate } => &state.fast * *decay + outer * *rate,
             Strength::Learned { decay, rate } => &state.fast * decay.sigmoid() + outer * rate.exp(),
         };
-        FastWeightState { hidden, fast }
+        (FastWeightState { hidden, fast }, query)
     }
 }
 
@@ -153,6 +176,11 @@ mod tests {
         (store, cell)
     }
 
+    /// One step: input x [B, I] and the state before it to the state after it.
+    fn step(cell: &FastWeightCell, input: &Tensor, state: &FastWeightState) -> FastWeightState {
+        cell.advance(&cell.input.forward(input), state).0
+    }
+
     fn input(steps: i64) -> Tensor {
         tch::manual_seed(1);
         Tensor::randn([2, steps, 3], (Kind::Double, Device::Cpu))
@@ -161,7 +189,7 @@ mod tests {
     #[test]
     fn fast_weights_are_attention_to_the_recent_past() {
         let (_, cell) = cell(options());
-        let (states, end) = cell.run(&input(6), cell.zero_state(2));
+        let FastWeightRun { states, end, .. } = cell.run(&input(6), cell.zero_state(2));
         // A(T) q = η Σ λ^(T-t) (h(t)·q) h(t) (equation 4): attention without a softmax, which decays with age.
         let query = Tensor::randn([2, 5], (Kind::Double, Device::Cpu));
         let read = end.fast.matmul(&query.unsqueeze(2)).squeeze_dim(2);
@@ -173,18 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn attention_is_what_the_fast_weights_give() {
+        let (_, cell) = cell(options());
+        let run = cell.run(&input(6), cell.zero_state(2));
+        let before = cell.run(&input(6).narrow(1, 0, 5), cell.zero_state(2)).end.fast;
+        let read = before.matmul(&run.queries.select(1, 5).unsqueeze(2)).squeeze_dim(2); // A(5) q(6)
+        let weights = cell.attention(&run);
+        assert!(weights.select(1, 5).unsqueeze(1).bmm(&run.states).squeeze_dim(1).allclose(&read, 1e-10, 1e-12, false));
+        assert_eq!(weights.triu(0).abs().sum(Kind::Double).double_value(&[]), 0.0, "nothing of what is still to come");
+    }
+
+    #[test]
     fn a_sequence_is_its_steps() {
         let (_, cell) = cell(options());
         let input = input(4);
-        let (states, end) = cell.run(&input, cell.zero_state(2));
+        let FastWeightRun { states, end, .. } = cell.run(&input, cell.zero_state(2));
         let mut state = cell.zero_state(2);
-        for step in 0..4 {
-            state = cell.step(&input.select(1, step), &state);
-            assert!(state.hidden.allclose(&states.select(1, step), 1e-12, 1e-14, false));
+        for at in 0..4 {
+            state = step(&cell, &input.select(1, at), &state);
+            assert!(state.hidden.allclose(&states.select(1, at), 1e-12, 1e-14, false));
         }
         assert!(state.fast.allclose(&end.fast, 1e-12, 1e-14, false));
         // Rows are independent of each other.
-        let (alone, _) = cell.run(&input.narrow(0, 1, 1), cell.zero_state(1));
+        let alone = cell.run(&input.narrow(0, 1, 1), cell.zero_state(1)).states;
         assert!(alone.get(0).allclose(&states.get(1), 1e-12, 1e-14, false));
     }
 
@@ -193,8 +232,8 @@ mod tests {
         // What a ReLU network saw a step ago has the larger share the stronger the fast weights are.
         let likeness = |rate| {
             let (_, cell) = cell(FastWeightOptions { rate, ..options() });
-            let first = cell.step(&input(1).select(1, 0), &cell.zero_state(2));
-            let second = cell.step(&(input(1).select(1, 0) * 0.3), &first);
+            let first = step(&cell, &input(1).select(1, 0), &cell.zero_state(2));
+            let second = step(&cell, &(input(1).select(1, 0) * 0.3), &first);
             Tensor::cosine_similarity(&second.hidden, &first.hidden, 1, 1e-9).mean(Kind::Double).double_value(&[])
         };
         assert!(likeness(5.0) > likeness(1e-6));
@@ -210,7 +249,7 @@ mod tests {
             inputs.push(leaf("input", &[2, 4, 3]));
             let input = inputs.last().expect("just pushed").1.shallow_clone();
             check_gradients(&inputs, || {
-                let (states, end) = cell.run(&input, cell.zero_state(2));
+                let FastWeightRun { states, end, .. } = cell.run(&input, cell.zero_state(2));
                 states.sin().sum(Kind::Double) + end.fast.tanh().sum(Kind::Double)
             });
         }
@@ -219,7 +258,7 @@ mod tests {
     #[test]
     fn learned_strengths_start_at_the_given_ones() {
         let [(_, given), (_, learned)] = [false, true].map(|learned| cell(FastWeightOptions { learned, ..options() }));
-        let [one, other] = [&given, &learned].map(|cell| cell.run(&input(5), cell.zero_state(2)).1.fast);
+        let [one, other] = [&given, &learned].map(|cell| cell.run(&input(5), cell.zero_state(2)).end.fast);
         assert!(one.allclose(&other, 1e-5, 1e-7, false));
     }
 

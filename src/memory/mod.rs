@@ -11,6 +11,7 @@ mod set;
 mod stack_queue;
 mod tape;
 mod tree;
+pub mod turing;
 
 pub use controller::{Controller, ControllerState};
 pub use machine::{Accessed, MachineOptions, MachineState, Memory, MemoryMachine, MemoryState, Weightings};

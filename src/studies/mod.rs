@@ -8,6 +8,8 @@ mod pointing;
 mod questions;
 mod random;
 mod registry;
+mod retrieval;
+mod sequences;
 mod study;
 mod tape;
 mod transduction;

@@ -11,6 +11,7 @@ use super::hopfield;
 use super::interactive::Interactive;
 use super::pointing::PointingTask;
 use super::questions::QuestionsTask;
+use super::retrieval::RetrievalTask;
 use super::study::{Study, read_task, trained};
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
@@ -30,6 +31,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::Retrieval(task) => trained::<RetrievalTask>(task, recipe, folder, options, device),
         TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
@@ -46,6 +48,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
 pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
     match read_task(folder)? {
         TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => bail!("{}: nothing was trained here", folder.shown()),
+        TaskRecipe::Retrieval(task) => RetrievalTask::session(&task, folder, device),
         TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
@@ -65,6 +68,7 @@ mod tests {
     fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {
         match task {
             TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
+            TaskRecipe::Retrieval(task) => RetrievalTask::model(task, store).map(drop),
             TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
             TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
@@ -75,13 +79,18 @@ mod tests {
     }
 
     /// Every kind of model there is.
-    const TASKS: [&str; 14] = [
+    const TASKS: [&str; 19] = [
         "tape = {}",
         "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
         "tape = { model = { set = {} } }",
         "tape = { model = { tree = {} } }",
         "tape = { model = { lstm = { layers = 2 } } }",
+        "tape = { model = { stack-queue = { kind = \"deque\" } } }",
+        "tape = { problem = \"tree-navigation\", model = \"fast-weights\" }",
+        "retrieval = {}",
+        "retrieval = { model = { fast-weights = { learned = true } } }",
         "transduction = {}",
+        "transduction = { model = \"ntm\" }",
         "transduction = { model = { lstm = { layers = 2 } } }",
         "documents = {}",
         "pointing = {}",

@@ -33,6 +33,7 @@ fn help_names_every_command_and_its_options() {
         ("import", "<DIR> --out --to"),
         ("export", "--format --model --out"),
         ("inspect", "<MODEL> --parameters"),
+        ("turing", "--input --machine --steps --format --heatmaps --print-machine"),
         ("doctor", "--verbose"),
     ];
     let all = targum(["--help"]).good().stdout;

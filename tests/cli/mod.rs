@@ -26,4 +26,5 @@ pub mod support;
 mod train;
 mod translate;
 mod try_model;
+mod turing;
 mod unknown_words;

@@ -115,6 +115,20 @@ fn machines_transducers_and_pointers_take_input_of_ones_own() {
     ask(&run("reverse"), "3 999\n").failed(1, &["there is no symbol 999: this model has 0 to"]);
     assert!(run("reverse").join("memory.svg").exists());
 
+    train("fast-weights-retrieval.toml", "--set task.retrieval.batch=2 --set task.retrieval.tested=4", &run("retrieval"));
+    let found = record(&run("retrieval"), "c9k8j3f1??c\n");
+    assert_eq!(found["expected"], "9");
+    let weights: Vec<f64> =
+        found["memory"][10]["read"][0].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap()).collect();
+    assert!(weights.len() == 11 && weights[10] == 0.0 && weights.iter().sum::<f64>() < 1.001, "shares of earlier steps: {found}");
+    ask(&run("retrieval"), "c9k8??j\n").failed(1, &["j is asked for, and no digit stands behind it", "this model takes pairs"]);
+    let navigation = "--set task.tape.batch=2 --set task.tape.tested=2 --set task.tape.problem={tree-navigation={depth=1}}";
+    train("memories.toml", &format!("{navigation} --set training.schedule.step.start=1"), &run("navigation"));
+    let found = record(&run("navigation"), "10110010L01100101 10110010R00001111 01100101R11110000 ? 10110010LR\n");
+    assert_eq!(found["expected"], serde_json::json!(["01100101", "11110000"]));
+    assert_eq!(found["memory"][4]["write"][0].as_array().unwrap().len(), 5, "a value for each step: {found}");
+    ask(&run("navigation"), "10110010L01100101 ? 10110010R\n").failed(1, &["the way 10110010R leaves the tree"]);
+
     let found = record(&run("sort"), "20 5 10\n");
     assert_eq!(found["expected"], serde_json::json!([2, 3, 1]));
     assert_eq!(found["attention"][0].as_array().unwrap().len(), 4, "three inputs and the end");

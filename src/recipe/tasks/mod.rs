@@ -5,6 +5,8 @@ mod hopfield_capacity;
 mod hopfield_recall;
 mod pointing;
 mod questions;
+mod retrieval;
+mod sequence_model;
 mod tape;
 mod transduction;
 mod trees;
@@ -20,8 +22,13 @@ pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
-pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
-pub use transduction::{StackQueueKind, StackQueueRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
+pub use retrieval::RetrievalRecipe;
+pub use sequence_model::{
+    ControllerKind, FastWeightsRecipe, LstmRecipe, NtmRecipe, SequenceModelRecipe, SetRecipe, StackQueueKind, StackQueueRecipe,
+    TreeRecipe,
+};
+pub use tape::{TapeProblem, TapeRecipe};
+pub use transduction::{TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
 
 /// The task: one table under `[task]`, named after it.
@@ -34,6 +41,8 @@ pub enum TaskRecipe {
     Pointing(PointingRecipe),
     /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
     Questions(QuestionsRecipe),
+    /// `[task.retrieval]`: the digit that stood behind a letter, as Ba et al. 2016 ask for it.
+    Retrieval(RetrievalRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
@@ -102,6 +111,7 @@ tables! {
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
+    Retrieval(RetrievalRecipe), "retrieval", &[Metric::Error, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
     HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
     HopfieldRecall(HopfieldRecallRecipe), "hopfield-recall", &[];

@@ -1,16 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::ScoreKind;
+use super::SequenceModelRecipe;
 use crate::recipe::check::Checks;
 
-/// `[task.tape]`: the five tasks of Graves et al. 2014, generated.
+/// `[task.tape]`: sequences of bits, generated: the five tasks of Graves et al. 2014, reversing, and finding the way in a tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TapeRecipe {
     /// What the sequences are: one table under `[task.tape.problem]`, or its name alone for the defaults. Default `copy`.
     pub problem: TapeProblem,
     /// What learns it: one table under `[task.tape.model]`, or its name alone. Default `ntm`.
-    pub model: TapeModelRecipe,
+    pub model: SequenceModelRecipe,
     /// Sequences of a batch, all of one length, 1 or more. Default 32.
     pub batch: usize,
     /// Sequences of a validation and of each length tested, 1 or more. Default 64.
@@ -39,6 +39,12 @@ pub enum TapeProblem {
         #[serde(default = "ten")]
         repeats: i64,
     },
+    /// Vectors of 8 random bits, to be given back from the last to the first.
+    Reverse {
+        /// Longest sequence trained on, 1 or more. Default 20.
+        #[serde(default = "twenty")]
+        length: i64,
+    },
     /// Items of three vectors of 6 bits; one of them is asked for, to be answered by the one that came after it.
     AssociativeRecall {
         /// Most items trained on, 2 or more. Default 6.
@@ -60,97 +66,17 @@ pub enum TapeProblem {
         #[serde(default = "sixteen")]
         sorted: i64,
     },
-}
-
-/// What learns a problem.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TapeModelRecipe {
-    /// `[task.tape.model.ntm]`: a Neural Turing Machine.
-    Ntm(NtmRecipe),
-    /// `[task.tape.model.set]`: a controller with slots that are found by content alone.
-    Set(SetRecipe),
-    /// `[task.tape.model.tree]`: a controller with a tree of summaries, descended by attention.
-    Tree(TreeRecipe),
-    /// `[task.tape.model.lstm]`: LSTM layers alone, for comparison.
-    Lstm(LstmRecipe),
-}
-
-/// A memory without an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SetRecipe {
-    /// What works the memory. Default `lstm`.
-    pub controller: ControllerKind,
-    /// Units of the controller, 1 or more. Default 100.
-    pub hidden: i64,
-    /// Slots of the memory, 1 or more. Default 32.
-    pub slots: i64,
-    /// Numbers in a slot, 1 or more. Default 20.
-    pub width: i64,
-    /// How slots are scored, any but `location`. Default `scaled-dot`.
-    pub score: ScoreKind,
-}
-
-/// A memory whose slots are the leaves of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TreeRecipe {
-    /// What works the memory. Default `lstm`.
-    pub controller: ControllerKind,
-    /// Units of the controller, 1 or more. Default 100.
-    pub hidden: i64,
-    /// Leaves, a power of two from 2 on. Default 32.
-    pub leaves: i64,
-    /// Numbers in a leaf, 1 or more. Default 20.
-    pub width: i64,
-}
-
-/// A Neural Turing Machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NtmRecipe {
-    /// What works the heads. Default `lstm`.
-    pub controller: ControllerKind,
-    /// Units of the controller, 1 or more. Default 100.
-    pub hidden: i64,
-    /// Slots of the memory, 1 or more. Default 128.
-    pub slots: i64,
-    /// Numbers in a slot, 1 or more. Default 20.
-    pub width: i64,
-    /// Heads that read, 1 or more. Default 1.
-    pub read_heads: i64,
-    /// Heads that write, 1 or more. Default 1.
-    pub write_heads: i64,
-    /// Furthest a head moves in a step, in slots; 2 × `shift` + 1 is at most `slots`. Default 1.
-    pub shift: i64,
-    /// Whether slots begin with what they learn, and not all alike. Default false.
-    pub learned_start: bool,
-}
-
-/// The controller of a memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ControllerKind {
-    /// One layer of tanh units, which remembers nothing by itself.
-    FeedForward,
-    /// One layer of LSTM cells.
-    Lstm,
-}
-
-/// LSTM layers on top of each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LstmRecipe {
-    /// Cells of a layer, 1 or more. Default 256.
-    pub hidden: i64,
-    /// Layers, 1 or more. Default 3.
-    pub layers: i64,
+    /// The edges of a binary tree in any order, then its root and a way of lefts and rights: the nodes on the way are to be named.
+    TreeNavigation {
+        /// Deepest tree trained on, 1 to 6. Default 3.
+        #[serde(default = "three")]
+        depth: i64,
+    },
 }
 
 impl Default for TapeRecipe {
     fn default() -> Self {
-        Self { problem: TapeProblem::default(), model: TapeModelRecipe::default(), batch: 32, tested: 64, stretch: 1 }
+        Self { problem: TapeProblem::default(), model: SequenceModelRecipe::default(), batch: 32, tested: 64, stretch: 1 }
     }
 }
 
@@ -160,43 +86,8 @@ impl Default for TapeProblem {
     }
 }
 
-impl Default for TapeModelRecipe {
-    fn default() -> Self {
-        Self::Ntm(NtmRecipe::default())
-    }
-}
-
-impl Default for NtmRecipe {
-    fn default() -> Self {
-        Self {
-            controller: ControllerKind::Lstm,
-            hidden: 100,
-            slots: 128,
-            width: 20,
-            read_heads: 1,
-            write_heads: 1,
-            shift: 1,
-            learned_start: false,
-        }
-    }
-}
-
-impl Default for SetRecipe {
-    fn default() -> Self {
-        Self { controller: ControllerKind::Lstm, hidden: 100, slots: 32, width: 20, score: ScoreKind::ScaledDot }
-    }
-}
-
-impl Default for TreeRecipe {
-    fn default() -> Self {
-        Self { controller: ControllerKind::Lstm, hidden: 100, leaves: 32, width: 20 }
-    }
-}
-
-impl Default for LstmRecipe {
-    fn default() -> Self {
-        Self { hidden: 256, layers: 3 }
-    }
+fn three() -> i64 {
+    3
 }
 
 fn six() -> i64 {
@@ -225,29 +116,9 @@ impl TapeRecipe {
             checks.value(&format!("task.tape.{key}"), value, "1 or more", |value| value >= 1);
         }
         self.problem.check(checks);
-        match &self.model {
-            TapeModelRecipe::Ntm(model) => {
-                model.check("task.tape.model.ntm", checks);
-                self.check_room("ntm.slots", model.slots, checks);
-            }
-            TapeModelRecipe::Set(model) => {
-                let sizes = [("hidden", model.hidden), ("slots", model.slots), ("width", model.width)];
-                check_sizes("set", &sizes, checks);
-                self.check_room("set.slots", model.slots, checks);
-                checks.ensure("task.tape.model.set.score", model.score != ScoreKind::Location, || {
-                    "is location, which looks at places and not at what is in them; use any other score".to_owned()
-                });
-            }
-            TapeModelRecipe::Tree(model) => {
-                check_sizes("tree", &[("hidden", model.hidden), ("width", model.width)], checks);
-                let power = |leaves: i64| leaves >= 2 && leaves & (leaves - 1) == 0;
-                checks.value("task.tape.model.tree.leaves", model.leaves, "a power of two from 2 on", power);
-                self.check_room("tree.leaves", model.leaves, checks);
-            }
-            TapeModelRecipe::Lstm(model) => {
-                check_sizes("lstm", &[("hidden", model.hidden)], checks);
-                checks.value("task.tape.model.lstm.layers", model.layers, "1 to 1,000", |layers| (1..=1000).contains(&layers));
-            }
+        self.model.check("task.tape.model", checks);
+        if let Some((key, slots)) = self.model.room() {
+            self.check_room(key, slots, checks);
         }
     }
 
@@ -256,21 +127,16 @@ impl TapeRecipe {
         let stretch = i64::try_from(self.stretch).unwrap_or(i64::MAX);
         let (key, longest) = match self.problem {
             TapeProblem::Copy { length } => ("copy.length", length.saturating_mul(stretch)),
+            TapeProblem::Reverse { length } => ("reverse.length", length.saturating_mul(stretch)),
             TapeProblem::RepeatCopy { length, .. } => ("repeat-copy.length", length.saturating_mul(stretch)),
             TapeProblem::AssociativeRecall { items } => ("associative-recall.items", items.saturating_mul(stretch)),
             TapeProblem::PrioritySort { length, .. } => ("priority-sort.length", length),
-            TapeProblem::DynamicNgrams { .. } => return,
+            TapeProblem::DynamicNgrams { .. } | TapeProblem::TreeNavigation { .. } => return,
         };
         let keys = [format!("task.tape.problem.{key}"), format!("task.tape.model.{of_model}")];
         checks.conflict(&[&keys[0], &keys[1]], longest > slots, || {
             format!("sequences of {longest} are longer than the memory of {slots} slots: shorten them, or let it have more")
         });
-    }
-}
-
-fn check_sizes(model: &str, sizes: &[(&str, i64)], checks: &mut Checks) {
-    for (key, value) in sizes {
-        checks.value(&format!("task.tape.model.{model}.{key}"), *value, "1 or more", |value| value >= 1);
     }
 }
 
@@ -285,6 +151,7 @@ impl TapeProblem {
                 least("repeat-copy.length", length, 1);
                 least("repeat-copy.repeats", repeats, 1);
             }
+            Self::Reverse { length } => least("reverse.length", length, 1),
             Self::AssociativeRecall { items } => least("associative-recall.items", items, 2),
             Self::DynamicNgrams { length } => least("dynamic-ngrams.length", length, 6),
             Self::PrioritySort { length, sorted } => {
@@ -293,27 +160,9 @@ impl TapeProblem {
                 checks
                     .value("task.tape.problem.priority-sort.sorted", sorted, &expected, |sorted| (1..=length).contains(&sorted));
             }
+            Self::TreeNavigation { depth } => {
+                checks.value("task.tape.problem.tree-navigation.depth", depth, "1 to 6", |depth| (1..=6).contains(&depth));
+            }
         }
-    }
-}
-
-impl NtmRecipe {
-    fn check(&self, path: &str, checks: &mut Checks) {
-        let counts = [
-            ("hidden", self.hidden),
-            ("slots", self.slots),
-            ("width", self.width),
-            ("read_heads", self.read_heads),
-            ("write_heads", self.write_heads),
-        ];
-        for (key, value) in counts {
-            checks.value(&format!("{path}.{key}"), value, "1 or more", |value| value >= 1);
-        }
-        let (shift, slots) = (self.shift, self.slots);
-        checks.value(&format!("{path}.shift"), shift, "0 or more", |shift| shift >= 0);
-        let moves = shift.saturating_mul(2).saturating_add(1);
-        checks.conflict(&[&format!("{path}.shift"), &format!("{path}.slots")], shift >= 0 && moves > slots, || {
-            format!("moves over {moves} slots in a step, more than the {slots} there are")
-        });
     }
 }

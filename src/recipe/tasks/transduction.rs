@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::LstmRecipe;
+use super::{SequenceModelRecipe, StackQueueRecipe};
 use crate::recipe::check::Checks;
 
 /// `[task.transduction]`: sequences of symbols to be copied, reversed or flipped (Grefenstette et al. 2015), generated.
@@ -10,7 +10,7 @@ pub struct TransductionRecipe {
     /// What becomes of a sequence: `copy`, `reverse` or `bigram-flip`. Default `copy`.
     pub problem: TransductionProblem,
     /// What learns it: one table under `[task.transduction.model]`. Default `stack-queue`.
-    pub model: TransductionModelRecipe,
+    pub model: SequenceModelRecipe,
     /// Kinds of symbols, 2 or more. Default 128.
     pub symbols: i64,
     /// Size of their vectors, 1 or more. Default 64.
@@ -35,41 +35,11 @@ pub enum TransductionProblem {
     BigramFlip,
 }
 
-/// What learns a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TransductionModelRecipe {
-    /// `[task.transduction.model.stack-queue]`: an LSTM with a stack, a queue or a double-ended queue.
-    StackQueue(StackQueueRecipe),
-    /// `[task.transduction.model.lstm]`: LSTM layers alone, for comparison.
-    Lstm(LstmRecipe),
-}
-
-/// An LSTM with a continuous stack, queue or deque of values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StackQueueRecipe {
-    /// `stack`, `queue` or `deque`. Default `stack`.
-    pub kind: StackQueueKind,
-    /// Cells of the LSTM, 1 or more. Default 128.
-    pub hidden: i64,
-    /// Numbers of a value, 1 or more. Default 64.
-    pub width: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StackQueueKind {
-    Stack,
-    Queue,
-    Deque,
-}
-
 impl Default for TransductionRecipe {
     fn default() -> Self {
         Self {
             problem: TransductionProblem::Copy,
-            model: TransductionModelRecipe::StackQueue(StackQueueRecipe::default()),
+            model: SequenceModelRecipe::StackQueue(StackQueueRecipe::default()),
             symbols: 128,
             embedding: 64,
             shortest: 8,
@@ -77,12 +47,6 @@ impl Default for TransductionRecipe {
             batch: 10,
             tested: 1000,
         }
-    }
-}
-
-impl Default for StackQueueRecipe {
-    fn default() -> Self {
-        Self { kind: StackQueueKind::Stack, hidden: 128, width: 64 }
     }
 }
 
@@ -108,16 +72,6 @@ impl TransductionRecipe {
                 checks.value(&path, value, "an even number, as bigrams are flipped", |value| value.is_multiple_of(2));
             }
         }
-        let (family, sizes) = match self.model {
-            TransductionModelRecipe::StackQueue(model) => ("stack-queue", [("hidden", model.hidden), ("width", model.width)]),
-            TransductionModelRecipe::Lstm(model) => ("lstm", [("hidden", model.hidden), ("layers", model.layers)]),
-        };
-        for (key, value) in sizes {
-            let path = format!("task.transduction.model.{family}.{key}");
-            match key {
-                "layers" => checks.value(&path, value, "1 to 1,000", |layers| (1..=1000).contains(&layers)),
-                _ => checks.value(&path, value, "1 or more", |value| value >= 1),
-            }
-        }
+        self.model.check("task.transduction.model", checks);
     }
 }

@@ -1,19 +1,21 @@
 //! Tests at sizes that were trained on, and beyond them.
 
-use super::model::Sequences;
 use super::problem::{Sequence, Size, optimal_bits};
 use super::task::TapeTask;
-use crate::recipe::{TapeModelRecipe, TapeProblem};
+use super::tensors::Sequences;
+use crate::recipe::{SequenceModelRecipe, TapeProblem};
 use crate::studies::{Aim, Finding};
 
 /// The problem in words.
 pub fn title(problem: &TapeProblem) -> &'static str {
     match problem {
         TapeProblem::Copy { .. } => "to copy",
+        TapeProblem::Reverse { .. } => "to reverse",
         TapeProblem::RepeatCopy { .. } => "to copy repeatedly",
         TapeProblem::AssociativeRecall { .. } => "to recall by association",
         TapeProblem::DynamicNgrams { .. } => "n-grams that change",
         TapeProblem::PrioritySort { .. } => "to sort by priority",
+        TapeProblem::TreeNavigation { .. } => "to find the way in a tree",
     }
 }
 
@@ -45,18 +47,34 @@ fn test(task: &TapeTask, length: usize, repeats: usize) -> LengthScores {
 
 /// The number of slots, where the memory has fewer than `length`.
 fn too_short(task: &TapeTask, length: usize) -> Option<i64> {
-    let slots = match &task.recipe.model {
-        TapeModelRecipe::Ntm(model) => model.slots,
-        TapeModelRecipe::Set(model) => model.slots,
-        TapeModelRecipe::Tree(model) => model.leaves,
-        TapeModelRecipe::Lstm(_) => return None,
-    };
-    Some(slots).filter(|&slots| (slots as usize) < length)
+    task.recipe.model.slots().filter(|&slots| (slots as usize) < length)
 }
 
-/// All that is asked of a problem. What an NTM is to reach is not asked of an LSTM, which stands beside it.
+/// Everything there is to say of a problem: what its paper asks, and the share of wrong bits within and beyond the lengths trained on, which stands
+/// for every memory and every problem alike.
 pub fn examine(task: &TapeTask) -> Vec<Finding> {
-    let is_ntm = matches!(task.recipe.model, TapeModelRecipe::Ntm(_));
+    let problem = &task.recipe.problem;
+    let share = |place: &str, size: Size| {
+        let tested = test(task, size.length, size.repeats);
+        let of = match problem {
+            TapeProblem::TreeNavigation { .. } => format!("depth {}", size.length),
+            TapeProblem::AssociativeRecall { .. } => format!("{} items", size.length),
+            _ => format!("length {}", size.length),
+        };
+        Finding::new(format!("% of bits wrong, {place}, {of}"), 100.0 * tested.wrong / tested.answer as f64)
+    };
+    let mut findings = of_paper(task);
+    findings.push(share("within", problem.largest()));
+    // An n-gram sequence has no length beyond which anything changes.
+    if !matches!(problem, TapeProblem::DynamicNgrams { .. }) {
+        findings.push(share("beyond", problem.beyond()));
+    }
+    findings
+}
+
+/// What the paper asks of a problem. What an NTM is to reach is not asked of an LSTM, which stands beside it.
+fn of_paper(task: &TapeTask) -> Vec<Finding> {
+    let is_ntm = matches!(task.recipe.model, SequenceModelRecipe::Ntm(_));
     let aimed = |finding: Finding, aim: Aim| if is_ntm { finding.aim(aim) } else { finding };
     let wrong = |tested: &LengthScores, at: String| {
         Finding::new(format!("wrong bits a sequence of {}, {at}", tested.answer), tested.wrong)
@@ -75,6 +93,7 @@ pub fn examine(task: &TapeTask) -> Vec<Finding> {
                 }
             })
             .to_vec(),
+        TapeProblem::Reverse { .. } | TapeProblem::TreeNavigation { .. } => Vec::new(),
         TapeProblem::RepeatCopy { length, repeats } => {
             let (length, repeats) = (length as usize, repeats as usize);
             [(length, repeats), (2 * length, repeats), (length, 2 * repeats)]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use super::problem::{self, BITS, CONTEXT, ITEM_BITS, ITEM_VECTORS, Sequence};
+use super::problem::{self, BITS, CONTEXT, Edge, ITEM_BITS, ITEM_VECTORS, Sequence, Side};
 use crate::recipe::TapeProblem;
 
 /// A sequence as it is given. Vectors are strings of 0 and 1; those of an item stand behind each other with commas.
@@ -15,12 +15,12 @@ pub struct Given {
     repeats: Option<usize>,
     /// One for each vector.
     priorities: Vec<f64>,
-    /// The item that is asked for by naming the one before it.
+    /// The item that is asked for by naming the one before it; or the root of a tree, and a way down from it.
     asked: Option<String>,
 }
 
 impl Given {
-    /// `VECTOR VECTOR … xN`, `VECTOR:PRIORITY …`, `ITEM ITEM … ? ITEM`.
+    /// `VECTOR VECTOR … xN`, `VECTOR:PRIORITY …`, `ITEM ITEM … ? ITEM`, `EDGE EDGE … ? ROOT AND WAY`.
     pub fn of_text(text: &str) -> Result<Self> {
         let mut given = Given::default();
         let mut words = text.split_whitespace();
@@ -47,15 +47,19 @@ impl Given {
         let (sorts, repeats, recalls) = (
             matches!(problem, TapeProblem::PrioritySort { .. }),
             matches!(problem, TapeProblem::RepeatCopy { .. }),
-            matches!(problem, TapeProblem::AssociativeRecall { .. }),
+            matches!(problem, TapeProblem::AssociativeRecall { .. } | TapeProblem::TreeNavigation { .. }),
         );
         ensure!(!self.vectors.is_empty(), "expected a vector at least, found none");
         ensure!(repeats || self.repeats.is_none(), "found how often vectors are wanted, which only repeat-copy has");
-        ensure!(recalls || self.asked.is_none(), "found what is asked for, which only associative recall has");
+        ensure!(
+            recalls || self.asked.is_none(),
+            "found what is asked for, which only associative recall and tree navigation have"
+        );
         ensure!(sorts || self.priorities.is_empty(), "found priorities, which only priority-sort has");
         let vectors = |width: usize| self.vectors.iter().map(|vector| bits(vector, width)).collect::<Result<Vec<_>>>();
         Ok(match *problem {
             TapeProblem::Copy { .. } => problem::copy(vectors(BITS)?),
+            TapeProblem::Reverse { .. } => problem::reverse(vectors(BITS)?),
             TapeProblem::RepeatCopy { repeats: most, .. } => {
                 let repeats = self.repeats.context("expected how often the vectors are wanted, as in `10110010 x3`")?;
                 ensure!((1..=1000).contains(&repeats), "{repeats} repeats, expected 1 to 1000");
@@ -91,6 +95,13 @@ impl Given {
                 let vectors = self.priorities.iter().copied().zip(vectors(BITS)?).collect();
                 problem::sort(vectors, sorted as usize)
             }
+            TapeProblem::TreeNavigation { .. } => {
+                let edges = self.vectors.iter().map(|text| edge(text)).collect::<Result<Vec<_>>>()?;
+                let text = self.asked.as_ref().context("expected a root with a way, `? 10110010LR`, behind the edges")?;
+                let (root, way) = root_and_way(text)?;
+                problem::navigation(&edges, &root, &way)
+                    .with_context(|| format!("the way {text} leaves the tree: no edge leads on at one of its steps"))?
+            }
         })
     }
 
@@ -100,6 +111,14 @@ impl Given {
         let (count, what) = match problem {
             TapeProblem::AssociativeRecall { .. } => (self.vectors.len(), "items"),
             TapeProblem::DynamicNgrams { .. } => (self.vectors.iter().map(String::len).sum(), "bits"),
+            TapeProblem::TreeNavigation { .. } => {
+                let most = 2 * ((1 << largest.length) - 1);
+                return if self.vectors.len() <= most {
+                    Vec::new()
+                } else {
+                    vec![format!("it was trained on trees of up to {most} edges, and this has {}", self.vectors.len())]
+                };
+            }
             _ => (self.vectors.len(), "vectors"),
         };
         let mut notes = Vec::new();
@@ -118,6 +137,29 @@ fn item(text: &str) -> Result<Vec<Vec<f32>>> {
     let vectors = text.split(',').map(|vector| bits(vector, ITEM_BITS)).collect::<Result<Vec<_>>>()?;
     ensure!(vectors.len() == ITEM_VECTORS, "{text:?} has {} vectors, expected an item of {ITEM_VECTORS}", vectors.len());
     Ok(vectors)
+}
+
+/// A node, L or R, and its child.
+fn edge(text: &str) -> Result<Edge> {
+    let place = text.find(['L', 'R']).with_context(|| format!("{text:?} is no edge: expected a node, L or R, and its child"))?;
+    let (parent, rest) = text.split_at(place);
+    Ok(Edge { parent: bits(parent, BITS)?, side: side(&rest[..1])?, child: bits(&rest[1..], BITS)? })
+}
+
+/// A node and what follows it.
+fn root_and_way(text: &str) -> Result<(Vec<f32>, Vec<Side>)> {
+    let place = text.find(['L', 'R']).with_context(|| format!("{text:?} has no way: expected L and R behind the root"))?;
+    let (root, way) = text.split_at(place);
+    let turns: Vec<&str> = way.split("").filter(|turn| !turn.is_empty()).collect();
+    Ok((bits(root, BITS)?, turns.into_iter().map(side).collect::<Result<_>>()?))
+}
+
+fn side(text: &str) -> Result<Side> {
+    match text {
+        "L" => Ok(Side::Left),
+        "R" => Ok(Side::Right),
+        _ => bail!("{text:?} is neither L nor R"),
+    }
 }
 
 fn bits(text: &str, width: usize) -> Result<Vec<f32>> {
@@ -161,6 +203,16 @@ mod tests {
             let given = drawn.inputs[..5].iter().map(|input| format!("{}:{}", text(&input[..8]), input[9]));
             given.collect::<Vec<_>>().join(" ")
         });
+        check(TapeProblem::Reverse { length: 4 }, &|drawn| {
+            let shown: Vec<Vec<f32>> = drawn.targets.iter().rev().cloned().collect();
+            eight(&shown)
+        });
+        check(TapeProblem::TreeNavigation { depth: 2 }, &|drawn| {
+            let side = |input: &[f32]| if input[16] < 0.0 { "L" } else { "R" };
+            let edges = drawn.inputs[..6].iter().map(|edge| text(&edge[..8]) + side(edge) + &text(&edge[8..16]));
+            let way = drawn.inputs[6..].iter().map(|input| side(input));
+            format!("{} ? {}{}", edges.collect::<Vec<_>>().join(" "), text(&drawn.inputs[6][..8]), way.collect::<String>())
+        });
         check(TapeProblem::AssociativeRecall { items: 3 }, &|drawn| {
             let item =
                 |first: usize| drawn.inputs[first..first + 3].iter().map(|input| text(&input[..6])).collect::<Vec<_>>().join(",");
@@ -184,6 +236,12 @@ mod tests {
         assert!(error(recall.clone(), &format!("{one} {other} ? 101010,111000,000110")).contains("none of the items"));
         assert!(error(recall.clone(), &format!("{one} {other} ?")).contains("found the end"));
         assert!(error(recall, "101010,111000 ? 101010,111000").contains("expected an item of 3"));
+        let tree = TapeProblem::TreeNavigation { depth: 2 };
+        assert!(error(tree.clone(), "00000000L11111111").contains("expected a root with a way"));
+        assert!(error(tree.clone(), "00000000L11111111 ? 00000000R").contains("leaves the tree"));
+        assert!(error(tree.clone(), "00000000L11111111 ? 00000000Lx").contains("\"x\" is neither L nor R"));
+        assert!(error(tree.clone(), "0000000011111111 ? 00000000L").contains("is no edge"));
+        assert!(error(tree, "00000000L1 ? 00000000L").contains("\"1\" is no vector here"));
         let sort = TapeProblem::PrioritySort { length: 2, sorted: 1 };
         assert!(error(sort.clone(), "10110010").contains("0 priorities of 1 vectors"));
         assert!(error(sort, "10110010:2").contains("expected -1 to 1"));

@@ -33,11 +33,12 @@ impl TapeProblem {
     /// Numbers of an input and of an answer.
     pub fn widths(&self) -> (i64, i64) {
         let (input, output) = match self {
-            Self::Copy { .. } => (BITS + 1, BITS),
+            Self::Copy { .. } | Self::Reverse { .. } => (BITS + 1, BITS),
             Self::RepeatCopy { .. } => (BITS + 2, BITS + 1),
             Self::AssociativeRecall { .. } => (ITEM_BITS + 2, ITEM_BITS),
             Self::DynamicNgrams { .. } => (1, 1),
             Self::PrioritySort { .. } => (BITS + 2, BITS),
+            Self::TreeNavigation { .. } => (2 * BITS + 2, BITS),
         };
         (input as i64, output as i64)
     }
@@ -45,7 +46,9 @@ impl TapeProblem {
     /// A size to train on.
     pub fn draw_size(&self, random: &mut RandomGenerator) -> Size {
         let (length, repeats) = match *self {
-            Self::Copy { length } => (random.between(1, length as usize), 1),
+            Self::Copy { length } | Self::Reverse { length } | Self::TreeNavigation { depth: length } => {
+                (random.between(1, length as usize), 1)
+            }
             Self::RepeatCopy { length, repeats } => (random.between(1, length as usize), random.between(1, repeats as usize)),
             Self::AssociativeRecall { items } => (random.between(2, items as usize), 1),
             Self::DynamicNgrams { length } | Self::PrioritySort { length, .. } => (length as usize, 1),
@@ -53,19 +56,31 @@ impl TapeProblem {
         Size { length, repeats }
     }
 
-    /// Whether longer sequences than those trained on are of the same kind. Tables of n-grams and numbers of what is sorted belong to a length.
+    /// Whether a validation may be of sequences several times as long. Tables of n-grams and numbers of what is sorted belong to a length, and
+    /// trees of several times the depth have no end.
     pub fn stretches(&self) -> bool {
-        !matches!(self, Self::DynamicNgrams { .. } | Self::PrioritySort { .. })
+        !matches!(self, Self::DynamicNgrams { .. } | Self::PrioritySort { .. } | Self::TreeNavigation { .. })
     }
 
     /// The largest size that is trained on.
     pub fn largest(&self) -> Size {
         let (length, repeats) = match *self {
-            Self::Copy { length } | Self::DynamicNgrams { length } | Self::PrioritySort { length, .. } => (length, 1),
+            Self::Copy { length }
+            | Self::Reverse { length }
+            | Self::DynamicNgrams { length }
+            | Self::PrioritySort { length, .. }
+            | Self::TreeNavigation { depth: length } => (length, 1),
             Self::RepeatCopy { length, repeats } => (length, repeats),
             Self::AssociativeRecall { items } => (items, 1),
         };
         Size { length: length as usize, repeats: repeats as usize }
+    }
+
+    /// A size beyond all that are trained on: twice the largest, and of trees one level more, which is twice as many nodes.
+    pub fn beyond(&self) -> Size {
+        let Size { length, repeats } = self.largest();
+        let length = if matches!(self, Self::TreeNavigation { .. }) { length + 1 } else { 2 * length };
+        Size { length, repeats }
     }
 
     /// The size that pictures show: the largest, but of no more steps than fit beside each other.
@@ -82,6 +97,7 @@ impl TapeProblem {
     pub fn draw(&self, size: Size, random: &mut RandomGenerator) -> Sequence {
         match *self {
             Self::Copy { .. } => copy(random_vectors(size.length, BITS, random)),
+            Self::Reverse { .. } => reverse(random_vectors(size.length, BITS, random)),
             Self::RepeatCopy { repeats, .. } => {
                 repeat_copy(&random_vectors(size.length, BITS, random), size.repeats, repeats as usize)
             }
@@ -94,6 +110,7 @@ impl TapeProblem {
                 let vectors = (0..size.length).map(|_| (2.0 * random.share() - 1.0, random.bits(BITS))).collect();
                 sort(vectors, sorted as usize)
             }
+            Self::TreeNavigation { .. } => tree(size.length, random),
         }
     }
 }
@@ -104,6 +121,13 @@ pub fn copy(vectors: Vec<Vec<f32>>) -> Sequence {
     inputs.push(alone(BITS, &[1.0]));
     inputs.extend(std::iter::repeat_n(vec![0.0; BITS + 1], vectors.len()));
     Sequence { inputs, targets: vectors }
+}
+
+/// The same, given back from the last to the first.
+pub fn reverse(vectors: Vec<Vec<f32>>) -> Sequence {
+    let Sequence { inputs, mut targets } = copy(vectors);
+    targets.reverse();
+    Sequence { inputs, targets }
 }
 
 /// Vectors, and then how often they are wanted, on a channel of its own: scaled to mean 0 and variance 1 over what is trained on. The answer
@@ -191,6 +215,53 @@ pub fn sort(mut vectors: Vec<(f64, Vec<f32>)>, sorted: usize) -> Sequence {
     Sequence { inputs, targets: vectors.into_iter().take(sorted).map(|(_, vector)| vector).collect() }
 }
 
+/// Whether an edge, or a step of a way, leads to the right child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Left,
+    Right,
+}
+
+/// An edge of a tree: a node, which of its children, and the child.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    pub parent: Vec<f32>,
+    pub side: Side,
+    pub child: Vec<f32>,
+}
+
+/// Edges, each a step; then a way from the root down, a side a step, the root being named at the first. Each of its steps is answered by the
+/// child that it leads to, at once. None where the way leaves the tree. Inputs: node, child, -1 for left and 1 for right, and whether the way goes on.
+pub fn navigation(edges: &[Edge], root: &[f32], way: &[Side]) -> Option<Sequence> {
+    let side = |side: Side| if side == Side::Left { -1.0 } else { 1.0 };
+    let mut inputs: Vec<Vec<f32>> =
+        edges.iter().map(|edge| [&edge.parent[..], &edge.child, &[side(edge.side), 0.0]].concat()).collect();
+    let (nothing, mut at, mut targets) = (vec![0.0; BITS], root, Vec::new());
+    for (number, &turn) in way.iter().enumerate() {
+        let named = if number == 0 { root } else { &nothing };
+        inputs.push([named, &nothing, &[side(turn), 1.0]].concat());
+        at = &edges.iter().find(|edge| edge.parent == at && edge.side == turn)?.child;
+        targets.push(at.to_vec());
+    }
+    Some(Sequence { inputs, targets })
+}
+
+/// A way through a full tree whose nodes all have names of their own.
+fn tree(depth: usize, random: &mut RandomGenerator) -> Sequence {
+    let mut names: Vec<usize> = (0..1 << BITS).collect();
+    random.shuffle(&mut names);
+    let bits = |name: usize| -> Vec<f32> { (0..BITS).rev().map(|bit| (name >> bit & 1) as f32).collect() };
+    let name = |node: usize| bits(names[node]);
+    let inner = (1 << depth) - 1;
+    let children = |node: usize| [(Side::Left, 2 * node + 1), (Side::Right, 2 * node + 2)];
+    let mut edges: Vec<Edge> = (0..inner)
+        .flat_map(|node| children(node).map(|(side, child)| Edge { parent: name(node), side, child: name(child) }))
+        .collect();
+    random.shuffle(&mut edges);
+    let way: Vec<Side> = (0..depth).map(|_| *random.pick(&[Side::Left, Side::Right])).collect();
+    navigation(&edges, &name(0), &way).expect("a full tree has a child at either side down to its depth")
+}
+
 fn random_vectors(count: usize, width: usize, random: &mut RandomGenerator) -> Vec<Vec<f32>> {
     (0..count).map(|_| random.bits(width)).collect()
 }
@@ -226,6 +297,35 @@ mod tests {
             assert!(sequence.inputs[5 + step].iter().all(|&x| x == 0.0), "nothing is shown while it answers");
         }
         assert_eq!(sequence.inputs[4][8], 1.0);
+    }
+
+    #[test]
+    fn what_is_reversed_ends_with_what_was_shown_first() {
+        let sequence = drawn(TapeProblem::Reverse { length: 20 }, 4, 1, 0);
+        for step in 0..4 {
+            assert_eq!(sequence.inputs[step][..8], sequence.targets[3 - step][..]);
+        }
+    }
+
+    #[test]
+    fn a_way_leads_from_node_to_child() {
+        for number in 0..20 {
+            let sequence = drawn(TapeProblem::TreeNavigation { depth: 3 }, 3, 1, number);
+            assert_eq!((sequence.inputs.len(), sequence.targets.len()), (14 + 3, 3));
+            let mut at = sequence.inputs[14][..8].to_vec();
+            for (step, target) in sequence.inputs[14..].iter().zip(&sequence.targets) {
+                let edge = sequence.inputs[..14].iter().filter(|edge| edge[..8] == at && edge[16] == step[16]);
+                let [edge] = edge.collect::<Vec<_>>()[..] else { panic!("one child at each side") };
+                assert_eq!((&edge[8..16], edge[17], step[17]), (&target[..], 0.0, 1.0));
+                at.clone_from(target);
+            }
+            let names: std::collections::BTreeSet<String> =
+                sequence.inputs[..14].iter().map(|edge| format!("{:?}", &edge[8..16])).collect();
+            assert_eq!(names.len(), 14, "every node but the root is one node's child");
+        }
+        let edge = Edge { parent: vec![0.0; 8], side: Side::Left, child: vec![1.0; 8] };
+        assert_eq!(navigation(std::slice::from_ref(&edge), &edge.parent, &[Side::Left]).unwrap().targets, [vec![1.0; 8]]);
+        assert_eq!(navigation(std::slice::from_ref(&edge), &edge.parent, &[Side::Right]), None);
     }
 
     #[test]

@@ -7,24 +7,25 @@ use serde_json::json;
 use tch::{Device, Kind, no_grad};
 
 use super::given::Given;
-use super::model::{Sequences, TapeModel};
-use super::pictures::{answers, heads};
+use super::pictures::{answers, steps};
+use super::tensors::Sequences;
 use crate::memory::Weightings;
 use crate::recipe::{TapeProblem, TapeRecipe};
 use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input, rows};
+use crate::studies::sequences::{SequenceModel, memory};
 
 /// Most steps of a sequence.
 const LONGEST: usize = 10_000;
 
 pub struct TapeSession {
     recipe: TapeRecipe,
-    model: TapeModel,
+    model: SequenceModel,
     device: Device,
 }
 
 impl TapeSession {
     pub fn open(recipe: &TapeRecipe, folder: &Path, device: Device) -> Result<Self> {
-        let model = load_model(folder, device, |store| TapeModel::new(&recipe.model, recipe.problem.widths(), store))?;
+        let model = load_model(folder, device, |store| SequenceModel::new(&recipe.model, recipe.problem.widths(), store))?;
         Ok(TapeSession { recipe: recipe.clone(), model, device })
     }
 }
@@ -33,6 +34,9 @@ impl Interactive for TapeSession {
     fn expects(&self) -> String {
         match self.recipe.problem {
             TapeProblem::Copy { .. } => "vectors of 8 bits: `10110010 01100101`, or {\"vectors\": [\"10110010\", \"01100101\"]}",
+            TapeProblem::Reverse { .. } => {
+                "vectors of 8 bits: `10110010 01100101`, or {\"vectors\": [\"10110010\", \"01100101\"]}"
+            }
             TapeProblem::RepeatCopy { .. } => {
                 "vectors of 8 bits and how often: `10110010 01100101 x3`, or {\"vectors\": [\"10110010\"], \"repeats\": 3}"
             }
@@ -44,6 +48,10 @@ impl Interactive for TapeSession {
             TapeProblem::PrioritySort { .. } => {
                 "vectors of 8 bits with priorities from -1 to 1: `10110010:0.5 01100101:-0.2`, or {\"vectors\": [\"10110010\"], \
                  \"priorities\": [0.5]}"
+            }
+            TapeProblem::TreeNavigation { .. } => {
+                "edges, each a node of 8 bits, L or R, and its child, and behind a question mark the root with a way of L and R: \
+                 `10110010L01100101 10110010R00001111 ? 10110010R`, or {\"vectors\": [the edges], \"asked\": \"10110010R\"}"
             }
         }
         .to_owned()
@@ -76,11 +84,9 @@ impl Interactive for TapeSession {
         let mut pictures = Vec::new();
         if is_drawable(sequence.inputs.len(), &mut notes) {
             pictures.push(("answer", answers(&sequences, &logits)?.drawing()));
-            if !weightings.is_empty() {
-                pictures.push(("heads", heads(&weightings)?.drawing()));
-            }
+            pictures.extend(memory(&steps(&weightings), &weightings)?.map(|(name, figure)| (name, figure.drawing())));
         }
-        let steps: Result<Vec<_>> = weightings
+        let accesses: Result<Vec<_>> = weightings
             .iter()
             .map(|Weightings { read, write }| Ok(json!({ "read": rows(read)?, "write": rows(write)? })))
             .collect();
@@ -90,7 +96,7 @@ impl Interactive for TapeSession {
             "expected": expected,
             "wrong_bits": wrong,
             "probabilities": probabilities,
-            "memory": steps?,
+            "memory": accesses?,
         });
         Ok(Some(Answer { text: answer.join(separator), record, notes, pictures }))
     }

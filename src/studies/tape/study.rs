@@ -6,24 +6,24 @@ use anyhow::Result;
 use tch::{Device, no_grad};
 
 use super::examine;
-use super::model::TapeModel;
 use super::pictures;
 use super::session::TapeSession;
 use super::task::TapeTask;
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{TapeModelRecipe, TapeRecipe};
+use crate::recipe::TapeRecipe;
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, VALIDATION, endless_epoch};
+use crate::studies::sequences::{SequenceModel, summary};
 use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TapeTask {
     type Recipe = TapeRecipe;
-    type Model = TapeModel;
+    type Model = SequenceModel;
     type Batch = u64;
 
-    fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<TapeModel> {
-        TapeModel::new(&recipe.model, recipe.problem.widths(), store)
+    fn model(recipe: &TapeRecipe, store: &Parameters) -> Result<SequenceModel> {
+        SequenceModel::new(&recipe.model, recipe.problem.widths(), store)
     }
 
     fn new(recipe: &TapeRecipe, seed: u64, device: Device) -> Result<Self> {
@@ -96,13 +96,7 @@ impl Study for TapeTask {
     }
 
     fn summary(&self) -> String {
-        let model = match &self.recipe.model {
-            TapeModelRecipe::Ntm(model) => format!("an NTM with {} slots of {}", model.slots, model.width),
-            TapeModelRecipe::Set(model) => format!("a set of {} slots of {}", model.slots, model.width),
-            TapeModelRecipe::Tree(model) => format!("a tree of {} leaves of {}", model.leaves, model.width),
-            TapeModelRecipe::Lstm(model) => format!("{} LSTM layers of {}", model.layers, model.hidden),
-        };
-        format!("{} learns {}", model, examine::title(&self.recipe.problem))
+        format!("{} learns {}", summary(&self.recipe.model), examine::title(&self.recipe.problem))
     }
 
     fn examine(&self, folder: &Path) -> Result<Vec<Finding>> {

@@ -2,16 +2,17 @@
 
 use tch::Device;
 
-use super::model::{Sequences, TapeModel};
 use super::problem::Size;
+use super::tensors::Sequences;
 use crate::nn::Parameters;
 use crate::recipe::TapeRecipe;
 use crate::studies::random::{RandomGenerator, TEST};
+use crate::studies::sequences::SequenceModel;
 
 /// A model of sequences with what generates them.
 pub struct TapeTask {
     pub(super) recipe: TapeRecipe,
-    pub(super) model: TapeModel,
+    pub(super) model: SequenceModel,
     pub(super) device: Device,
     pub(super) parameters: Parameters,
     pub(super) seed: u64,

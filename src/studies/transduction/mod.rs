@@ -1,6 +1,5 @@
 //! Sequences of symbols to be copied, reversed or flipped (Grefenstette et al. 2015, section 4.1).
 
-mod model;
 mod pictures;
 mod problem;
 mod session;

@@ -7,19 +7,18 @@ use serde::Deserialize;
 use serde_json::json;
 use tch::{Device, Tensor, no_grad};
 
-use super::model::Transducer;
-use super::pictures::memory;
 use super::problem::transduced;
 use crate::memory::Weightings;
 use crate::recipe::{TransductionProblem, TransductionRecipe};
 use crate::studies::interactive::{Answer, Interactive, greedy, is_drawable, load_model, read_input, rows};
+use crate::studies::sequences::{SymbolModel, memory};
 
 /// Longest sequence that is taken: every symbol is a step of the machine, and its memory grows by a value.
 const LONGEST: usize = 2000;
 
 pub struct TransductionSession {
     recipe: TransductionRecipe,
-    model: Transducer,
+    model: SymbolModel,
     device: Device,
 }
 
@@ -31,7 +30,8 @@ struct Input {
 
 impl TransductionSession {
     pub fn open(recipe: &TransductionRecipe, folder: &Path, device: Device) -> Result<Self> {
-        let model = load_model(folder, device, |store| Ok(Transducer::new(recipe, store)))?;
+        let model =
+            load_model(folder, device, |store| SymbolModel::new(&recipe.model, recipe.vocabulary(), recipe.embedding, store))?;
         Ok(TransductionSession { recipe: recipe.clone(), model, device })
     }
 
@@ -87,7 +87,7 @@ impl Interactive for TransductionSession {
         let columns: Vec<String> = read.into_iter().map(|symbol| self.recipe.spelled(symbol)).collect();
         let mut pictures = Vec::new();
         if !weightings.is_empty() && is_drawable(columns.len(), &mut notes) {
-            pictures.push(("memory", memory(&columns, &weightings)?.drawing()));
+            pictures.extend(memory(&columns, &weightings)?.map(|(name, figure)| (name, figure.drawing())));
         }
         let steps: Result<Vec<_>> = weightings
             .iter()

@@ -5,24 +5,24 @@ use std::path::Path;
 use anyhow::Result;
 use tch::Device;
 
-use super::model::Transducer;
 use super::pictures;
 use super::session::TransductionSession;
 use super::task::{Accuracy, TransductionTask};
 use crate::nn::{ForwardContext, Parameters};
-use crate::recipe::{TransductionModelRecipe, TransductionRecipe};
+use crate::recipe::TransductionRecipe;
 use crate::runtime::Interrupt;
 use crate::studies::random::{RandomGenerator, TEST, VALIDATION, endless_epoch};
+use crate::studies::sequences::{SymbolModel, summary};
 use crate::studies::{Aim, Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
 
 impl Study for TransductionTask {
     type Recipe = TransductionRecipe;
-    type Model = Transducer;
+    type Model = SymbolModel;
     type Batch = u64;
 
-    fn model(recipe: &TransductionRecipe, store: &Parameters) -> Result<Transducer> {
-        Ok(Transducer::new(recipe, store))
+    fn model(recipe: &TransductionRecipe, store: &Parameters) -> Result<SymbolModel> {
+        SymbolModel::new(&recipe.model, recipe.vocabulary(), recipe.embedding, store)
     }
 
     fn new(recipe: &TransductionRecipe, seed: u64, device: Device) -> Result<Self> {
@@ -76,13 +76,7 @@ impl Study for TransductionTask {
     }
 
     fn summary(&self) -> String {
-        let model = match self.recipe.model {
-            TransductionModelRecipe::StackQueue(model) => {
-                format!("an LSTM of {} with a {:?}", model.hidden, model.kind).to_lowercase()
-            }
-            TransductionModelRecipe::Lstm(model) => format!("{} LSTM layers of {}", model.layers, model.hidden),
-        };
-        format!("{model} learns {} symbols: {:?}", self.recipe.symbols, self.recipe.problem)
+        format!("{} learns {} symbols: {:?}", summary(&self.recipe.model), self.recipe.symbols, self.recipe.problem)
     }
 
     fn pictures(&self, directory: &Path) -> Result<()> {

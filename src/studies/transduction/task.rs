@@ -2,11 +2,11 @@
 
 use tch::{Kind, Tensor, no_grad};
 
-use super::model::Transducer;
 use super::problem::Transduction;
 use crate::nn::Parameters;
-use crate::recipe::{StackQueueKind, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
+use crate::recipe::{SequenceModelRecipe, StackQueueKind, TransductionProblem, TransductionRecipe};
 use crate::studies::random::RandomGenerator;
+use crate::studies::sequences::SymbolModel;
 
 /// Sequences of one length that are tested at once.
 const AT_ONCE: usize = 20;
@@ -14,7 +14,7 @@ const AT_ONCE: usize = 20;
 /// A model of sequences with what generates them.
 pub struct TransductionTask {
     pub(super) recipe: TransductionRecipe,
-    pub(super) model: Transducer,
+    pub(super) model: SymbolModel,
     pub(super) parameters: Parameters,
     pub(super) seed: u64,
 }
@@ -74,7 +74,7 @@ impl TransductionTask {
 
     /// Whether the paper finds this memory to solve this problem at every length.
     pub(super) fn solves(&self) -> bool {
-        let TransductionModelRecipe::StackQueue(model) = self.recipe.model else { return false };
+        let SequenceModelRecipe::StackQueue(model) = self.recipe.model else { return false };
         matches!(
             (self.recipe.problem, model.kind),
             (TransductionProblem::Copy, StackQueueKind::Queue | StackQueueKind::Deque)
@@ -86,10 +86,10 @@ impl TransductionTask {
     pub(super) fn paper(&self) -> &'static str {
         use TransductionProblem::{BigramFlip, Copy, Reverse};
         match (self.recipe.problem, self.recipe.model) {
-            (Copy, TransductionModelRecipe::Lstm(_)) => "0.01 and 0.50",
-            (Reverse, TransductionModelRecipe::Lstm(_)) => "0.04 and 0.13",
-            (BigramFlip, TransductionModelRecipe::Lstm(_)) => "0.02 and 0.52",
-            (problem, TransductionModelRecipe::StackQueue(model)) => match (problem, model.kind) {
+            (Copy, SequenceModelRecipe::Lstm(_)) => "0.01 and 0.50",
+            (Reverse, SequenceModelRecipe::Lstm(_)) => "0.04 and 0.13",
+            (BigramFlip, SequenceModelRecipe::Lstm(_)) => "0.02 and 0.52",
+            (problem, SequenceModelRecipe::StackQueue(model)) => match (problem, model.kind) {
                 (Copy, StackQueueKind::Queue | StackQueueKind::Deque)
                 | (Reverse, StackQueueKind::Stack | StackQueueKind::Deque) => "1 and 1",
                 (Copy, StackQueueKind::Stack) => "0.00 and 0.22",
@@ -98,6 +98,7 @@ impl TransductionTask {
                 (BigramFlip, StackQueueKind::Queue) => "0.55 and 0.98",
                 (BigramFlip, StackQueueKind::Deque) => "0.53 and 0.98",
             },
+            _ => "",
         }
     }
 }
