@@ -29,7 +29,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     }
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
-        TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::HopfieldRecall(recall) => hopfield::run_recall(recall, recipe.seed, folder).map(Some),
         TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
@@ -45,7 +45,8 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
 /// A checkpoint that is broken, or of nothing that was trained.
 pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
     match read_task(folder)? {
-        TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => bail!("{}: nothing was trained here", folder.shown()),
+        TaskRecipe::HopfieldCapacity(_) => bail!("{}: nothing was trained here", folder.shown()),
+        TaskRecipe::HopfieldRecall(task) => hopfield::open(&task, folder),
         TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),

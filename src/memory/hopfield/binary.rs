@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::patterns::doubles;
-use super::updates::{Landscape, ROUNDING, asynchronous, synchronous};
+use super::updates::{Landscape, ROUNDING, UpdateOrder, asynchronous, synchronous};
 use super::{LearningRule, Patterns, Recalled};
 
 /// N units, each +1 or -1, every pair joined by a symmetric weight: E = -½ sᵀWs - bᵀs.
@@ -93,12 +93,24 @@ impl BinaryHopfield {
     /// # Errors
     /// Cues of another size.
     pub fn asynchronous(&self, cues: &Patterns, seed: u64, limit: usize) -> Result<Recalled> {
+        self.asynchronous_in(UpdateOrder::Random, cues, seed, limit)
+    }
+
+    /// The same in the order of the units: nothing is left to chance.
+    ///
+    /// # Errors
+    /// Cues of another size.
+    pub fn sequential(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
+        self.asynchronous_in(UpdateOrder::Sequential, cues, 0, limit)
+    }
+
+    fn asynchronous_in(&self, order: UpdateOrder, cues: &Patterns, seed: u64, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.weights)?;
         let (weights, bias) = (doubles(&self.weights), doubles(&self.bias));
         let units = bias.len();
         let size = |numbers: &[f64]| numbers.iter().map(|number| number.abs()).sum::<f64>();
         let noise = ROUNDING * (weights.chunks(units).map(size).fold(0.0, f64::max) + size(&bias));
-        asynchronous(&cues, seed, limit, |cue| {
+        asynchronous(&cues, order, seed, limit, |cue| {
             let row = |unit: usize| &weights[unit * units..(unit + 1) * units];
             let field: Vec<f64> = (0..units).map(|unit| bias[unit] + dot(row(unit), cue)).collect();
             Fields { weights: &weights, bias: &bias, state: cue.to_vec(), field, noise }

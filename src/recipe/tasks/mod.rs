@@ -17,7 +17,7 @@ use super::problem::Problem;
 
 pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
-pub use hopfield_recall::HopfieldRecallRecipe;
+pub use hopfield_recall::{HopfieldRecallRecipe, HopfieldRule};
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
@@ -38,7 +38,7 @@ pub enum TaskRecipe {
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
     HopfieldCapacity(HopfieldCapacityRecipe),
-    /// `[task.hopfield-recall]`: letters drawn as bitmaps are stored, corrupted and restored.
+    /// `[task.hopfield-recall]`: bitmaps are stored, corrupted and restored; what is stored can be asked afterwards.
     HopfieldRecall(HopfieldRecallRecipe),
     /// `[task.transduction]`: sequences of symbols, as Grefenstette et al. 2015 generate them.
     Transduction(TransductionRecipe),

@@ -44,7 +44,7 @@ fn numbers_that_cannot_work_are_named() {
     }
     let all = problems("hopfield-recall", &["task.hopfield-recall.beta=-1.0", "task.hopfield-recall.cues=0"]);
     assert!(all.contains("task.hopfield-recall.beta: is -1, expected above 0"), "{all}");
-    assert!(all.contains("task.hopfield-recall.cues: is 0, expected 1 or more"), "{all}");
+    assert!(all.contains("task.hopfield-recall.cues: is 0, expected 1 to 10,000"), "{all}");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What Hopfield networks hold and how they recall. Nothing here is trained: patterns are stored by rules.
 
+mod bitmap;
 mod capacity;
 mod growth;
 mod letters;
+mod network;
 mod recall;
+mod session;
+mod stored;
 
 use anyhow::Result;
 use tch::Kind;
@@ -11,7 +15,8 @@ use tch::Kind;
 use crate::memory::hopfield::Patterns;
 
 pub use capacity::measure as measure_capacity;
-pub use recall::measure as measure_recall;
+pub use recall::run as run_recall;
+pub use session::open;
 
 /// Sweeps after which no network of these studies still moves.
 const SWEEPS: usize = 200;
