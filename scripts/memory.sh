@@ -114,6 +114,8 @@ study queue-flip queue-copy --set task.transduction.problem=bigram-flip
 study lstm-reverse stack-reverse --set task.transduction.model=lstm
 study hopfield-capacity hopfield-capacity
 study hopfield-recall hopfield-recall
+study hopfield-dynamics hopfield-dynamics
+study hopfield-pairs hopfield-pairs
 if [ -d "$babi" ]; then
     best memn2n-babi memn2n-babi --set task.questions.folder="$babi"
     each memn2n-alone --set task.questions.folder="$babi"
@@ -144,7 +146,13 @@ picture ntm-associative-recall heads.svg
 picture ntm-dynamic-ngrams heads.png
 picture hopfield-capacity capacity.svg
 picture hopfield-capacity growth.svg
+picture hopfield-capacity retrieval.svg
 picture hopfield-recall letters.svg
+picture hopfield-dynamics oscillation.svg
+picture hopfield-dynamics temperature.svg
+picture hopfield-dynamics boltzmann.svg
+picture hopfield-pairs names.svg
+picture hopfield-pairs capacity.svg
 picture memn2n-babi task-2.svg
 picture memn2n-babi task-16.svg
 picture pointer-sort pointing.svg

@@ -8,6 +8,7 @@ mod pointing;
 mod questions;
 mod random;
 mod registry;
+mod sets;
 mod study;
 mod tape;
 mod transduction;

@@ -136,7 +136,7 @@ fn bitmaps_that_cannot_be_stored_or_asked_are_named() {
     };
     let sizes = ["small.txt: \"small\" is a bitmap of 2×2 dots, but those before it are of 7×6 dots", "must be of one size"];
     refused(&["faces.txt", "small.txt"], &sizes);
-    refused(&["torn.txt"], &["torn.txt:1: the bitmap that begins here: row 2 has 1 dots, the first has 2"]);
+    refused(&["torn.txt"], &["torn.txt:1: the bitmap that begins here", "row 2 has 1 dots, the first has 2"]);
     refused(&["unknown.txt"], &["unknown.txt: \"unknown\" has unknown dots (`?`)"]);
     refused(&["words.txt"], &["words.txt:2: \"hello\" is no row of a bitmap"]);
     refused(&["broken.png"], &["broken.png: cannot read the image"]);
@@ -179,7 +179,11 @@ fn more_patterns_than_a_memory_holds_are_told_of() {
     let first = (0..4).map(&mut row).collect::<Vec<_>>().join("\n");
     fs::write(&file, format!("{first}\n\n{}\n", many(15, &mut row))).unwrap();
     let told = store(&[&file], "--set task.hopfield-recall.rule=hebb", &run).good();
-    for part in ["16 patterns of N = 20 dots are more than hebb holds: about 0.138 N = 2.8", "end in mixtures", "do not stay as they are stored"] {
+    for part in [
+        "16 patterns of N = 20 dots are more than hebb holds: about 0.138 N = 2.8",
+        "end in mixtures",
+        "do not stay as they are stored",
+    ] {
         assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
     }
     let asked = ask(&run, &format!("{first}\n")).good();
@@ -190,4 +194,52 @@ fn more_patterns_than_a_memory_holds_are_told_of() {
     store(&[&file], "", &out).failed(1, &["task.hopfield-recall.patterns", "21 patterns for 20 units, expected at most 20"]);
     let told = store(&[&file], "--set task.hopfield-recall.rule=modern", &place.path().join("modern")).good();
     assert!(told.stderr.contains("without pseudo-inverse"), "{}", told.stderr);
+}
+
+#[test]
+fn updates_of_all_units_at_once_by_chance_and_graded_ones_answer() {
+    let place = TempDir::new().unwrap();
+    let (file, run) = (place.path().join("faces.txt"), place.path().join("run"));
+    fs::write(&file, FACES).unwrap();
+    let updates = |updates: &str| {
+        let more = "--resume --set task.hopfield-recall.cues=2 --set task.hopfield-recall.temperature=0.1";
+        store(&[&file], &format!("{more} --set task.hopfield-recall.updates={updates}"), &run).good();
+        with_input(arguments("try --model {} --format jsonl", &[&run]), format!("{}\n", SMILE.join("\n"))).good()
+    };
+    for (name, settled, note) in [
+        ("sequential", true, ""),
+        ("synchronous", true, ""),
+        ("continuous", true, ""),
+        ("glauber", false, "at its temperature it never rests"),
+    ] {
+        let told = updates(name);
+        let found = told.json_lines().remove(0);
+        assert_eq!((&found["name"], &found["settled"]), (&json!("smile"), &json!(settled)), "{name}: {found}");
+        assert!(told.stderr.contains(note), "{name}: {}", told.stderr);
+    }
+    let options = "--set task.hopfield-recall.rule=modern --set task.hopfield-recall.bias=0.1";
+    store(&[&file], options, &place.path().join("modern"))
+        .failed(1, &["task.hopfield-recall.rule: is modern, which has neither"]);
+}
+
+#[test]
+fn a_face_recalls_its_name_and_a_name_its_face() {
+    let place = TempDir::new().unwrap();
+    let (file, run) = (place.path().join("faces.txt"), place.path().join("run"));
+    fs::write(&file, FACES).unwrap();
+    let mut words = arguments("train {} --out {} --set task.hopfield-pairs.tested=5", &[&config("hopfield-pairs.toml"), &run]);
+    words.extend(["--set".into(), format!("task.hopfield-pairs.patterns={}", json!([&file])).into()]);
+    let told = targum(words).good();
+    assert!(told.stderr.contains("3 pairs of 42 dots and a name in 160 signs"), "{}", told.stderr);
+    assert!(run.join("names.svg").exists() && run.join("capacity.png").exists());
+    let mut rows = SMILE;
+    rows[0] = "???????";
+    let found = record(&run, &format!("{}\n", rows.join("\n")));
+    assert_eq!((&found["name"], &found["answer"], &found["settled"]), (&json!("smile"), &json!(SMILE), &json!(true)), "{found}");
+    let found = record(&run, "Smile\n");
+    assert_eq!((&found["answer"], &found["nearest"]), (&json!(SMILE), &json!("smile")), "{found}");
+    ask(&run, "somebody else\n")
+        .failed(1, &["the name \"somebody else\" has 13 characters, but this memory holds names of at most 5"]);
+    ask(&run, "##\n").failed(1, &["this memory holds bitmaps of 7×6 dots"]);
+    assert!(ask(&run, "frawn\n").good().stdout.contains("frown: overlap with frown 1.000"));
 }

@@ -93,7 +93,7 @@ impl DenseMemory {
     /// Cues of another size.
     pub fn synchronous(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.patterns)?;
-        Ok(synchronous(cues, limit, |states| self.energy_of(states), |states| self.costs(states)))
+        Ok(synchronous(cues, limit, 0.0, |states| self.energy_of(states), |states| self.costs(states)))
     }
 
     /// One unit after the other, in an order that `seed` draws for every sweep, at most `limit` sweeps. The energy never rises.

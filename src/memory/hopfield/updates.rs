@@ -1,9 +1,9 @@
 //! How a network of signs moves: all units at once, or one after the other.
 
-use anyhow::Result;
-use rand::SeedableRng;
+use anyhow::{Result, ensure};
 use rand::rngs::ChaCha8Rng;
-use tch::Tensor;
+use rand::{RngExt, SeedableRng};
+use tch::{Kind, Tensor};
 
 use super::patterns::{Patterns, doubles, shuffled};
 
@@ -38,9 +38,13 @@ impl Recalled {
 /// All units of all rows at once, at most `limit` times. `costs` [B, N] says what the energy would change by if that unit alone
 /// flipped; those that would lower it flip. Nothing keeps the energy from rising when several do, and the end may be two states
 /// in turn.
+///
+/// Costs no larger than `noise` are what rounding left of nothing: in float32 a field of zero may come out as 1e-8, and units for
+/// which nothing speaks would flip on it for ever.
 pub(super) fn synchronous(
     cues: Tensor,
     limit: usize,
+    noise: f64,
     energy: impl Fn(&Tensor) -> Tensor,
     costs: impl Fn(&Tensor) -> Tensor,
 ) -> Recalled {
@@ -50,7 +54,7 @@ pub(super) fn synchronous(
     let mut states = cues;
     // Once more than the limit: whether the last state is a fixed point shows by the next update.
     for update in 0..=limit {
-        let flips = costs(&states).lt(0.0); // [B, N]
+        let flips = costs(&states).lt(-noise); // [B, N]
         let moved = doubles(&flips.any_dim(1, false)); // [B]
         settled.iter_mut().zip(&moved).for_each(|(settled, &moved)| *settled = moved == 0.0);
         if update == limit || settled.iter().all(|&settled| settled) {
@@ -80,6 +84,54 @@ pub(super) trait Landscape {
     /// Costs below this are the last bits of sums: units for which nothing speaks would flip back and forth on them for ever.
     fn noise(&self) -> f64;
     fn state(&self) -> &[f64];
+}
+
+/// The last bits of a number in this kind, as a share of it.
+pub(super) fn precision(kind: Kind) -> f64 {
+    if kind == Kind::Double { f64::EPSILON } else { f64::from(f32::EPSILON) }
+}
+
+/// What a network at a temperature went through.
+pub struct Sampled {
+    /// The cues, and the states after every sweep [B, sweeps + 1, N].
+    pub states: Tensor,
+    /// Their energies [B, sweeps + 1].
+    pub energies: Tensor,
+}
+
+/// Glauber's dynamics (1963), the heat bath of a Boltzmann machine: units are asked one after the other, in an order drawn anew for
+/// each sweep, and each flips with probability 1 / (1 + exp(ΔE / T)), ΔE being what the energy would change by. Every row has
+/// chance of its own.
+pub(super) fn glauber<L: Landscape>(
+    cues: &Tensor,
+    temperature: f64,
+    seed: u64,
+    sweeps: usize,
+    landscape: impl Fn(&[f64]) -> L,
+) -> Result<Sampled> {
+    ensure!(temperature.is_finite() && temperature > 0.0, "a temperature must be above 0, found {temperature}");
+    let units = cues.size()[1] as usize;
+    let (mut states, mut energies) = (Vec::new(), Vec::new());
+    for (row, cue) in doubles(cues).chunks(units).enumerate() {
+        let mut landscape = landscape(cue);
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(row as u64);
+        states.extend_from_slice(cue);
+        energies.push(landscape.energy());
+        for _ in 0..sweeps {
+            for unit in shuffled(units, &mut random) {
+                if random.random::<f64>() * (1.0 + (landscape.cost(unit) / temperature).exp()) < 1.0 {
+                    landscape.flip(unit);
+                }
+            }
+            states.extend_from_slice(landscape.state());
+            energies.push(landscape.energy());
+        }
+    }
+    let size = [cues.size()[0], sweeps as i64 + 1, units as i64];
+    let of =
+        |numbers: &[f64], size: &[i64]| Tensor::from_slice(numbers).reshape(size).to_kind(cues.kind()).to_device(cues.device());
+    Ok(Sampled { states: of(&states, &size), energies: of(&energies, &size[..2]) })
 }
 
 /// Which unit is asked after which in a sweep of asynchronous updates.

@@ -2,9 +2,12 @@
 
 mod documents;
 mod hopfield_capacity;
+mod hopfield_dynamics;
+mod hopfield_pairs;
 mod hopfield_recall;
 mod pointing;
 mod questions;
+mod sets;
 mod tape;
 mod transduction;
 mod trees;
@@ -17,9 +20,12 @@ use super::problem::Problem;
 
 pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
-pub use hopfield_recall::{HopfieldRecallRecipe, HopfieldRule};
+pub use hopfield_dynamics::HopfieldDynamicsRecipe;
+pub use hopfield_pairs::HopfieldPairsRecipe;
+pub use hopfield_recall::{HopfieldRecallRecipe, HopfieldRule, HopfieldUpdates};
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
+pub use sets::{SetPooling, SetsRecipe};
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
 pub use transduction::{StackQueueKind, StackQueueRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
@@ -34,10 +40,16 @@ pub enum TaskRecipe {
     Pointing(PointingRecipe),
     /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
     Questions(QuestionsRecipe),
+    /// `[task.sets]`: classes of sets of which one instance decides.
+    Sets(SetsRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
     HopfieldCapacity(HopfieldCapacityRecipe),
+    /// `[task.hopfield-dynamics]`: how Hopfield networks move: all units at once or one by one, with a bias, at a temperature, with graded units.
+    HopfieldDynamics(HopfieldDynamicsRecipe),
+    /// `[task.hopfield-pairs]`: a bidirectional associative memory of bitmaps and their names, and what such memories hold.
+    HopfieldPairs(HopfieldPairsRecipe),
     /// `[task.hopfield-recall]`: bitmaps are stored, corrupted and restored; what is stored can be asked afterwards.
     HopfieldRecall(HopfieldRecallRecipe),
     /// `[task.transduction]`: sequences of symbols, as Grefenstette et al. 2015 generate them.
@@ -102,8 +114,11 @@ tables! {
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
+    Sets(SetsRecipe), "sets", &[Metric::Accuracy, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
     HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
+    HopfieldDynamics(HopfieldDynamicsRecipe), "hopfield-dynamics", &[];
+    HopfieldPairs(HopfieldPairsRecipe), "hopfield-pairs", &[];
     HopfieldRecall(HopfieldRecallRecipe), "hopfield-recall", &[];
     Transduction(TransductionRecipe), "transduction", &[Metric::Loss, Metric::Accuracy, Metric::Error];
     Trees(TreesRecipe), "trees", &[Metric::Accuracy, Metric::Loss];

@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tch::{Kind, Tensor};
 
+use super::keep;
+use super::letters::letters;
 use super::network::{Network, Restored, lost, overload};
 use super::stored::StoredBitmaps;
 use crate::memory::hopfield::Patterns;
 use crate::recipe::{HopfieldRecallRecipe, HopfieldRule};
 use crate::report::{Chart, Strip};
 use crate::runtime::message;
-use crate::studies::study::write_config;
 use crate::studies::{Aim, Finding};
 use crate::train::RunFolder;
 
@@ -32,8 +33,8 @@ struct Corruption {
 /// # Errors
 /// Files that are no bitmaps of one size; more of them than the rule can store.
 pub fn run(recipe: &HopfieldRecallRecipe, seed: u64, folder: &RunFolder) -> Result<Vec<Finding>> {
-    let stored = StoredBitmaps::of_files(&recipe.patterns)?;
-    let memory = Network::learn(recipe.rule, &stored.patterns, recipe.beta).context("task.hopfield-recall.patterns")?;
+    let stored = StoredBitmaps::of_files(&recipe.patterns, letters)?;
+    let memory = Network::of_recipe(recipe, &stored.patterns).context("task.hopfield-recall.patterns")?;
     message!("{} bitmaps of {}, stored by {}", stored.count(), stored.size, recipe.rule.name());
     if let Some(overload) = overload(recipe.rule, stored.count(), stored.patterns.units()) {
         message!("{overload}");
@@ -50,12 +51,7 @@ pub fn run(recipe: &HopfieldRecallRecipe, seed: u64, folder: &RunFolder) -> Resu
         );
     }
     let findings = measure(recipe, &stored, seed, folder.path())?;
-    folder.write(0, 8 * stored.patterns.tensor().numel() as u64, |checkpoint| {
-        write_config(&recipe.clone().into(), checkpoint)?;
-        stored.save(checkpoint)
-    })?;
-    folder.point("last", 0)?;
-    folder.point("best", 0)?;
+    keep(folder, recipe.clone().into(), &stored)?;
     Ok(findings)
 }
 
@@ -92,7 +88,7 @@ fn measure(recipe: &HopfieldRecallRecipe, stored: &StoredBitmaps, seed: u64, fol
             findings.push(Finding { aim: *aim, ..finding(&format!("share of {what} restored"), share(&states, patterns)) });
             let rises = finding("largest rise of the energy", rise(&traces));
             findings.push(rises.aim(Aim::AtMost(0.0)).paper("never rises"));
-            if let (0, Network::Binary(_)) = (number, network) {
+            if let (0, Network::Binary { .. }) = (number, network) {
                 let trace = traces[0].iter().enumerate();
                 let points: Vec<(f64, f64)> = trace.map(|(changed, &energy)| (changed as f64, energy)).collect();
                 energies = energies.curve(name, &points);
@@ -146,7 +142,7 @@ mod tests {
     fn letters_come_back_and_energy_never_rises() {
         let folder = tempfile::tempdir().unwrap();
         let recipe = HopfieldRecallRecipe { cues: 3, ..Default::default() };
-        let findings = measure(&recipe, &StoredBitmaps::of_files(&[]).unwrap(), 1, folder.path()).unwrap();
+        let findings = measure(&recipe, &StoredBitmaps::of_files(&[], letters).unwrap(), 1, folder.path()).unwrap();
         assert_eq!(findings.len(), 16);
         assert!(findings.iter().filter(|finding| finding.what.contains("rise")).all(Finding::reached));
         let restored = |start: &str| findings.iter().find(|finding| finding.what.starts_with(start)).unwrap().value;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::bitmap::{Bitmap, Size};
-use super::letters;
 use crate::memory::hopfield::Patterns;
 use crate::nn::{WEIGHTS_FILE, read_weights, save_weights};
 use crate::runtime::files::Shown;
@@ -34,13 +33,13 @@ struct Description {
 }
 
 impl StoredBitmaps {
-    /// Those of files, in their order; the built-in letters where there are none.
+    /// Those of files, in their order; built-in ones where there are none.
     ///
     /// # Errors
     /// As [`Bitmap::read_all`]; bitmaps of different sizes, and unknown dots.
-    pub fn of_files(files: &[PathBuf]) -> Result<Self> {
+    pub fn of_files(files: &[PathBuf], built_in: fn() -> Result<Vec<Bitmap>>) -> Result<Self> {
         if files.is_empty() {
-            return Self::new(letters::letters()?);
+            return Self::new(built_in()?);
         }
         let mut all: Vec<Bitmap> = Vec::new();
         for file in files {
@@ -114,12 +113,13 @@ impl StoredBitmaps {
 
 #[cfg(test)]
 mod tests {
+    use super::super::letters::letters;
     use super::*;
 
     #[test]
     fn what_was_stored_is_read_back() {
         let place = tempfile::tempdir().unwrap();
-        let letters = StoredBitmaps::of_files(&[]).unwrap();
+        let letters = StoredBitmaps::of_files(&[], letters).unwrap();
         letters.save(place.path()).unwrap();
         let again = StoredBitmaps::load(place.path()).unwrap();
         assert_eq!((&again.names, again.size), (&letters.names, letters.size));
