@@ -18,8 +18,8 @@ const TEMPERATURES: [f64; 13] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0
 const LOADS: [f64; 4] = [0.0, 0.02, 0.05, 0.1];
 /// Temperatures at which capacity is measured; 0 is recall without chance.
 const HEATS: [f64; 7] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
-/// As many patterns are held as leave this mean overlap: at a temperature none is perfect.
-const OVERLAP: f64 = 0.5;
+/// As many patterns are held as leave this mean overlap: at a temperature none is perfect, and beyond its capacity a finite network keeps up to a half.
+const OVERLAP: f64 = 0.8;
 const LEARNED_LOADS: [f64; 9] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0];
 const GAINS: [f64; 11] = [0.5, 0.8, 1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0];
 
