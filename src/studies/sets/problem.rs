@@ -5,6 +5,8 @@ use tch::{Device, Tensor};
 use crate::recipe::SetsRecipe;
 use crate::studies::random::RandomGenerator;
 
+/// The needles of a run, in its checkpoints.
+pub const NEEDLES_FILE: &str = "needles.safetensors";
 /// The stream that the needles themselves are drawn from.
 const NEEDLES: u64 = 0x4e45_4544_4c45_5300;
 

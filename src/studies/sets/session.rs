@@ -8,8 +8,7 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::SetClassifier;
-use super::problem::Needles;
-use super::study::NEEDLES;
+use super::problem::{NEEDLES_FILE, Needles};
 use crate::nn::{ForwardContext, read_weights};
 use crate::recipe::SetsRecipe;
 use crate::report::Chart;
@@ -39,7 +38,7 @@ struct Input {
 impl SetsSession {
     pub fn open(recipe: &SetsRecipe, folder: &Path, device: Device) -> Result<Self> {
         let model = load_model(folder, device, |store| SetClassifier::new(recipe, store))?;
-        let path = folder.join(NEEDLES);
+        let path = folder.join(NEEDLES_FILE);
         let needles =
             read_weights(&path)?.remove("needles").with_context(|| format!("{}: has no tensor `needles`", path.shown()))?;
         let expected = [recipe.needles as i64, recipe.width as i64];

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 
 use super::examine::{examine, test};
 use super::model::SetClassifier;
-use super::problem::Needles;
+use super::problem::{NEEDLES_FILE, Needles};
 use super::session::SetsSession;
 use super::task::SetsTask;
 use crate::nn::{ForwardContext, Parameters};
@@ -17,9 +17,6 @@ use crate::runtime::files::Shown;
 use crate::studies::random::{RandomGenerator, VALIDATION, endless_epoch};
 use crate::studies::{Finding, Interactive, Study};
 use crate::train::{BatchCounts, Loss, Validation};
-
-/// The needles of a run, in its checkpoints.
-pub(super) const NEEDLES: &str = "needles.safetensors";
 
 impl Study for SetsTask {
     type Recipe = SetsRecipe;
@@ -75,7 +72,7 @@ impl Study for SetsTask {
     }
 
     fn save_extra(&self, directory: &Path) -> Result<()> {
-        let path = directory.join(NEEDLES);
+        let path = directory.join(NEEDLES_FILE);
         Tensor::write_safetensors(&[("needles", self.needles.tensor())], &path)
             .with_context(|| format!("{}: cannot write", path.shown()))
     }
