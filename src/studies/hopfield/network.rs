@@ -276,7 +276,7 @@ mod tests {
     fn too_many_patterns_are_told_and_lost() {
         assert!(overload(HopfieldRule::Hebb, 13, 100).is_none());
         assert!(overload(HopfieldRule::Hebb, 14, 100).unwrap().contains("about 0.138 N = 13.8 random ones"));
-        assert!(overload(HopfieldRule::Storkey, 33, 100).is_none() && overload(HopfieldRule::Storkey, 34, 100).is_some());
+        assert!(overload(HopfieldRule::Storkey, 32, 100).is_none() && overload(HopfieldRule::Storkey, 33, 100).is_some());
         assert!(overload(HopfieldRule::Modern, 1000, 100).is_none() && overload(HopfieldRule::Modern, 9, 6).is_some());
         let patterns = Patterns::random(30, 100, 1, Kind::Double).unwrap();
         let of = |rule| lost(&Network::learn(rule, &patterns, 0.5).unwrap(), &patterns, 1).unwrap().len();
