@@ -13,7 +13,7 @@ const MOST_FRAMES: usize = 12;
 pub fn shown(states: usize) -> Vec<usize> {
     let last = states.saturating_sub(1);
     let steps = last.min(MOST_FRAMES - 1);
-    (0..=steps).map(|step| if steps == 0 { 0 } else { step * last / steps }).collect()
+    (0..=steps).map(|step| (step * last).checked_div(steps).unwrap_or(0)).collect()
 }
 
 /// From -1 (white) to 1 (black).
