@@ -119,6 +119,11 @@ for units in 10 20 50; do
 done
 study hopfield-capacity hopfield-capacity
 study hopfield-recall hopfield-recall
+study hopfield-dynamics hopfield-dynamics
+study hopfield-pairs hopfield-pairs
+study needle-sets needle-sets
+study lookup-sets needle-sets --set task.sets.pooling=lookup
+study average-sets needle-sets --set task.sets.pooling=average
 if [ -d "$babi" ]; then
     best memn2n-babi memn2n-babi --set task.questions.folder="$babi"
     each memn2n-alone --set task.questions.folder="$babi"
@@ -149,7 +154,14 @@ picture ntm-associative-recall heads.svg
 picture ntm-dynamic-ngrams heads.png
 picture hopfield-capacity capacity.svg
 picture hopfield-capacity growth.svg
+picture hopfield-capacity retrieval.svg
 picture hopfield-recall letters.svg
+picture hopfield-dynamics oscillation.svg
+picture hopfield-dynamics temperature.svg
+picture hopfield-dynamics boltzmann.svg
+picture hopfield-pairs names.svg
+picture needle-sets sizes.svg
+picture hopfield-pairs capacity.svg
 picture memn2n-babi task-2.svg
 picture memn2n-babi task-16.svg
 picture pointer-sort pointing.svg

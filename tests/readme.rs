@@ -370,7 +370,10 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{transduction} task={{documents={{}}}}"),
         format!("{transduction} task={{questions={{}}}}"),
         format!("{transduction} task={{trees={{}}}}"),
+        format!("{transduction} task={{sets={{}}}}"),
         "task={hopfield-capacity={}}".into(),
+        "task={hopfield-dynamics={}}".into(),
+        "task={hopfield-pairs={}}".into(),
         "task={hopfield-recall={}}".into(),
     ];
     let mut keys = BTreeMap::new();

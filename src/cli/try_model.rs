@@ -72,29 +72,38 @@ pub fn run(arguments: Arguments) -> Result<()> {
         message!("type {}; Ctrl-D ends", model.expects());
     }
     let mut count = 0;
-    for (name, lines) in inputs {
-        for (number, line) in (1..).zip(lines) {
-            count += 1;
-            let answer = match model.ask(&line?) {
-                Ok(Some(answer)) => answer,
-                Ok(None) => continue,
-                Err(error) if typed => {
-                    message!("{error:#}");
-                    continue;
-                }
-                Err(error) => bail!("{name}{number}: {error:#}\n  this model takes {}", model.expects()),
-            };
-            answer.notes.iter().for_each(|note| message!("{name}{number}: {note}"));
-            match arguments.format {
-                Format::Text => writeln!(output, "{}", answer.text)?,
-                Format::Jsonl => writeln!(output, "{}", answer.record)?,
+    let mut tell = |place: &str, count: usize, answer: Answer| -> Result<()> {
+        answer.notes.iter().for_each(|note| message!("{place}: {note}"));
+        match arguments.format {
+            Format::Text => writeln!(output, "{}", answer.text)?,
+            Format::Jsonl => writeln!(output, "{}", answer.record)?,
+        }
+        // Whoever types reads the answer before the next line.
+        output.flush()?;
+        if let Some(folder) = &arguments.heatmaps {
+            for (picture, drawing) in &answer.pictures {
+                drawing.save(&folder.join(format!("line-{count}-{picture}")))?;
             }
-            // Whoever types reads the answer before the next line.
-            output.flush()?;
-            if let Some(folder) = &arguments.heatmaps {
-                for (picture, drawing) in &answer.pictures {
-                    drawing.save(&folder.join(format!("line-{count}-{picture}")))?;
+        }
+        Ok(())
+    };
+    for (name, lines) in inputs {
+        // After the last line of a file comes what the model makes of its end.
+        let asked = lines.map(Some).chain([None]);
+        for (number, line) in (1..).zip(asked) {
+            let ends = line.is_none();
+            let (place, answer) = match line {
+                Some(line) => {
+                    count += 1;
+                    (format!("{name}{number}"), model.ask(&line?))
                 }
+                None => (format!("{name}{}", number - 1), model.end()),
+            };
+            match answer {
+                Ok(Some(answer)) => tell(&place, count, answer)?,
+                Ok(None) => {}
+                Err(error) if typed && !ends => message!("{error:#}"),
+                Err(error) => bail!("{place}: {error:#}\n  this model takes {}", model.expects()),
             }
         }
     }

@@ -68,12 +68,14 @@ impl Strip {
 
     fn draw(&self, down: usize) -> Drawing {
         let labels = self.rows.iter().map(|(label, _)| width(label)).fold(0.0, f64::max).ceil();
-        let [wide, high] = [self.across, down].map(|dots| (dots * DOT + GAP) as f64);
+        let headings = self.columns.iter().map(|label| width(label)).fold(0.0, f64::max).ceil();
+        let wide = headings.max((self.across * DOT) as f64) + GAP as f64;
+        let high = (down * DOT + GAP) as f64;
         let (left, top) = (MARGIN + labels + GAP as f64, MARGIN + LINE * 2.0);
         let whole = (left + wide * self.columns.len() as f64 + MARGIN).max(width(&self.title) * 1.08 + 2.0 * MARGIN);
         let mut drawing = Drawing::new(whole, top + high * self.rows.len() as f64 + MARGIN, &self.title);
         drawing.text(Text::new(MARGIN, MARGIN + LINE * 0.5, &self.title).bold());
-        let middle = (self.across * DOT) as f64 / 2.0;
+        let middle = (wide - GAP as f64) / 2.0;
         for (column, label) in self.columns.iter().enumerate() {
             let centre = left + wide * column as f64 + middle;
             drawing.text(Text::new(centre, MARGIN + LINE * 1.5, label).anchor(Anchor::Middle));
@@ -82,7 +84,8 @@ impl Strip {
             let y = top + high * row as f64;
             drawing.text(Text::new(left - GAP as f64, y + (down * DOT) as f64 / 2.0, label).anchor(Anchor::End));
             for (column, picture) in pictures.iter().enumerate() {
-                drawing.shape(self.picture(picture, left + wide * column as f64, y));
+                let beside = (wide - GAP as f64 - (self.across * DOT) as f64) / 2.0;
+                drawing.shape(self.picture(picture, left + wide * column as f64 + beside, y));
             }
         }
         drawing

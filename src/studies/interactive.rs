@@ -20,6 +20,14 @@ pub trait Interactive {
     /// # Errors
     /// Says what is wrong with the line, and what it should hold.
     fn ask(&mut self, line: &str) -> Result<Option<Answer>>;
+
+    /// After the last line: answers what waits for more of them, where there is any.
+    ///
+    /// # Errors
+    /// An input that is not whole.
+    fn end(&mut self) -> Result<Option<Answer>> {
+        Ok(None)
+    }
 }
 
 /// What a model makes of an input.

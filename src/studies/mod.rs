@@ -10,6 +10,7 @@ mod random;
 mod registry;
 mod retrieval;
 mod sequences;
+mod sets;
 mod study;
 mod tape;
 mod transduction;

@@ -12,6 +12,7 @@ use super::interactive::Interactive;
 use super::pointing::PointingTask;
 use super::questions::QuestionsTask;
 use super::retrieval::RetrievalTask;
+use super::sets::SetsTask;
 use super::study::{Study, read_task, trained};
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
@@ -30,13 +31,16 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
     }
     match &recipe.task {
         TaskRecipe::HopfieldCapacity(capacity) => hopfield::measure_capacity(capacity, recipe.seed, folder.path()).map(Some),
-        TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
         TaskRecipe::Retrieval(task) => trained::<RetrievalTask>(task, recipe, folder, options, device),
+        TaskRecipe::HopfieldDynamics(dynamics) => hopfield::measure_dynamics(dynamics, recipe.seed, folder.path()).map(Some),
+        TaskRecipe::HopfieldPairs(pairs) => hopfield::run_pairs(pairs, recipe.seed, folder).map(Some),
+        TaskRecipe::HopfieldRecall(recall) => hopfield::run_recall(recall, recipe.seed, folder).map(Some),
         TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
+        TaskRecipe::Sets(task) => trained::<SetsTask>(task, recipe, folder, options, device),
         TaskRecipe::Trees(task) => trained::<TreesTask>(task, recipe, folder, options, device),
     }
 }
@@ -47,13 +51,16 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
 /// A checkpoint that is broken, or of nothing that was trained.
 pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
     match read_task(folder)? {
-        TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => bail!("{}: nothing was trained here", folder.shown()),
         TaskRecipe::Retrieval(task) => RetrievalTask::session(&task, folder, device),
+        TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldDynamics(_) => bail!("{}: nothing was stored here", folder.shown()),
+        TaskRecipe::HopfieldPairs(_) => hopfield::open_pairs(folder),
+        TaskRecipe::HopfieldRecall(task) => hopfield::open_recall(&task, folder),
         TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
+        TaskRecipe::Sets(task) => SetsTask::session(&task, folder, device),
         TaskRecipe::Trees(task) => TreesTask::session(&task, folder, device),
     }
 }
@@ -67,19 +74,23 @@ mod tests {
     /// Makes the parameters of a task's model in `store`, where it has any.
     fn model_in(task: &TaskRecipe, store: &Parameters) -> Result<()> {
         match task {
-            TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
             TaskRecipe::Retrieval(task) => RetrievalTask::model(task, store).map(drop),
+            TaskRecipe::HopfieldCapacity(_)
+            | TaskRecipe::HopfieldDynamics(_)
+            | TaskRecipe::HopfieldPairs(_)
+            | TaskRecipe::HopfieldRecall(_) => Ok(()),
             TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
             TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
+            TaskRecipe::Sets(task) => SetsTask::model(task, store).map(drop),
             TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
         }
     }
 
     /// Every kind of model there is.
-    const TASKS: [&str; 19] = [
+    const TASKS: &[&str] = &[
         "tape = {}",
         "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
         "tape = { model = { set = {} } }",
@@ -93,10 +104,14 @@ mod tests {
         "transduction = { model = \"ntm\" }",
         "transduction = { model = { lstm = { layers = 2 } } }",
         "documents = {}",
+        "documents = { pooling = \"gated\" }",
         "pointing = {}",
         "pointing = { model = \"attention\" }",
         "questions = { hops = 4 }",
         "questions = { tying = \"layer-wise\" }",
+        "sets = {}",
+        "sets = { pooling = \"lookup\" }",
+        "sets = { pooling = \"average\" }",
         "trees = {}",
         "trees = { attention = \"none\" }",
     ];

@@ -166,12 +166,17 @@ pub fn trained<S: Study>(
     study.examine(folder.path()).map(Some)
 }
 
-/// Writes what a checkpoint of a study is: the weights, and a `config.json` with its recipe's `[task]`.
+/// Writes what a checkpoint of a study is: the weights, and a `config.json`.
 fn save(task: &TaskRecipe, parameters: &Parameters, directory: &Path) -> Result<()> {
+    write_config(task, directory)?;
+    save_weights(&parameters.named(), directory)
+}
+
+/// Writes the `config.json` of such a checkpoint: its recipe's `[task]`.
+pub(super) fn write_config(task: &TaskRecipe, directory: &Path) -> Result<()> {
     let path = directory.join("config.json");
     let text = serde_json::to_string_pretty(&json!({ "task": task }))? + "\n";
-    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.shown()))?;
-    save_weights(&parameters.named(), directory)
+    std::fs::write(&path, text).with_context(|| format!("{}: cannot write", path.shown()))
 }
 
 /// The task of such a checkpoint.

@@ -11,6 +11,7 @@ mod crashes;
 mod fine_tuning;
 mod frozen;
 mod help;
+mod hopfield;
 mod length_limit;
 mod long_input;
 mod long_pairs;

@@ -61,6 +61,7 @@ fn every_problem_and_every_memory_runs() {
         --set task.trees.parser=4 --set training.updates=2 --set training.validate_every=2";
     let documents = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 \
         --set task.documents.hidden=4 --set training.updates=2 --set training.validate_every=2";
+    let sets = "--set task.sets.most=20 --set task.sets.batch=4 --set task.sets.tested=10 --set training.updates=2 --set training.validate_every=2";
     let runs = [
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
@@ -85,6 +86,9 @@ fn every_problem_and_every_memory_runs() {
         ("pointer-hull.toml", attention),
         ("structured-transduce.toml", trees),
         ("hierarchical-classify.toml", documents),
+        ("needle-sets.toml", sets),
+        ("needle-sets.toml", &format!("{sets} --set task.sets.pooling=lookup")),
+        ("needle-sets.toml", &format!("{sets} --set task.sets.pooling=average")),
     ];
     for (number, (config, options)) in runs.into_iter().enumerate() {
         let out = place.path().join(number.to_string());
@@ -234,6 +238,15 @@ fn what_a_study_cannot_do_is_refused() {
     refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
+    refused(
+        "needle-sets.toml",
+        "--set task.sets.most=3 --set task.sets.flipped=16 --set task.sets.needles=0",
+        &[
+            "most: is 3, expected the fewest instances, 10, to 100,000",
+            "flipped: is 16, expected less than half of the 32 bits",
+            "needles: is 0",
+        ],
+    );
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);
     assert!(!out.exists(), "nothing was begun");

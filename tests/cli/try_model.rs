@@ -175,3 +175,22 @@ fn parsers_classifiers_and_translators_take_input_of_ones_own() {
     assert_eq!(translated["answer"], plain.lines()[0]);
     assert!(translated["alignment"]["weights"].is_array(), "{translated}");
 }
+
+#[test]
+fn a_pooling_layer_takes_sets_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let small = "--set task.sets.most=20 --set task.sets.batch=4 --set task.sets.tested=10 --set task.sets.width=8 --set task.sets.needles=2";
+    train("needle-sets.toml", small, place.path());
+    let found = record(place.path(), "01100110 11110000 00001111\n");
+    assert_eq!(
+        (found["probabilities"].as_array().unwrap().len(), found["weights"][0].as_array().unwrap().len()),
+        (3, 3),
+        "{found}"
+    );
+    assert_eq!(found, record(place.path(), "{\"instances\": [\"01100110\", \"11110000\", \"00001111\"]}\n"));
+    let drawn = record(place.path(), "12\n");
+    assert!(drawn["expected"].is_u64() && drawn["weights"][3].as_array().unwrap().len() == 12, "{drawn}");
+    ask(place.path(), "01100110 0110\n").failed(1, &["instance 2 has 4 bits, expected 8"]);
+    ask(place.path(), "01100110 0110x110\n").failed(1, &["instance 2 has 'x' in it, expected bits"]);
+    assert!(ask(place.path(), "200\n").good().stderr.contains("it was trained on 10 to 20 instances, and this has 200"));
+}

@@ -75,6 +75,11 @@ impl BidirectionalMemory {
         Ok(self.settle(first, second, limit))
     }
 
+    /// W [N, M].
+    pub fn weights(&self) -> &Tensor {
+        &self.weights
+    }
+
     fn sizes(&self) -> [i64; 2] {
         let size = self.weights.size();
         [size[0], size[1]]

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::patterns::doubles;
-use super::updates::{Landscape, ROUNDING, asynchronous, synchronous};
-use super::{LearningRule, Patterns, Recalled};
+use super::updates::{Landscape, ROUNDING, UpdateOrder, asynchronous, glauber, precision, synchronous};
+use super::{LearningRule, Patterns, Recalled, Sampled};
 
 /// N units, each +1 or -1, every pair joined by a symmetric weight: E = -½ sᵀWs - bᵀs.
 pub struct BinaryHopfield {
@@ -59,6 +59,11 @@ impl BinaryHopfield {
         &self.weights
     }
 
+    /// [N].
+    pub fn bias(&self) -> &Tensor {
+        &self.bias
+    }
+
     /// Energy of each state [B].
     ///
     /// # Errors
@@ -84,7 +89,9 @@ impl BinaryHopfield {
     /// Cues of another size.
     pub fn synchronous(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.weights)?;
-        Ok(synchronous(cues, limit, |states| self.energy_of(states), |states| states * self.field(states) * 2.0))
+        let largest = self.weights.abs().sum_dim_intlist([1i64].as_slice(), false, self.weights.kind()) + self.bias.abs(); // [N]
+        let noise = 2.0 * precision(self.weights.kind()) * largest.max().double_value(&[]);
+        Ok(synchronous(cues, limit, noise, |states| self.energy_of(states), |states| states * self.field(states) * 2.0))
     }
 
     /// s_i ← sign(Σ_j w_ij s_j + b_i) for one unit after the other, in an order that `seed` draws for every sweep, at most
@@ -93,16 +100,56 @@ impl BinaryHopfield {
     /// # Errors
     /// Cues of another size.
     pub fn asynchronous(&self, cues: &Patterns, seed: u64, limit: usize) -> Result<Recalled> {
+        self.asynchronous_in(UpdateOrder::Random, cues, seed, limit)
+    }
+
+    /// The same in the order of the units: nothing is left to chance.
+    ///
+    /// # Errors
+    /// Cues of another size.
+    pub fn sequential(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
+        self.asynchronous_in(UpdateOrder::Sequential, cues, 0, limit)
+    }
+
+    fn asynchronous_in(&self, order: UpdateOrder, cues: &Patterns, seed: u64, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.weights)?;
-        let (weights, bias) = (doubles(&self.weights), doubles(&self.bias));
-        let units = bias.len();
+        let numbers = Numbers::of(self);
+        asynchronous(&cues, order, seed, limit, |cue| numbers.fields(cue))
+    }
+
+    /// Stochastic recall at a temperature T, as in a Boltzmann machine: s_i becomes 1 with probability 1 / (1 + exp(-2 h_i / T)), h_i being its local
+    /// field. A state is then drawn with probability exp(-E / T) / Z once the network has forgotten the cue; before, it fluctuates around
+    /// the nearest pattern where T is below a critical one (1 for few patterns by Hebb's rule; Amit et al. 1985).
+    ///
+    /// # Errors
+    /// Cues of another size, a temperature that is not above 0.
+    pub fn glauber(&self, cues: &Patterns, temperature: f64, seed: u64, sweeps: usize) -> Result<Sampled> {
+        let cues = cues.for_network(self.units(), &self.weights)?;
+        let numbers = Numbers::of(self);
+        glauber(&cues, temperature, seed, sweeps, |cue| numbers.fields(cue))
+    }
+}
+
+/// Weights and bias as plain numbers.
+struct Numbers {
+    weights: Vec<f64>,
+    bias: Vec<f64>,
+    noise: f64,
+}
+
+impl Numbers {
+    fn of(network: &BinaryHopfield) -> Self {
+        let (weights, bias) = (doubles(&network.weights), doubles(&network.bias));
         let size = |numbers: &[f64]| numbers.iter().map(|number| number.abs()).sum::<f64>();
-        let noise = ROUNDING * (weights.chunks(units).map(size).fold(0.0, f64::max) + size(&bias));
-        asynchronous(&cues, seed, limit, |cue| {
-            let row = |unit: usize| &weights[unit * units..(unit + 1) * units];
-            let field: Vec<f64> = (0..units).map(|unit| bias[unit] + dot(row(unit), cue)).collect();
-            Fields { weights: &weights, bias: &bias, state: cue.to_vec(), field, noise }
-        })
+        let noise = ROUNDING * (weights.chunks(bias.len()).map(size).fold(0.0, f64::max) + size(&bias));
+        Numbers { weights, bias, noise }
+    }
+
+    fn fields(&self, state: &[f64]) -> Fields<'_> {
+        let Numbers { weights, bias, noise } = self;
+        let rows = weights.chunks(bias.len());
+        let field: Vec<f64> = rows.zip(bias).map(|(row, bias)| bias + dot(row, state)).collect();
+        Fields { weights, bias, state: state.to_vec(), field, noise: *noise }
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tch::Tensor;
 
 use super::patterns::doubles;
-use super::updates::{Landscape, ROUNDING, asynchronous, synchronous};
+use super::updates::{Landscape, ROUNDING, UpdateOrder, asynchronous, synchronous};
 use super::{Patterns, Recalled};
 
 /// F of the energy E = -Σ_μ F(m_μ), m_μ = x_μ·s being how far pattern μ agrees with the state.
@@ -93,7 +93,7 @@ impl DenseMemory {
     /// Cues of another size.
     pub fn synchronous(&self, cues: &Patterns, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.patterns)?;
-        Ok(synchronous(cues, limit, |states| self.energy_of(states), |states| self.costs(states)))
+        Ok(synchronous(cues, limit, 0.0, |states| self.energy_of(states), |states| self.costs(states)))
     }
 
     /// One unit after the other, in an order that `seed` draws for every sweep, at most `limit` sweeps. The energy never rises.
@@ -103,7 +103,7 @@ impl DenseMemory {
     pub fn asynchronous(&self, cues: &Patterns, seed: u64, limit: usize) -> Result<Recalled> {
         let cues = cues.for_network(self.units(), &self.patterns)?;
         let by_unit = doubles(&self.patterns.tr());
-        asynchronous(&cues, seed, limit, |cue| Overlaps::new(&by_unit, cue, self.interaction))
+        asynchronous(&cues, UpdateOrder::Random, seed, limit, |cue| Overlaps::new(&by_unit, cue, self.interaction))
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod bidirectional;
 mod binary;
+mod boltzmann;
 mod continuous;
 mod dense;
 mod layer;
@@ -20,10 +21,11 @@ mod updates;
 
 pub use bidirectional::{BidirectionalMemory, PairRecalled};
 pub use binary::BinaryHopfield;
+pub use boltzmann::BoltzmannLearning;
 pub use continuous::{ContinuousHopfield, Relaxed};
 pub use dense::{DenseMemory, Interaction};
 pub use layer::{Associated, HopfieldLayer, HopfieldMemory, HopfieldOptions, HopfieldStored};
 pub use learning::LearningRule;
 pub use modern::{ModernHopfield, Retrieved};
 pub use patterns::Patterns;
-pub use updates::Recalled;
+pub use updates::{Recalled, Sampled};

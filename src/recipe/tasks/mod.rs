@@ -2,11 +2,14 @@
 
 mod documents;
 mod hopfield_capacity;
+mod hopfield_dynamics;
+mod hopfield_pairs;
 mod hopfield_recall;
 mod pointing;
 mod questions;
 mod retrieval;
 mod sequence_model;
+mod sets;
 mod tape;
 mod transduction;
 mod trees;
@@ -19,7 +22,9 @@ use super::problem::Problem;
 
 pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
-pub use hopfield_recall::HopfieldRecallRecipe;
+pub use hopfield_dynamics::HopfieldDynamicsRecipe;
+pub use hopfield_pairs::HopfieldPairsRecipe;
+pub use hopfield_recall::{HopfieldRecallRecipe, HopfieldRule, HopfieldUpdates};
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
 pub use retrieval::RetrievalRecipe;
@@ -27,6 +32,7 @@ pub use sequence_model::{
     ControllerKind, FastWeightsRecipe, LstmRecipe, NtmRecipe, SequenceModelRecipe, SetRecipe, StackQueueKind, StackQueueRecipe,
     TreeRecipe,
 };
+pub use sets::{SetPooling, SetsRecipe};
 pub use tape::{TapeProblem, TapeRecipe};
 pub use transduction::{TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
@@ -43,11 +49,17 @@ pub enum TaskRecipe {
     Questions(QuestionsRecipe),
     /// `[task.retrieval]`: the digit that stood behind a letter, as Ba et al. 2016 ask for it.
     Retrieval(RetrievalRecipe),
+    /// `[task.sets]`: classes of sets of which one instance decides.
+    Sets(SetsRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
     HopfieldCapacity(HopfieldCapacityRecipe),
-    /// `[task.hopfield-recall]`: letters drawn as bitmaps are stored, corrupted and restored.
+    /// `[task.hopfield-dynamics]`: how Hopfield networks move: all units at once or one by one, with a bias, at a temperature, with graded units.
+    HopfieldDynamics(HopfieldDynamicsRecipe),
+    /// `[task.hopfield-pairs]`: a bidirectional associative memory of bitmaps and their names, and what such memories hold.
+    HopfieldPairs(HopfieldPairsRecipe),
+    /// `[task.hopfield-recall]`: bitmaps are stored, corrupted and restored; what is stored can be asked afterwards.
     HopfieldRecall(HopfieldRecallRecipe),
     /// `[task.transduction]`: sequences of symbols, as Grefenstette et al. 2015 generate them.
     Transduction(TransductionRecipe),
@@ -112,8 +124,11 @@ tables! {
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
     Retrieval(RetrievalRecipe), "retrieval", &[Metric::Error, Metric::Loss];
+    Sets(SetsRecipe), "sets", &[Metric::Accuracy, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
     HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
+    HopfieldDynamics(HopfieldDynamicsRecipe), "hopfield-dynamics", &[];
+    HopfieldPairs(HopfieldPairsRecipe), "hopfield-pairs", &[];
     HopfieldRecall(HopfieldRecallRecipe), "hopfield-recall", &[];
     Transduction(TransductionRecipe), "transduction", &[Metric::Loss, Metric::Accuracy, Metric::Error];
     Trees(TreesRecipe), "trees", &[Metric::Accuracy, Metric::Loss];

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::load;
-use crate::recipe::{HopfieldCapacityRecipe, HopfieldRecallRecipe, StudyRecipe, TaskRecipe};
+use crate::recipe::{
+    HopfieldCapacityRecipe, HopfieldDynamicsRecipe, HopfieldPairsRecipe, HopfieldRecallRecipe, StudyRecipe, TaskRecipe,
+};
 
 /// All problems of such a study under these overrides, one a line.
 fn problems(task: &str, overrides: &[&str]) -> String {
@@ -21,6 +23,8 @@ fn the_recipes_are_the_defaults_written_out() {
     };
     assert_eq!(task("hopfield-capacity.toml"), TaskRecipe::HopfieldCapacity(HopfieldCapacityRecipe::default()));
     assert_eq!(task("hopfield-recall.toml"), TaskRecipe::HopfieldRecall(HopfieldRecallRecipe::default()));
+    assert_eq!(task("hopfield-dynamics.toml"), TaskRecipe::HopfieldDynamics(HopfieldDynamicsRecipe::default()));
+    assert_eq!(task("hopfield-pairs.toml"), TaskRecipe::HopfieldPairs(HopfieldPairsRecipe::default()));
 }
 
 #[test]
@@ -44,7 +48,19 @@ fn numbers_that_cannot_work_are_named() {
     }
     let all = problems("hopfield-recall", &["task.hopfield-recall.beta=-1.0", "task.hopfield-recall.cues=0"]);
     assert!(all.contains("task.hopfield-recall.beta: is -1, expected above 0"), "{all}");
-    assert!(all.contains("task.hopfield-recall.cues: is 0, expected 1 or more"), "{all}");
+    assert!(all.contains("task.hopfield-recall.cues: is 0, expected 1 to 10,000"), "{all}");
+    let all = problems("hopfield-recall", &["task.hopfield-recall.rule=modern", "task.hopfield-recall.updates=synchronous"]);
+    assert!(
+        all.contains("task.hopfield-recall.rule: is modern, which has neither units to update one by one nor a bias"),
+        "{all}"
+    );
+    let all = problems("hopfield-dynamics", &["task.hopfield-dynamics.units=10", "task.hopfield-dynamics.sweeps=1"]);
+    assert!(all.contains("units: is 10, expected 50 to 5,000") && all.contains("sweeps: is 1, expected 2 or more"), "{all}");
+    let all = problems("hopfield-pairs", &["task.hopfield-pairs.cues=0", "task.hopfield-pairs.flipped=0.5"]);
+    assert!(
+        all.contains("cues: is 0, expected 1 to 10,000") && all.contains("flipped: is 0.5, expected 0 to below 0.5"),
+        "{all}"
+    );
 }
 
 #[test]

@@ -53,6 +53,9 @@ const MAY_BE_HUGE: [&str; 25] = [
     "clip_norm",
 ];
 
+/// Numbers that mean something below zero too.
+const MAY_BE_NEGATIVE: [&str; 1] = ["bias"];
+
 fn configs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -107,7 +110,7 @@ fn hostile_values_of_any_key_are_errors_or_start() {
                 let last = key.rsplit('.').next().unwrap();
                 let numeric = matches!(value, Value::Integer(_) | Value::Float(_));
                 match found {
-                    Ok(_) if !numeric => {}
+                    Ok(_) if !numeric || hostile == "-1" && MAY_BE_NEGATIVE.contains(&last) => {}
                     Ok(_) if ["nan", "inf", "-inf", "-1", "\"\"", "[]", "{}"].contains(&hostile) => {
                         wrong.insert(format!("takes {setting}"));
                     }

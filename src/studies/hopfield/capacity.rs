@@ -38,14 +38,14 @@ struct CapacityCurve {
     held: Vec<Held>,
 }
 
-/// Measures all networks, draws `capacity`, `corrupted` and `growth` into `folder`, as SVG and PNG.
+/// Measures all networks, draws `capacity`, `corrupted`, `growth` and `retrieval` into `folder`, as SVG and PNG.
 pub fn measure(recipe: &HopfieldCapacityRecipe, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
     let curves = Capacity { recipe, seed }.curves()?;
     chart("What is left of stored patterns", &curves, |held| held.from_stored).drawing()?.save(&folder.join("capacity"))?;
     let title = format!("What is restored of patterns with {:.0} % of their units flipped", recipe.flipped * 100.0);
     chart(&title, &curves, |held| held.from_flipped).drawing()?.save(&folder.join("corrupted"))?;
     let mut findings = findings(recipe, &curves);
-    findings.extend(growth::measure(recipe.tested, seed, folder)?);
+    findings.extend(growth::measure(recipe, seed, folder)?);
     Ok(findings)
 }
 
@@ -77,7 +77,7 @@ fn findings(recipe: &HopfieldCapacityRecipe, curves: &[CapacityCurve; 6]) -> Vec
     let few = recipe.exponential_units;
     let many = format!("2^{} = {} patterns in {few} units, one step", few / 2, 1i64 << (few / 2));
     let corrupted = format!("{many} from {:.0} % flipped", recipe.flipped * 100.0);
-    let demircigils = format!("certain up to 2^{:.1}", correctable(recipe.flipped) * few as f64);
+    let demircigils = format!("certain up to 2^{:.1}", growth::correctable(recipe.flipped) * few as f64);
     vec![
         overlap("Hebb", "0.12 N", at(hebb, 0.12)).aim(Aim::AtLeast(0.95)).paper("few errors up to 0.138 N"),
         overlap("Hebb", "0.18 N", at(hebb, 0.18)).aim(Aim::AtMost(0.5)).paper("nothing kept beyond 0.138 N"),
@@ -89,14 +89,6 @@ fn findings(recipe: &HopfieldCapacityRecipe, curves: &[CapacityCurve; 6]) -> Vec
         overlap("exponential", &corrupted, last(exponential).from_flipped).paper(demircigils),
         overlap("modern", &corrupted, last(modern).from_flipped).aim(Aim::AtLeast(0.95)).paper("exponentially many in N"),
     ]
-}
-
-/// Doublings of what an exponential memory surely holds with each further unit, where cues with this share of flips are to be
-/// restored in one step: α = I(1 - 2ϱ) / 2 in bits, I(x) = ½ ((1+x) ln(1+x) + (1-x) ln(1-x)) (Demircigil et al. 2017).
-fn correctable(flipped: f64) -> f64 {
-    let part = |x: f64| if x > 0.0 { x * x.ln() } else { 0.0 };
-    let x = 1.0 - 2.0 * flipped;
-    0.25 * (part(1.0 + x) + part(1.0 - x)) / std::f64::consts::LN_2
 }
 
 struct Capacity<'a> {
@@ -231,12 +223,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_corruption_the_promise_is_half_a_bit_a_unit() {
-        assert!((correctable(0.0) - 0.5).abs() < 1e-12);
-        assert!(correctable(0.1) < 0.3 && correctable(0.1) > 0.2 && correctable(0.5).abs() < 1e-12);
-    }
-
-    #[test]
     fn small_networks_show_the_order_of_the_rules() {
         let folder = tempfile::tempdir().unwrap();
         let recipe =
@@ -258,7 +244,7 @@ mod tests {
         }
         let findings = measure(&recipe, 1, folder.path()).unwrap();
         assert!(findings.iter().any(|finding| finding.what == "Hebb: overlap at 0.12 N"));
-        for name in ["capacity.svg", "corrupted.svg", "growth.svg"] {
+        for name in ["capacity.svg", "corrupted.svg", "growth.svg", "retrieval.svg"] {
             let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
             assert!(roxmltree::Document::parse(&text).is_ok());
         }

@@ -1,18 +1,13 @@
 //! Ten letters drawn as bitmaps of 12 by 12 dots.
 
 use anyhow::Result;
-use tch::Tensor;
 
-use crate::memory::hopfield::Patterns;
+use super::bitmap::Bitmap;
 
-/// Dots of a line, and lines of a letter.
-pub const SIDE: usize = 12;
-
-/// The letters' names, in the order of [`letters`].
-pub const NAMES: [char; 10] = ['A', 'C', 'E', 'H', 'K', 'M', 'O', 'S', 'T', 'X'];
-
-const DRAWN: [&str; 10] = [
-    "
+const DRAWN: [(&str, &str); 10] = [
+    (
+        "A",
+        "
     .....##.....
     ....####....
     ....####....
@@ -26,7 +21,10 @@ const DRAWN: [&str; 10] = [
     ##........##
     ##........##
     ",
-    "
+    ),
+    (
+        "C",
+        "
     ...#######..
     ..#########.
     .###.....##.
@@ -40,7 +38,10 @@ const DRAWN: [&str; 10] = [
     ..#########.
     ...#######..
     ",
-    "
+    ),
+    (
+        "E",
+        "
     ###########.
     ###########.
     ##..........
@@ -54,7 +55,10 @@ const DRAWN: [&str; 10] = [
     ###########.
     ###########.
     ",
-    "
+    ),
+    (
+        "H",
+        "
     .##......##.
     .##......##.
     .##......##.
@@ -68,7 +72,10 @@ const DRAWN: [&str; 10] = [
     .##......##.
     .##......##.
     ",
-    "
+    ),
+    (
+        "K",
+        "
     ##.......##.
     ##......##..
     ##.....##...
@@ -82,7 +89,10 @@ const DRAWN: [&str; 10] = [
     ##.......##.
     ##........##
     ",
-    "
+    ),
+    (
+        "M",
+        "
     ##........##
     ###......###
     ####....####
@@ -96,7 +106,10 @@ const DRAWN: [&str; 10] = [
     ##........##
     ##........##
     ",
-    "
+    ),
+    (
+        "O",
+        "
     ....####....
     ..########..
     .###....###.
@@ -110,7 +123,10 @@ const DRAWN: [&str; 10] = [
     ..########..
     ....####....
     ",
-    "
+    ),
+    (
+        "S",
+        "
     ..########..
     .##########.
     ##.......##.
@@ -124,7 +140,10 @@ const DRAWN: [&str; 10] = [
     .##########.
     ..########..
     ",
-    "
+    ),
+    (
+        "T",
+        "
     ############
     ############
     .....##.....
@@ -138,7 +157,10 @@ const DRAWN: [&str; 10] = [
     .....##.....
     .....##.....
     ",
-    "
+    ),
+    (
+        "X",
+        "
     ##........##
     .##......##.
     ..##....##..
@@ -152,17 +174,13 @@ const DRAWN: [&str; 10] = [
     .##......##.
     ##........##
     ",
+    ),
 ];
 
-/// The letters as patterns [10, 144] in double precision: +1 where a dot is drawn, -1 where none is, line by line.
-pub fn letters() -> Result<Patterns> {
-    let dot = |character: char| match character {
-        '#' => Some(1f64),
-        '.' => Some(-1.0),
-        _ => None,
-    };
-    let dots: Vec<f64> = DRAWN.iter().flat_map(|letter| letter.chars().filter_map(dot)).collect();
-    Patterns::new(&Tensor::from_slice(&dots).reshape([NAMES.len() as i64, -1]))
+/// The letters, +1 where a dot is drawn and -1 where none is.
+pub fn letters() -> Result<Vec<Bitmap>> {
+    let rows = |drawn: &str| drawn.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    DRAWN.iter().map(|(name, drawn)| Bitmap::of_rows(name, &rows(drawn))).collect()
 }
 
 #[cfg(test)]
@@ -171,16 +189,12 @@ mod tests {
 
     #[test]
     fn letters_are_whole_and_unlike_each_other() {
-        for letter in DRAWN {
-            let lines: Vec<&str> = letter.split_whitespace().collect();
-            assert!(lines.len() == SIDE && lines.iter().all(|line| line.len() == SIDE), "{letter}");
-        }
         let letters = letters().unwrap();
-        assert_eq!(letters.tensor().size(), [10, 144]);
+        assert!(letters.iter().all(|letter| (letter.size.columns, letter.size.rows) == (12, 12)));
         for one in 0..10 {
             for other in 0..one {
-                let [one, other] = [one, other].map(|place| letters.select([place]).unwrap());
-                assert!(one.overlap(&other).unwrap().double_value(&[0]) < 0.75);
+                let same: f64 = letters[one].dots.iter().zip(&letters[other].dots).map(|(a, b)| a * b).sum();
+                assert!(same / 144.0 < 0.75, "{} and {}", letters[one].name, letters[other].name);
             }
         }
     }

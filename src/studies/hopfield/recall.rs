@@ -1,114 +1,124 @@
-//! Letters are stored, corrupted and restored: what came out as a strip of pictures, and the energy on the way.
+//! Bitmaps are stored, corrupted and restored: what came out as a strip of pictures, and the energy on the way. The memory is kept.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tch::{Kind, Tensor};
 
-use super::SWEEPS;
-use super::letters::{NAMES, SIDE, letters};
-use crate::memory::hopfield::{BinaryHopfield, LearningRule, ModernHopfield, Patterns};
-use crate::recipe::HopfieldRecallRecipe;
+use super::keep;
+use super::letters::letters;
+use super::network::{Network, Restored, lost, overload};
+use super::stored::StoredBitmaps;
+use crate::memory::hopfield::Patterns;
+use crate::recipe::{HopfieldRecallRecipe, HopfieldRule};
 use crate::report::{Chart, Strip};
+use crate::runtime::message;
 use crate::studies::{Aim, Finding};
+use crate::train::RunFolder;
 
 /// Smaller rises of an energy of some hundred are the last bits of its sum.
 const ROUNDING: f64 = 1e-9;
-/// What restores.
-enum Network {
-    Binary(BinaryHopfield),
-    Modern(ModernHopfield),
-}
+/// Dots of the bitmaps that stand beside each other in a picture.
+const MOST_ACROSS: usize = 400;
 
-/// What a network made of cues.
-struct Restored {
-    /// From -1 to 1 [B, 144].
-    states: Tensor,
-    /// Of each cue its energy at the start and after every change.
-    energies: Vec<Vec<f64>>,
-}
-
-/// Letters with something wrong about them.
+/// Bitmaps with something wrong about them.
 struct Corruption {
     name: String,
-    /// All letters, and all of them again for each further way to corrupt them [B, 144]; what is hidden is 0.
+    /// All bitmaps, and all of them again for each further way to corrupt them [B, N]; what is hidden is 0.
     cues: Tensor,
 }
 
-/// Restores all cues with every network, draws `letters` and `energy` into `folder`, as SVG and PNG.
-pub fn measure(recipe: &HopfieldRecallRecipe, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
-    let letters = letters()?;
-    let learn = |rule| Ok::<_, anyhow::Error>(Network::Binary(BinaryHopfield::learn(&letters, rule)?));
-    let networks = [
-        ("Hebb", learn(LearningRule::Hebb)?, None),
-        ("Storkey", learn(LearningRule::Storkey)?, None),
-        ("pseudo-inverse", learn(LearningRule::PseudoInverse)?, Some(Aim::AtLeast(0.95))),
-        ("modern", Network::Modern(ModernHopfield::new(letters.tensor(), recipe.beta)?), Some(Aim::AtLeast(0.95))),
-    ];
-    let names = NAMES.map(String::from);
-    let mut strip = Strip::new("Letters, corrupted and restored", &names, SIDE).row("stored", pictures(letters.tensor()));
-    let title = format!("Energy while the letter {} is restored", NAMES[0]);
-    let mut energies = Chart::new(&title, "dots changed so far", "energy");
+/// Stores the bitmaps of the recipe, says what becomes of them, and leaves a checkpoint that can be asked.
+///
+/// # Errors
+/// Files that are no bitmaps of one size; more of them than the rule can store.
+pub fn run(recipe: &HopfieldRecallRecipe, seed: u64, folder: &RunFolder) -> Result<Vec<Finding>> {
+    let stored = StoredBitmaps::of_files(&recipe.patterns, letters)?;
+    let memory = Network::of_recipe(recipe, &stored.patterns).context("task.hopfield-recall.patterns")?;
+    message!("{} bitmaps of {}, stored by {}", stored.count(), stored.size, recipe.rule.name());
+    if let Some(overload) = overload(recipe.rule, stored.count(), stored.patterns.units()) {
+        message!("{overload}");
+    }
+    let lost = lost(&memory, &stored.patterns, seed)?;
+    if !lost.is_empty() {
+        let names: Vec<&str> = lost.iter().take(20).map(|&pattern| stored.names[pattern].as_str()).collect();
+        let more = if lost.len() > names.len() { ", …" } else { "" };
+        message!(
+            "{} of {} do not stay as they are stored: recall that starts from them ends elsewhere: {}{more}",
+            lost.len(),
+            stored.count(),
+            names.join(", ")
+        );
+    }
+    let findings = measure(recipe, &stored, seed, folder.path())?;
+    keep(folder, recipe.clone().into(), &stored)?;
+    Ok(findings)
+}
+
+/// Restores all cues with every network, draws `letters` (or `bitmaps`, where they are one's own) and `energy` into `folder`, as SVG and PNG.
+fn measure(recipe: &HopfieldRecallRecipe, stored: &StoredBitmaps, seed: u64, folder: &Path) -> Result<Vec<Finding>> {
+    let StoredBitmaps { patterns, names, size } = stored;
+    let own = !recipe.patterns.is_empty();
+    let what = if own { "bitmaps" } else { "letters" };
+    let mut networks = Vec::new();
+    for (rule, name, aim) in [
+        (HopfieldRule::Hebb, "Hebb", None),
+        (HopfieldRule::Storkey, "Storkey", None),
+        (HopfieldRule::PseudoInverse, "pseudo-inverse", Some(Aim::AtLeast(0.95))),
+        (HopfieldRule::Modern, "modern", Some(Aim::AtLeast(0.95))),
+    ] {
+        match Network::learn(rule, patterns, recipe.beta) {
+            Ok(network) => networks.push((name, network, aim.filter(|_| !own))),
+            Err(error) => message!("without {name}: {error:#}"),
+        }
+    }
+    let shown = (MOST_ACROSS / size.columns).clamp(1, names.len());
+    let pictures = |states: &Tensor| pictures(states, shown);
+    let mut strip = Strip::new(&format!("Bitmaps ({what}), corrupted and restored"), &names[..shown], size.columns)
+        .row("stored", pictures(patterns.tensor()));
+    let mut energies = Chart::new(&format!("Energy while {} is restored", names[0]), "dots changed so far", "energy");
     let mut findings = Vec::new();
-    let corruptions = [flipped(&letters, recipe, seed)?, hidden(&letters)];
+    let corruptions = [flipped(patterns, recipe, seed)?, hidden(stored)];
     for (number, Corruption { name: corruption, cues }) in corruptions.iter().enumerate() {
         strip = strip.row(corruption, pictures(cues));
         for (name, network, aim) in &networks {
             let Restored { states, energies: traces } = network.restore(cues, seed)?;
             strip = strip.row(name, pictures(&states));
             let finding = |what: &str, value: f64| Finding::new(format!("{name}, {corruption}: {what}"), value);
-            findings.push(Finding { aim: *aim, ..finding("share of letters restored", share(&states, &letters)) });
+            findings.push(Finding { aim: *aim, ..finding(&format!("share of {what} restored"), share(&states, patterns)) });
             let rises = finding("largest rise of the energy", rise(&traces));
             findings.push(rises.aim(Aim::AtMost(0.0)).paper("never rises"));
-            if let (0, Network::Binary(_)) = (number, network) {
+            if let (0, Network::Binary { .. }) = (number, network) {
                 let trace = traces[0].iter().enumerate();
                 let points: Vec<(f64, f64)> = trace.map(|(changed, &energy)| (changed as f64, energy)).collect();
                 energies = energies.curve(name, &points);
             }
         }
     }
-    strip.drawing()?.save(&folder.join("letters"))?;
+    strip.drawing()?.save(&folder.join(what))?;
     energies.drawing()?.save(&folder.join("energy"))?;
     Ok(findings)
 }
 
-impl Network {
-    fn restore(&self, cues: &Tensor, seed: u64) -> Result<Restored> {
-        match self {
-            Network::Binary(network) => {
-                // A unit has to start somewhere: a hidden one starts with the sign of its local field.
-                let signs = network.field(cues).gt(0.0).to_kind(cues.kind()) * 2.0 - 1.0;
-                let cues = Patterns::new(&signs.where_self(&cues.eq(0.0), cues))?;
-                let recalled = network.asynchronous(&cues, seed, SWEEPS)?;
-                Ok(Restored { states: recalled.states.tensor().shallow_clone(), energies: recalled.energies })
-            }
-            Network::Modern(network) => {
-                let retrieved = network.retrieve(cues, 1e-9, SWEEPS)?;
-                Ok(Restored { states: retrieved.states, energies: Vec::try_from(retrieved.energies)? })
-            }
-        }
-    }
-}
-
-/// Every letter with dots flipped, in as many ways as the recipe says.
-fn flipped(letters: &Patterns, recipe: &HopfieldRecallRecipe, seed: u64) -> Result<Corruption> {
-    let again = letters.select((0..recipe.cues * letters.count()).map(|row| row % letters.count()))?;
-    let cues = again.flipped((recipe.flipped * letters.units() as f64).round() as usize, seed)?;
+/// Every bitmap with dots flipped, in as many ways as the recipe says.
+fn flipped(patterns: &Patterns, recipe: &HopfieldRecallRecipe, seed: u64) -> Result<Corruption> {
+    let again = patterns.select((0..recipe.cues * patterns.count()).map(|row| row % patterns.count()))?;
+    let cues = again.flipped((recipe.flipped * patterns.units() as f64).round() as usize, seed)?;
     Ok(Corruption { name: format!("{:.0} % flipped", recipe.flipped * 100.0), cues: cues.tensor().shallow_clone() })
 }
 
-/// Every letter without its lower half.
-fn hidden(letters: &Patterns) -> Corruption {
-    let half = letters.units() / 2;
-    let cues = letters.tensor().copy();
-    let _ = cues.narrow(1, half, half).fill_(0.0);
+/// Every bitmap without its lower half.
+fn hidden(stored: &StoredBitmaps) -> Corruption {
+    let shown = (stored.size.columns * stored.size.rows.div_ceil(2)) as i64;
+    let cues = stored.patterns.tensor().copy();
+    let _ = cues.narrow(1, shown, stored.patterns.units() - shown).fill_(0.0);
     Corruption { name: "lower half hidden".to_owned(), cues }
 }
 
-/// Share of states [B, 144] whose signs are exactly those of their letter, the letters coming round and round.
-fn share(states: &Tensor, letters: &Patterns) -> f64 {
-    let rounds = states.size()[0] / letters.count();
-    let right = states.sign().eq_tensor(&letters.tensor().repeat([rounds, 1])).all_dim(1, false); // [B]
+/// Share of states [B, N] whose signs are exactly those of their pattern, the patterns coming round and round.
+fn share(states: &Tensor, patterns: &Patterns) -> f64 {
+    let rounds = states.size()[0] / patterns.count();
+    let right = states.sign().eq_tensor(&patterns.tensor().repeat([rounds, 1])).all_dim(1, false); // [B]
     right.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
 }
 
@@ -118,11 +128,10 @@ fn rise(energies: &[Vec<f64>]) -> f64 {
     rises.filter(|&rise| rise > ROUNDING).fold(0.0, f64::max)
 }
 
-/// The first round of letters, from -1 (white) to 1 (black).
-fn pictures(states: &Tensor) -> Vec<Vec<f32>> {
-    let shades = (states.narrow(0, 0, NAMES.len() as i64) + 1.0) / 2.0;
-    let dots = Vec::<f32>::try_from(shades.to_kind(Kind::Float).reshape([-1])).expect("a flat tensor of floats is a vector");
-    dots.chunks(SIDE * SIDE).map(<[f32]>::to_vec).collect()
+/// The first states [B, N], from -1 (white) to 1 (black).
+fn pictures(states: &Tensor, count: usize) -> Vec<Vec<f32>> {
+    let shades = (states.narrow(0, 0, count as i64) + 1.0) / 2.0; // [count, N]
+    Vec::<Vec<f32>>::try_from(shades.to_kind(Kind::Float)).expect("a matrix of floats is a vector of rows")
 }
 
 #[cfg(test)]
@@ -133,7 +142,7 @@ mod tests {
     fn letters_come_back_and_energy_never_rises() {
         let folder = tempfile::tempdir().unwrap();
         let recipe = HopfieldRecallRecipe { cues: 3, ..Default::default() };
-        let findings = measure(&recipe, 1, folder.path()).unwrap();
+        let findings = measure(&recipe, &StoredBitmaps::of_files(&[], letters).unwrap(), 1, folder.path()).unwrap();
         assert_eq!(findings.len(), 16);
         assert!(findings.iter().filter(|finding| finding.what.contains("rise")).all(Finding::reached));
         let restored = |start: &str| findings.iter().find(|finding| finding.what.starts_with(start)).unwrap().value;

@@ -140,3 +140,50 @@ proptest! {
         prop_assert!(again.states.tensor().equal(recalled.states.tensor()));
     }
 }
+
+#[test]
+fn the_heat_bath_draws_states_by_their_energy() {
+    // Three units, so that all eight states can be counted.
+    let (weights, bias) = (symmetric(3, 7) * 0.6, Tensor::from_slice(&[0.3, -0.2, 0.1]));
+    let network = BinaryHopfield::new(&weights, &bias).unwrap();
+    let (temperature, sweeps) = (1.3, 40_000);
+    let sampled = network.glauber(&Patterns::random(1, 3, 1, Kind::Double).unwrap(), temperature, 5, sweeps).unwrap();
+    let signs: Vec<f64> = (0..24).map(|place| if (place / 3) >> (place % 3) & 1 == 1 { 1.0 } else { -1.0 }).collect();
+    let states = Patterns::new(&Tensor::from_slice(&signs).reshape([8, 3])).unwrap();
+    let expected = (network.energy(&states).unwrap() / -temperature).softmax(0, Kind::Double);
+    let visited = sampled.states.squeeze_dim(0).unsqueeze(1).eq_tensor(states.tensor()).all_dim(-1, false); // [sweeps + 1, 8]
+    let share = visited.to_kind(Kind::Double).mean_dim([0i64].as_slice(), false, Kind::Double); // [8]
+    assert!((&share - &expected).abs().max().double_value(&[]) < 0.01, "{share:?} {expected:?}");
+    let told = sampled.energies.get(0).get(sweeps as i64).double_value(&[]);
+    let last = Patterns::new(&sampled.states.get(0).get(sweeps as i64).unsqueeze(0)).unwrap();
+    assert!((network.energy(&last).unwrap().double_value(&[0]) - told).abs() < 1e-9);
+    assert!(network.glauber(&last, -1.0, 1, 1).is_err());
+}
+
+#[test]
+fn single_precision_does_not_flip_on_its_last_bits() {
+    // Weights whose sums cancel but for rounding in float32, in whatever order: 0.1 + 0.6 - 0.7.
+    let single = |numbers: &[f32], size: &[i64]| Tensor::from_slice(numbers).reshape(size);
+    let weights = single(&[0.0, 0.1, 0.6, 0.7, 0.1, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0, 0.0, 0.7, 0.0, 0.0, 0.0], &[4, 4]);
+    let network = BinaryHopfield::new(&weights, &Tensor::zeros([4], (Kind::Float, Device::Cpu))).unwrap();
+    for first in [1f32, -1.0] {
+        let cue = single(&[first, 1.0, 1.0, -1.0], &[1, 4]);
+        let field = network.field(&cue).double_value(&[0, 0]);
+        assert!(field != 0.0 && field.abs() < 1e-6, "{field}");
+        let recalled = network.synchronous(&Patterns::new(&cue).unwrap(), 1).unwrap();
+        assert_eq!(recalled.states.tensor().double_value(&[0, 0]), f64::from(first), "a unit without a field keeps its sign");
+    }
+}
+
+#[test]
+fn all_at_once_may_take_turns_and_one_by_one_in_order_does_not() {
+    // Two units that want to agree.
+    let weights = Tensor::from_slice(&[0f64, 1.0, 1.0, 0.0]).reshape([2, 2]);
+    let network = BinaryHopfield::new(&weights, &Tensor::zeros([2], (Kind::Double, Device::Cpu))).unwrap();
+    let cue = Patterns::new(&Tensor::from_slice(&[1f64, -1.0]).reshape([1, 2])).unwrap();
+    let turns = network.synchronous(&cue, 5).unwrap();
+    assert_eq!((turns.path(0).len(), turns.settled[0]), (6, false));
+    assert!((0..4).all(|step| turns.path(0)[step] == turns.path(0)[step + 2] && turns.path(0)[step] != turns.path(0)[step + 1]));
+    let rests = network.sequential(&cue, 5).unwrap();
+    assert_eq!((rests.path(0), rests.settled[0]), (vec![vec![1.0, -1.0], vec![-1.0, -1.0]], true));
+}
