@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use tch::Device;
 
+use super::captions::CaptionsTask;
 use super::documents::DocumentsTask;
 use super::finding::Finding;
 use super::hopfield;
@@ -32,6 +33,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::HopfieldRecall(recall) => hopfield::measure_recall(recall, recipe.seed, folder.path()).map(Some),
         TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
+        TaskRecipe::Captions(task) => trained::<CaptionsTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
@@ -48,6 +50,7 @@ pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
         TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => bail!("{}: nothing was trained here", folder.shown()),
         TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
+        TaskRecipe::Captions(task) => CaptionsTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
@@ -67,6 +70,7 @@ mod tests {
             TaskRecipe::HopfieldCapacity(_) | TaskRecipe::HopfieldRecall(_) => Ok(()),
             TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
             TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
+            TaskRecipe::Captions(task) => CaptionsTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
@@ -75,7 +79,7 @@ mod tests {
     }
 
     /// Every kind of model there is.
-    const TASKS: [&str; 14] = [
+    const TASKS: [&str; 16] = [
         "tape = {}",
         "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
         "tape = { model = { set = {} } }",
@@ -83,6 +87,8 @@ mod tests {
         "tape = { model = { lstm = { layers = 2 } } }",
         "transduction = {}",
         "transduction = { model = { lstm = { layers = 2 } } }",
+        "captions = {}",
+        "captions = { attention = { hard = {} }, gate = true }",
         "documents = {}",
         "pointing = {}",
         "pointing = { model = \"attention\" }",
