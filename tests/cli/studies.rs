@@ -57,7 +57,11 @@ fn every_problem_and_every_memory_runs() {
         --set task.trees.parser=4 --set training.updates=2 --set training.validate_every=2";
     let documents = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 \
         --set task.documents.hidden=4 --set training.updates=2 --set training.validate_every=2";
+    let captions = "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2 \
+        --set training.updates=2 --set training.validate_every=2";
     let runs = [
+        ("captions-soft.toml", &*format!("{captions} --set task.captions.gate=true --set task.captions.doubly_stochastic=1.0")),
+        ("captions-hard.toml", captions),
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
         ("ntm-dynamic-ngrams.toml", tape),
@@ -216,6 +220,11 @@ fn what_a_study_cannot_do_is_refused() {
     refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
+    refused(
+        "captions-hard.toml",
+        "--set task.captions.attention.hard.soft=2.0 --set task.captions.doubly_stochastic=-1.0 --set task.captions.hidden=0",
+        &["attention.hard.soft: is 2, expected 0 to 1", "stochastic: is -1, expected 0 or more", "hidden: is 0, expected 1 or more"],
+    );
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);
     assert!(!out.exists(), "nothing was begun");

@@ -10,7 +10,7 @@ use tch::{Device, no_grad};
 use super::batch::pixels;
 use super::caption::captions;
 use super::examine::{mass_in_box, rows, text};
-use super::model::GRID;
+use super::model::{Captioner, GRID};
 use super::scene::{CANVAS, Object, Scene};
 use super::split::SceneSet;
 use super::task::CaptionsTask;
@@ -38,9 +38,15 @@ pub struct Panel {
 /// Draws the first test as its caption is said: `caption.svg` and `.png`.
 pub fn draw(task: &CaptionsTask, directory: &Path) -> Result<()> {
     let example = task.tests(SceneSet::Test, TEST).swap_remove(0);
-    let (words, weights) = no_grad(|| task.model.caption(&pixels(&[&example.picture], task.device)))?;
-    let panels = panels(&words[0], rows(&weights.get(0))?, Some(&example.scene));
-    drawing(&example.picture, &text(&words[0]), &panels).save(&directory.join("caption"))
+    let (words, weights) = looked_at(&task.model, &example.picture, task.device)?;
+    let panels = panels(&words, weights, Some(&example.scene));
+    drawing(&example.picture, &text(&words), &panels).save(&directory.join("caption"))
+}
+
+/// What is said of a picture, and where was looked before each word and the end.
+pub fn looked_at(model: &Captioner, picture: &Bitmap, device: Device) -> Result<(Vec<i64>, Vec<Vec<f64>>)> {
+    let (mut words, weights) = no_grad(|| model.caption(&pixels(&[picture], device)))?;
+    Ok((words.remove(0), rows(&weights.get(0))?))
 }
 
 /// A panel for each word and for the end; with its object where the caption is true of the scene.
@@ -118,12 +124,6 @@ fn shade(weights: &[f64]) -> Element {
         let opacity = DARKEST * dark as f64 / SHADES as f64;
         group.inside(Element::new("path").set("fill-opacity", format_args!("{opacity:.2}")).set("d", path))
     })
-}
-
-/// A picture with where a model looks, for one that has no task.
-pub fn looked_at(model: &super::model::Captioner, picture: &Bitmap, device: Device) -> Result<(Vec<i64>, Vec<Vec<f64>>)> {
-    let (mut words, weights) = no_grad(|| model.caption(&pixels(&[picture], device)))?;
-    Ok((words.remove(0), rows(&weights.get(0))?))
 }
 
 #[cfg(test)]
