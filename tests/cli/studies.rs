@@ -223,7 +223,11 @@ fn what_a_study_cannot_do_is_refused() {
     refused(
         "captions-hard.toml",
         "--set task.captions.attention.hard.soft=2.0 --set task.captions.doubly_stochastic=-1.0 --set task.captions.hidden=0",
-        &["attention.hard.soft: is 2, expected 0 to 1", "stochastic: is -1, expected 0 or more", "hidden: is 0, expected 1 or more"],
+        &[
+            "attention.hard.soft: is 2, expected 0 to 1",
+            "stochastic: is -1, expected 0 or more",
+            "hidden: is 0, expected 1 or more",
+        ],
     );
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);

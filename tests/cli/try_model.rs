@@ -167,7 +167,8 @@ fn captioners_take_pictures_and_scenes_of_ones_own() {
     let place = TempDir::new().unwrap();
     let at = |name: &str| place.path().join(name);
     let (run, scenes, looks) = (at("run"), at("scenes"), at("looks"));
-    let small = "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2";
+    let small =
+        "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2";
     train("captions-soft.toml", small, &run);
     assert!(run.join("caption.svg").exists() && run.join("caption.png").exists());
 

@@ -13,7 +13,7 @@ pub struct CaptionsRecipe {
     pub gate: bool,
     /// λ of doubly stochastic attention (Xu et al. 2015, equation 14), which wants every place to be looked at once; 0 or more; 0 is off. Default 0.
     pub doubly_stochastic: f64,
-    /// Channels of the first convolution, 1 or more; the others have twice as many. Default 32.
+    /// Channels of the first convolution, 1 or more; the others have twice as many. Default 16.
     pub channels: i64,
     /// Size of a word's vector, 1 or more. Default 64.
     pub embedding: i64,
@@ -40,7 +40,7 @@ impl Default for CaptionsRecipe {
             attention: CaptionAttention::Soft,
             gate: false,
             doubly_stochastic: 0.0,
-            channels: 32,
+            channels: 16,
             embedding: 64,
             hidden: 128,
             batch: 32,

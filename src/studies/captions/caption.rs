@@ -116,10 +116,7 @@ mod tests {
         assert_eq!(two[1].objects[8..], [Some(0), Some(0), Some(0)]);
         let three = captions(&Scene { objects: vec![circle, square, cross] });
         assert_eq!(three.len(), 6);
-        assert_eq!(
-            three[1].text(),
-            "a small red circle is below a small green cross and left of a large blue square",
-        );
+        assert_eq!(three[1].text(), "a small red circle is below a small green cross and left of a large blue square",);
         assert!(three.iter().all(|caption| caption.words.len() == caption.objects.len()));
         assert!(three.iter().flat_map(|caption| &caption.words).all(|&said| word(id(said)) == said));
         assert_eq!(captions(&Scene { objects: vec![cross] })[0].text(), "a small green cross");

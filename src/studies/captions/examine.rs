@@ -133,7 +133,10 @@ pub fn examine(task: &CaptionsTask) -> Result<Vec<Finding>> {
     let is_soft = task.recipe.attention == CaptionAttention::Soft;
     let pairs = Tested::of(task, &task.tests(SceneSet::Test, TEST))?;
     let objects = Tested::of(task, &task.tests(SceneSet::NewObjects, TEST))?;
-    let in_box = Finding::new("% of colour and shape words with half of their attention in the object's box", 100.0 * pairs.looked.in_box());
+    let in_box = Finding::new(
+        "% of colour and shape words with half of their attention in the object's box",
+        100.0 * pairs.looked.in_box(),
+    );
     Ok(vec![
         Finding::new("BLEU, new pairs of objects", pairs.bleu).paper(if is_soft { "24.3 on COCO" } else { "25.0 on COCO" }),
         Finding::new("% of captions true, new pairs of objects", 100.0 * pairs.right),

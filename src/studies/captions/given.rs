@@ -59,7 +59,10 @@ impl GivenObject {
         let GivenObject { shape, colour, x, y, size } = self;
         for (name, value) in [("x", x), ("y", y)] {
             let most = CANVAS - 1;
-            ensure!((0..=most).contains(&value), "its {name} is {value}, expected 0 to {most}: the canvas has {CANVAS}×{CANVAS} dots");
+            ensure!(
+                (0..=most).contains(&value),
+                "its {name} is {value}, expected 0 to {most}: the canvas has {CANVAS}×{CANVAS} dots"
+            );
         }
         ensure!((LEAST_SIDE..=CANVAS).contains(&size), "its size is {size}, expected {LEAST_SIDE} to {CANVAS} dots");
         Ok(Object { shape, colour, left: x - size / 2, top: y - size / 2, side: size })
@@ -154,8 +157,14 @@ mod tests {
     #[test]
     fn what_is_no_scene_is_named() {
         for (line, expected) in [
-            ("pink circle at 3 4", "object 1: \"pink\" is no colour here; expected one of red, green, blue, yellow, purple, orange"),
-            ("red circle at 3 4; red star at 3 4", "object 2: \"star\" is no shape here; expected one of circle, square, triangle, cross"),
+            (
+                "pink circle at 3 4",
+                "object 1: \"pink\" is no colour here; expected one of red, green, blue, yellow, purple, orange",
+            ),
+            (
+                "red circle at 3 4; red star at 3 4",
+                "object 2: \"star\" is no shape here; expected one of circle, square, triangle, cross",
+            ),
             ("red", "object 1: it has no shape"),
             ("red circle", "object 1: expected `at X Y` behind the shape"),
             ("red circle at 3", "object 1: expected `at X Y`"),
@@ -165,7 +174,10 @@ mod tests {
             ("red circle at 3 4 size 9 9", "object 1: there is more behind its size"),
             ("small red circle at 3 4 size 9", "object 1: it has a size in words and one in dots"),
             ("red circle at 3 4 sized 9", "object 1: found \"sized\"; expected `at X Y`"),
-            (r#"{"objects": [{"shape": "circle", "colour": "pink", "x": 1, "y": 1}]}"#, "object 1: unknown variant `pink`, expected one of `red`"),
+            (
+                r#"{"objects": [{"shape": "circle", "colour": "pink", "x": 1, "y": 1}]}"#,
+                "object 1: unknown variant `pink`, expected one of `red`",
+            ),
             (r#"{"shapes": 1}"#, "not the JSON that was expected"),
             ("", "expected an input, found a blank line"),
         ] {

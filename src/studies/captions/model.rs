@@ -172,9 +172,7 @@ impl Captioner {
             }
             state = step.state;
         }
-        let sampled = self
-            .hard
-            .map(|_| Sampled { log_probability: Tensor::cat(&logs, 1), entropy: Tensor::cat(&entropies, 1) }); // [B, T] each
+        let sampled = self.hard.map(|_| Sampled { log_probability: Tensor::cat(&logs, 1), entropy: Tensor::cat(&entropies, 1) }); // [B, T] each
         let logs = self.words(&embedded, &Tensor::stack(&hidden, 1), &Tensor::stack(&contexts, 1)); // [B, T, V]
         Decoded { logs, weights: Tensor::stack(&weights, 1), sampled }
     }
@@ -280,8 +278,7 @@ mod tests {
             for (row, (caption, example)) in (0..).zip(captions.iter().zip(&mut examples)) {
                 let said: Vec<i64> = std::iter::once(i64::from(BOS)).chain(caption.iter().copied()).collect();
                 let inputs = Tensor::from_slice(&said).unsqueeze(0);
-                let decoded =
-                    no_grad(|| model.decode(&pictures.narrow(0, row, 1), &inputs, &ForwardContext::evaluation()));
+                let decoded = no_grad(|| model.decode(&pictures.narrow(0, row, 1), &inputs, &ForwardContext::evaluation()));
                 let likeliest: Vec<i64> = Vec::try_from(allowed(&decoded.logs).argmax(-1, false).squeeze_dim(0)).unwrap();
                 assert_eq!(likeliest[..caption.len()], caption[..], "{example:?}");
                 let steps = said.len() as i64;

@@ -139,9 +139,8 @@ impl Scene {
     pub fn draw(set: SceneSet, random: &mut RandomGenerator) -> Self {
         loop {
             let count = random.between(2, 3);
-            let kinds: Vec<ObjectKind> = (0..count)
-                .map(|_| ObjectKind { shape: random.pick(&SHAPES).0, colour: random.pick(&COLOURS).0 })
-                .collect();
+            let kinds: Vec<ObjectKind> =
+                (0..count).map(|_| ObjectKind { shape: random.pick(&SHAPES).0, colour: random.pick(&COLOURS).0 }).collect();
             let differ = (1..count).all(|one| !kinds[..one].contains(&kinds[one]));
             if differ
                 && set.has(&kinds)

@@ -15,10 +15,8 @@ pub enum SceneSet {
     NewObjects,
 }
 
-const NEW_OBJECTS: [ObjectKind; 2] = [
-    ObjectKind { shape: Shape::Triangle, colour: Colour::Green },
-    ObjectKind { shape: Shape::Cross, colour: Colour::Purple },
-];
+const NEW_OBJECTS: [ObjectKind; 2] =
+    [ObjectKind { shape: Shape::Triangle, colour: Colour::Green }, ObjectKind { shape: Shape::Cross, colour: Colour::Purple }];
 
 impl SceneSet {
     /// Whether scenes of objects of these kinds are of this set.

@@ -52,7 +52,9 @@ impl Study for CaptionsTask {
             CaptionAttention::Hard(_) => "hard",
         };
         let seen = Captioner::receptive_field().side;
-        format!("{attention} attention over {GRID}×{GRID} places, each of which sees {seen}×{seen} dots, learns captions of scenes")
+        format!(
+            "{attention} attention over {GRID}×{GRID} places, each of which sees {seen}×{seen} dots, learns captions of scenes"
+        )
     }
 
     fn epoch(&self, _seed: u64, epoch: u64) -> Result<Vec<u64>> {

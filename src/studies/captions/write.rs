@@ -41,7 +41,8 @@ pub fn write_scenes(options: &ScenesOptions, out: &Path) -> Result<()> {
                 record["box"] = json!(object.bounds());
                 record
             });
-            let line = json!({ "picture": name, "captions": captions.collect::<Vec<_>>(), "objects": objects.collect::<Vec<_>>() });
+            let line =
+                json!({ "picture": name, "captions": captions.collect::<Vec<_>>(), "objects": objects.collect::<Vec<_>>() });
             lines += &format!("{line}\n");
         }
         write_unsynced(&folder.join("scenes.jsonl"), lines)
@@ -75,7 +76,10 @@ mod tests {
                 let [red, green, blue] = picture.dots()[at("y") * 48 + at("x")];
                 let spread = red.max(green).max(blue) - red.min(green).min(blue);
                 assert!(spread > 60, "{object} {red} {green} {blue}");
-                assert_eq!(object["box"][2].as_u64().unwrap() - object["box"][0].as_u64().unwrap(), object["size"].as_u64().unwrap());
+                assert_eq!(
+                    object["box"][2].as_u64().unwrap() - object["box"][0].as_u64().unwrap(),
+                    object["size"].as_u64().unwrap()
+                );
             }
             let words = record["captions"][0]["text"].as_str().unwrap().split(' ').count();
             assert_eq!(record["captions"][0]["objects"].as_array().unwrap().len(), words);
