@@ -141,6 +141,8 @@ study average-classify hierarchical-classify --set task.documents.pooling=averag
 study structured-transduce structured-transduce
 study simple-transduce structured-transduce --set task.trees.attention=simple
 study unattended-transduce structured-transduce --set task.trees.attention=none
+study captions-soft captions-soft
+study captions-hard captions-hard
 
 translation soft-attention hard-attention --set 'model.recurrent.attention={score="general"}'
 translation hard-attention hard-attention
@@ -167,6 +169,8 @@ picture memn2n-babi task-16.svg
 picture pointer-sort pointing.svg
 picture pointer-hull hull.svg
 picture hierarchical-classify document.svg
+picture captions-soft caption.svg
+picture captions-hard caption.svg
 picture structured-transduce parents.svg
 picture simple-transduce parents.svg
 

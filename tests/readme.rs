@@ -252,9 +252,10 @@ fn make_targets_exist() {
 
 #[test]
 fn options_exist() {
-    let call =
-        Regex::new(r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|multi30k|check|scores|saturation|lengths|positions))?)\b([^|>]*)")
-            .unwrap();
+    let call = Regex::new(
+        r"(?:^|\| |/)targum ([a-z]+(?: (?:synth|news|scenes|multi30k|check|scores|saturation|lengths|positions))?)\b([^|>]*)",
+    )
+    .unwrap();
     let option = Regex::new(r"(?:^|\s)(--[a-z][a-z-]*)").unwrap();
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let mut help_of = |command: &str| {
@@ -368,6 +369,8 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),
         format!("{transduction} task={{pointing={{}}}}"),
         format!("{transduction} task={{documents={{}}}}"),
+        format!("{transduction} task={{captions={{}}}}"),
+        format!("{transduction} task={{captions={{attention=\"hard\"}}}}"),
         format!("{transduction} task={{questions={{}}}}"),
         format!("{transduction} task={{trees={{}}}}"),
         format!("{transduction} task={{sets={{}}}}"),

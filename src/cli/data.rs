@@ -14,11 +14,15 @@ use crate::corpus::{Filter, LANGUAGES, ParallelText, multi30k};
 use crate::recipe::FilterRecipe;
 use crate::runtime::files::Shown;
 use crate::runtime::{message, print};
+use crate::studies::{SceneSet, ScenesOptions, write_scenes};
 use crate::synth::{self, NewsOptions, SynthOptions};
 use crate::tasks::translation::UnknownPieces;
 
 /// Largest part of the built-in corpus, which is made in memory.
 const MOST_PAIRS: i64 = 2_000_000;
+
+/// Most scenes that are drawn.
+const MOST_SCENES: i64 = 100_000;
 
 /// How many pairs are read at a time.
 const CHUNK: usize = 1000;
@@ -36,6 +40,8 @@ enum Command {
     Synth(SynthArguments),
     /// Make built-in news: paragraphs with their headlines, to learn summaries from.
     News(NewsArguments),
+    /// Draw scenes of shapes as PNG pictures, with their captions and the boxes of their objects.
+    Scenes(ScenesArguments),
     /// Fetch Multi30k: English, German and French descriptions of pictures. A download that was cut off goes on where it stopped.
     Multi30k(Multi30kArguments),
     /// Read a parallel corpus, and tell its lengths and what filters would leave out.
@@ -78,6 +84,22 @@ struct NewsArguments {
     /// Paragraphs to test on.
     #[arg(long, default_value_t = NewsOptions::default().paragraphs[2] as u32, value_parser = clap::value_parser!(u32).range(..=MOST_PAIRS))]
     test: u32,
+}
+
+#[derive(Args)]
+struct ScenesArguments {
+    /// The folder to write to, which must not be there: scene-N.png, and scenes.jsonl.
+    #[arg(long)]
+    out: PathBuf,
+    /// How many.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=MOST_SCENES))]
+    count: u32,
+    /// The same seed gives the same scenes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Which scenes of those that models are trained and tested on.
+    #[arg(long, value_enum, default_value = "test")]
+    set: SceneSet,
 }
 
 #[derive(Args)]
@@ -130,6 +152,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
             let paragraphs = [train, validation, test].map(|paragraphs| paragraphs as usize);
             synth::write_news(&NewsOptions { seed, paragraphs }, &out)?;
             message!("{}: paragraphs with their headlines: train {train}, validation {validation}, test {test}", out.shown());
+        }
+        Command::Scenes(ScenesArguments { out, count, seed, set }) => {
+            write_scenes(&ScenesOptions { seed, count: count as usize, set }, &out)?;
+            message!("{}: {count} scenes, and scenes.jsonl", out.shown());
         }
         Command::Multi30k(Multi30kArguments { out, from, languages }) => {
             let languages: Vec<&str> = languages.iter().map(String::as_str).collect();

@@ -3,6 +3,7 @@
 //! Shape letters of the house: B batch, S source length, T target length, D model size, H heads, K head size, V vocabulary,
 //! W beam width, Z memory slots, Q queries at once. Batch first. Masks are boolean, true = may be attended, and end in `keep`.
 
+mod convolution;
 mod embedding;
 mod forward_context;
 mod linear;
@@ -16,6 +17,7 @@ mod projected_loss;
 mod recurrent;
 mod weights_file;
 
+pub use convolution::{Convolution, ReceptiveField};
 pub use embedding::Embedding;
 pub use forward_context::ForwardContext;
 pub use linear::{Linear, add_linear, for_bf16, linear};

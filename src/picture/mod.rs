@@ -13,6 +13,7 @@
 //! none, GNU Unifont's dots stand in: whole and readable for Chinese, Japanese, Korean and Thai; for the other scripts of India
 //! and South-East Asia letter by letter, without their ligatures. What even Unifont lacks is an empty box.
 
+mod bitmap;
 mod dots;
 mod drawing;
 mod element;
@@ -22,6 +23,7 @@ mod line;
 mod png;
 mod text;
 
+pub use bitmap::Bitmap;
 pub use drawing::Drawing;
 pub use element::Element;
 pub use text::{Anchor, LINE, Text, ink, width};

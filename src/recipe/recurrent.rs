@@ -169,6 +169,18 @@ impl Default for HardRecipe {
     }
 }
 
+impl HardRecipe {
+    /// Its keys stand under `table`.
+    pub(super) fn check(&self, table: &str, checks: &mut Checks) {
+        let of = |key: &str| format!("{table}.{key}");
+        checks.number(&of("soft"), self.soft, "0 to 1", |share| (0.0..=1.0).contains(&share));
+        for (key, weight) in [("reward", self.reward), ("entropy", self.entropy)] {
+            checks.number(&of(key), weight, "0 or more", |weight| weight >= 0.0);
+        }
+        checks.number(&of("baseline"), self.baseline, "0 to 1, 1 excluded", |decay| (0.0..1.0).contains(&decay));
+    }
+}
+
 /// `[model.recurrent.memory]`: a tape that the decoder reads and writes beside its attention (Graves et al. 2014).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -357,12 +369,7 @@ impl RecurrentRecipe {
             });
         }
         if let Some(hard) = &attention.hard {
-            let of = |key: &str| path(&format!("attention.hard.{key}"));
-            checks.number(&of("soft"), hard.soft, "0 to 1", |share| (0.0..=1.0).contains(&share));
-            for (key, weight) in [("reward", hard.reward), ("entropy", hard.entropy)] {
-                checks.number(&of(key), weight, "0 or more", |weight| weight >= 0.0);
-            }
-            checks.number(&of("baseline"), hard.baseline, "0 to 1, 1 excluded", |decay| (0.0..1.0).contains(&decay));
+            hard.check(&path("attention.hard"), checks);
         }
         if let Some(memory) = &self.memory {
             self.check_memory(memory, checks);

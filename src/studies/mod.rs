@@ -1,5 +1,6 @@
 //! What the one trainer can train beside translation: studies of memory and attention.
 
+mod captions;
 mod documents;
 mod finding;
 mod hopfield;
@@ -16,6 +17,7 @@ mod tape;
 mod transduction;
 mod trees;
 
+pub use captions::{SceneSet, ScenesOptions, write_scenes};
 pub use finding::{Aim, Finding};
 pub use interactive::{Answer, Interactive};
 pub use registry::{open, run};

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use tch::Device;
 
+use super::captions::CaptionsTask;
 use super::documents::DocumentsTask;
 use super::finding::Finding;
 use super::hopfield;
@@ -37,6 +38,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::HopfieldRecall(recall) => hopfield::run_recall(recall, recipe.seed, folder).map(Some),
         TaskRecipe::Tape(task) => trained::<TapeTask>(task, recipe, folder, options, device),
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
+        TaskRecipe::Captions(task) => trained::<CaptionsTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
@@ -57,6 +59,7 @@ pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
         TaskRecipe::HopfieldRecall(task) => hopfield::open_recall(&task, folder),
         TaskRecipe::Tape(task) => TapeTask::session(&task, folder, device),
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
+        TaskRecipe::Captions(task) => CaptionsTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
@@ -81,6 +84,7 @@ mod tests {
             | TaskRecipe::HopfieldRecall(_) => Ok(()),
             TaskRecipe::Tape(task) => TapeTask::model(task, store).map(drop),
             TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
+            TaskRecipe::Captions(task) => CaptionsTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
@@ -103,6 +107,8 @@ mod tests {
         "transduction = {}",
         "transduction = { model = \"ntm\" }",
         "transduction = { model = { lstm = { layers = 2 } } }",
+        "captions = {}",
+        "captions = { attention = { hard = {} }, gate = true }",
         "documents = {}",
         "documents = { pooling = \"gated\" }",
         "pointing = {}",

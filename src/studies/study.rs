@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tch::Device;
 
 use super::finding::Finding;
@@ -80,6 +80,16 @@ pub trait Study: Sized {
         Ok(())
     }
 
+    /// See [`Task::extra_state`].
+    fn extra_state(&self) -> Value {
+        Value::Null
+    }
+
+    /// See [`Task::restore_extra_state`].
+    fn restore_extra_state(&mut self, _state: &Value) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes what a checkpoint holds beside recipe and weights.
     fn save_extra(&self, _directory: &Path) -> Result<()> {
         Ok(())
@@ -112,6 +122,14 @@ impl<S: Study> Task for S {
 
     fn parameters(&self) -> Vec<Parameter> {
         Parameter::all(self.store().named())
+    }
+
+    fn extra_state(&self) -> Value {
+        Study::extra_state(self)
+    }
+
+    fn restore_extra_state(&mut self, state: &Value) -> Result<()> {
+        Study::restore_extra_state(self, state)
     }
 
     fn validate(&mut self, interrupt: &Interrupt) -> Result<Validation> {

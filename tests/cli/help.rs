@@ -6,6 +6,7 @@ use super::support::{arguments, targum};
 fn help_names_every_command_and_its_options() {
     let commands = [
         ("data synth", "--out --seed --train --validation --test"),
+        ("data scenes", "--out --count --seed --set"),
         ("data multi30k", "--out --from --languages"),
         ("data check", "--source --target --tsv --minimum-length --maximum-length --maximum-ratio --remove-duplicates"),
         ("train", "<RECIPE> --out --set --init --resume --print-recipe --device --threads"),

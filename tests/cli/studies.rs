@@ -62,7 +62,11 @@ fn every_problem_and_every_memory_runs() {
     let documents = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 \
         --set task.documents.hidden=4 --set training.updates=2 --set training.validate_every=2";
     let sets = "--set task.sets.most=20 --set task.sets.batch=4 --set task.sets.tested=10 --set training.updates=2 --set training.validate_every=2";
+    let captions = "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2 \
+        --set training.updates=2 --set training.validate_every=2";
     let runs = [
+        ("captions-soft.toml", &*format!("{captions} --set task.captions.gate=true --set task.captions.doubly_stochastic=1.0")),
+        ("captions-hard.toml", captions),
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
         ("ntm-dynamic-ngrams.toml", tape),
@@ -245,6 +249,15 @@ fn what_a_study_cannot_do_is_refused() {
             "most: is 3, expected the fewest instances, 10, to 100,000",
             "flipped: is 16, expected less than half of the 32 bits",
             "needles: is 0",
+        ],
+    );
+    refused(
+        "captions-hard.toml",
+        "--set task.captions.attention.hard.soft=2.0 --set task.captions.doubly_stochastic=-1.0 --set task.captions.hidden=0",
+        &[
+            "attention.hard.soft: is 2, expected 0 to 1",
+            "stochastic: is -1, expected 0 or more",
+            "hidden: is 0, expected 1 or more",
         ],
     );
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);

@@ -194,3 +194,52 @@ fn a_pooling_layer_takes_sets_of_ones_own() {
     ask(place.path(), "01100110 0110x110\n").failed(1, &["instance 2 has 'x' in it, expected bits"]);
     assert!(ask(place.path(), "200\n").good().stderr.contains("it was trained on 10 to 20 instances, and this has 200"));
 }
+
+#[test]
+fn captioners_take_pictures_and_scenes_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let (run, scenes, looks) = (at("run"), at("scenes"), at("looks"));
+    let small =
+        "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2";
+    train("captions-soft.toml", small, &run);
+    assert!(run.join("caption.svg").exists() && run.join("caption.png").exists());
+
+    // What the generator writes, with boxes, goes in as it is.
+    targum(arguments("data scenes --out {} --count 2", &[&scenes])).good();
+    let lines = fs::read_to_string(scenes.join("scenes.jsonl")).unwrap();
+    assert_eq!((lines.lines().count(), lines.matches("\"box\"").count() >= 4), (2, true), "{lines}");
+    targum(arguments("data scenes --out {}", &[&scenes])).failed(1, &["already there"]);
+    let path = |name: &str| format!("{}\n", scenes.join(name).display());
+    let found = record(&run, &path("scene-1.png"));
+    let words = found["words"].as_array().unwrap();
+    assert_eq!(words.len(), found["answer"].as_str().unwrap().split_whitespace().count() + 1, "a map for each word and the end");
+    let map = words[0]["attention"].as_array().unwrap();
+    let mass: f64 = map.iter().flat_map(|row| row.as_array().unwrap()).map(|weight| weight.as_f64().unwrap()).sum();
+    assert!(map.len() == 12 && (mass - 1.0).abs() < 1e-4, "{mass}");
+
+    // In words and as JSON a scene is the same, and what is true of it is known.
+    let found = record(&run, "small red circle at 10 12; blue square at 34 30 size 14\n");
+    let objects = r#"{"objects": [{"shape": "circle", "colour": "red", "x": 10, "y": 12, "size": 8}, {"shape": "square", "colour": "blue", "x": 34, "y": 30}]}"#;
+    assert_eq!(record(&run, &format!("{objects}\n"))["words"], found["words"]);
+    assert_eq!(found["expected"][0], "a small red circle is left of a large blue square");
+    assert_eq!(found["right"], found["expected"].as_array().unwrap().contains(&found["answer"]));
+    with_input(arguments("try --model {} --heatmaps {}", &[&run, &looks]), format!("{objects}\n")).good();
+    assert!(looks.join("line-1-caption.svg").exists() && looks.join("line-1-caption.png").exists());
+
+    // A scene with no shape, and others that it was never trained on, are answered and named.
+    let told = ask(&run, "{\"objects\": []}\n").good();
+    assert!(told.stderr.contains("line 1: the picture is uniform: there is no shape on it"), "{}", told.stderr);
+    let told = ask(&run, "red circle at 10 10; red circle at 12 12; green cross at 40 40; blue cross at 40 4\n").good();
+    for part in ["4 objects; it was trained on 2 and 3", "two objects of one shape and colour", "two objects that touch"] {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+
+    // What is no picture and what is no colour.
+    ask(&run, "pink circle at 3 4\n").failed(1, &["object 1: \"pink\" is no colour here; expected one of red, green"]);
+    ask(&run, "nowhere.png\n").failed(1, &["nowhere.png: cannot read the picture"]);
+    ask(&run, &path("scenes.jsonl")).failed(1, &["scenes.jsonl: cannot read the picture", "this is no PNG picture"]);
+    let whole = fs::read(scenes.join("scene-2.png")).unwrap();
+    fs::write(scenes.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
+    ask(&run, &path("cut.png")).failed(1, &["cut.png: cannot read the picture", "the PNG picture is broken"]);
+}

@@ -1,5 +1,6 @@
 //! What a study is about: one file a task.
 
+mod captions;
 mod documents;
 mod hopfield_capacity;
 mod hopfield_dynamics;
@@ -20,6 +21,7 @@ use super::Metric;
 use super::check::Checks;
 use super::problem::Problem;
 
+pub use captions::{CaptionAttention, CaptionsRecipe};
 pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_dynamics::HopfieldDynamicsRecipe;
@@ -41,6 +43,8 @@ pub use trees::{SelfAttention, TreesRecipe};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskRecipe {
+    /// `[task.captions]`: what is on a picture, said in a sentence.
+    Captions(CaptionsRecipe),
     /// `[task.documents]`: classes of documents of which one sentence decides.
     Documents(DocumentsRecipe),
     /// `[task.pointing]`: outputs that are positions of the input.
@@ -120,6 +124,7 @@ macro_rules! tables {
 }
 
 tables! {
+    Captions(CaptionsRecipe), "captions", &[Metric::Bleu, Metric::Accuracy, Metric::Loss];
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];

@@ -13,5 +13,6 @@ mod tokenizers;
 mod unknown;
 
 pub use evaluation::{Evaluation, HeldOut};
+pub use reinforcement::Reinforcement;
 pub use task::TranslationTask;
 pub use unknown::UnknownPieces;

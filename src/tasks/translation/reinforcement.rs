@@ -1,4 +1,4 @@
-//! How a translation model with hard attention learns from what it drew (Xu et al. 2015, section 4.1).
+//! How a model with hard attention, of translation or of captions, learns from what it drew (Xu et al. 2015, section 4.1).
 
 use anyhow::{Context, Result};
 use serde::Deserialize as _;
