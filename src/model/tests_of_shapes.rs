@@ -6,7 +6,7 @@ use crate::recipe::Recipe;
 use tch::Tensor;
 
 /// All that tells models apart, one after the other over the defaults of a family.
-const RECURRENT: [&str; 20] = [
+const RECURRENT: &[&str] = &[
     "{}",
     "{ cell = \"gru\", encoder = { layers = 2, bidirectional = false }, decoder = { kind = \"luong\", layers = 3, hidden = 7 } }",
     "{ decoder = { kind = \"none\", layers = 2 } }",
@@ -31,7 +31,7 @@ const RECURRENT: [&str; 20] = [
     "{ encoder = { kind = \"convolutional\", layers = 3, width = 5 }, decoder = { layers = 2 } }",
     "{ encoder = { self_attention = 2, layers = 2 }, decoder = { kind = \"bahdanau\" } }",
 ];
-const TRANSFORMER: [&str; 8] = [
+const TRANSFORMER: &[&str] = &[
     "{}",
     "{ encoder = { layers = 3, heads = 4 }, decoder = { heads = 1, feed_forward = 5 } }",
     "{ norm = \"post\", normalization = \"rms\", normalize_embedding = true }",
@@ -59,10 +59,10 @@ fn merge(table: &mut toml::Table, other: &toml::Table) {
 }
 
 fn recipes() -> Vec<ModelRecipe> {
-    let recurrent = RECURRENT.map(|own| recipe("recurrent", "embedding = 5\nhidden = 6", own));
+    let recurrent = RECURRENT.iter().map(|own| recipe("recurrent", "embedding = 5\nhidden = 6", own));
     let layers = "{ layers = 2, heads = 2, feed_forward = 12 }";
     let defaults = format!("dimension = 8\nencoder = {layers}\ndecoder = {layers}");
-    recurrent.into_iter().chain(TRANSFORMER.map(|own| recipe("transformer", &defaults, own))).collect()
+    recurrent.chain(TRANSFORMER.iter().map(|own| recipe("transformer", &defaults, own))).collect()
 }
 
 fn vocabularies(recipe: &ModelRecipe) -> Vocabularies {

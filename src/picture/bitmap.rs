@@ -36,12 +36,17 @@ impl Bitmap {
         &self.dots
     }
 
+    /// Whether a file's bytes are those of a PNG picture.
+    pub fn is_png(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+    }
+
     /// What a PNG file holds: of any colours and depth, what is transparent on white paper; of several pictures the first.
     ///
     /// # Errors
     /// Bytes that are no PNG, a PNG that is broken, or one of more than 50 million dots.
     pub fn from_png(bytes: &[u8]) -> Result<Self> {
-        ensure!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "this is no PNG picture");
+        ensure!(Self::is_png(bytes), "this is no PNG picture");
         let mut decoder = png::Decoder::new(Cursor::new(bytes));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let broken = "the PNG picture is broken";
@@ -115,6 +120,13 @@ impl Bitmap {
         Bitmap::new(width, dots)
     }
 
+    /// How light each dot is, from 0 (black) to 1 (white): luma of Rec. 601.
+    pub fn lightness(&self) -> Vec<f32> {
+        let luma =
+            |&[red, green, blue]: &Rgb| (0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)) / 255.0;
+        self.dots.iter().map(luma).collect()
+    }
+
     /// How far apart its dots are in the channel where they are furthest apart, 0 to 255; 0 in a picture of one colour.
     pub fn contrast(&self) -> u8 {
         let spread = |channel: usize| {
@@ -159,18 +171,37 @@ mod tests {
         assert!(error(&large).contains("2147483647×2147483647 dots"), "{}", error(&large));
     }
 
+    fn encoded(kind: png::ColorType, depth: png::BitDepth, palette: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+        encoder.set_color(kind);
+        encoder.set_depth(depth);
+        if !palette.is_empty() {
+            encoder.set_palette(palette.to_vec());
+        }
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        bytes
+    }
+
     #[test]
-    fn grey_and_transparent_pictures_are_read() {
-        let encode = |colour, samples: &[u8]| {
-            let mut bytes = Vec::new();
-            let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
-            encoder.set_color(colour);
-            encoder.write_header().unwrap().write_image_data(samples).unwrap();
-            Bitmap::from_png(&bytes).unwrap().dots
-        };
-        assert_eq!(encode(png::ColorType::Grayscale, &[7, 9]), [[7; 3], [9; 3]]);
-        assert_eq!(encode(png::ColorType::GrayscaleAlpha, &[7, 255, 9, 0]), [[7; 3], PAPER]);
-        assert_eq!(encode(png::ColorType::Rgba, &[1, 2, 3, 255, 0, 0, 0, 51]), [[1, 2, 3], [204; 3]]);
+    fn every_kind_of_png_looks_as_on_paper() {
+        use png::BitDepth::{Eight, One, Sixteen};
+        use png::ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
+        let (black, white, red) = ([0; 3], [255; 3], [255, 0, 0]);
+        for (bytes, expected) in [
+            (encoded(Grayscale, One, &[], &[0b0100_0000]), [black, white]),
+            (encoded(Grayscale, Sixteen, &[], &[0, 0, 255, 255]), [black, white]),
+            (encoded(GrayscaleAlpha, Eight, &[], &[0, 255, 0, 0]), [black, white]),
+            (encoded(Indexed, Eight, &[255, 0, 0, 0, 0, 0], &[1, 0]), [black, red]),
+            (encoded(Rgb, Eight, &[], &[255, 0, 0, 255, 255, 255]), [red, white]),
+            (encoded(Rgba, Eight, &[], &[255, 0, 0, 255, 9, 9, 9, 0]), [red, white]),
+        ] {
+            let image = Bitmap::from_png(&bytes).unwrap();
+            assert!(Bitmap::is_png(&bytes) && (image.width(), image.height()) == (2, 1));
+            assert_eq!(image.dots, expected);
+        }
+        let light = Bitmap::from_png(&encoded(Rgb, Eight, &[], &[255, 0, 0, 255, 255, 255])).unwrap().lightness();
+        assert!((light[0] - 0.299).abs() < 1e-6 && (light[1] - 1.0).abs() < 1e-6);
     }
 
     #[test]

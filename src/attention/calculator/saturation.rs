@@ -94,7 +94,8 @@ fn of_scores(dimension: i64, scaled: bool, scores: &Tensor) -> Saturation {
 /// Where nothing was measured.
 pub fn picture(measured: &[Saturation]) -> Result<Drawing> {
     let chart = Chart::new("Softmax of dot products against their dimension", "dimension D", "mean over queries").logarithmic_x();
-    let quantities: [(&str, fn(&Saturation) -> f64); 3] = [
+    type Quantity = fn(&Saturation) -> f64;
+    let quantities: [(&str, Quantity); 3] = [
         ("largest weight", |found| found.largest_weight),
         ("entropy / ln keys", |found| found.entropy),
         ("norm of the softmax's Jacobian", |found| found.jacobian_norm),

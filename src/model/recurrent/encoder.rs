@@ -102,7 +102,7 @@ impl Convolutions {
             // Of padding a neighbour sees nothing.
             let input = (pass.dropout(&states, dropout) * &keep).transpose(1, 2); // [B, D, S]
             let half = layer.kernel.size()[2] / 2;
-            let found = input.conv1d(&*layer.kernel, Some(&*layer.bias), 1, half, 1, 1); // [B, 2D, S]
+            let found = input.conv1d(&layer.kernel, Some(&*layer.bias), 1, half, 1, 1); // [B, 2D, S]
             states = (found.transpose(1, 2).glu(-1) + states) * std::f64::consts::FRAC_1_SQRT_2; // [B, S, D]
         }
         let states = states * &keep;
@@ -174,9 +174,9 @@ mod tests {
         };
         let layers = Convolutions::new(&store.root(), &options, Initialization::Constant(1.0));
         tch::no_grad(|| {
-            let _ = (&*layers.positions).shallow_clone().fill_(0.0);
+            let _ = layers.positions.shallow_clone().fill_(0.0);
             let kernel = Tensor::from_slice(&[1f32, 2.0, 3.0, 0.0, 1.0, 0.0]).view([2, 1, 3]);
-            (&*layers.layers[0].kernel).shallow_clone().copy_(&kernel);
+            layers.layers[0].kernel.shallow_clone().copy_(&kernel);
         });
         let (input, keep) =
             (Tensor::from_slice(&[1f32, -1.0, 2.0]).view([1, 3, 1]), Tensor::ones([1, 3], (Kind::Bool, Device::Cpu)));

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::input::{Image, quoted, read_bytes};
+use crate::input::{quoted, read_bytes};
+use crate::picture;
 use crate::runtime::files::Shown;
 
 /// Dots of the largest bitmap: weights between all of them still fit in memory.
@@ -82,7 +83,7 @@ impl Bitmap {
     pub fn read_all(path: &Path) -> Result<Vec<Self>> {
         let bytes = read_bytes(path, "bitmaps", MOST_BYTES)?;
         let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        if Image::is_png(&bytes) {
+        if picture::Bitmap::is_png(&bytes) {
             return Ok(vec![of_image(&stem, &bytes).with_context(|| format!("{}: cannot read the image", path.shown()))?]);
         }
         let text = std::str::from_utf8(&bytes).ok().with_context(|| {
@@ -117,9 +118,9 @@ fn dot(character: char) -> Option<f64> {
 
 /// A dot for each pixel, drawn where it is dark.
 fn of_image(name: &str, bytes: &[u8]) -> Result<Bitmap> {
-    let image = Image::of_png(bytes)?;
+    let image = picture::Bitmap::from_png(bytes)?;
     let dots = image.lightness().into_iter().map(|lightness| if lightness < 0.5 { 1.0 } else { -1.0 });
-    Bitmap::new(name, Size { columns: image.width, rows: image.height }, dots.collect())
+    Bitmap::new(name, Size { columns: image.width(), rows: image.height() }, dots.collect())
 }
 
 fn of_text(text: &str, stem: &str, place: &str) -> Result<Vec<Bitmap>> {
