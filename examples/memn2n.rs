@@ -13,6 +13,7 @@ fn main() {
         vocabulary: WORDS.len() as i64,
         size: 20,
         hops: 2,
+        linear_map: true,
         tying: TableTying::Adjacent,
         encoding: WordEncoding::Position,
         slots: 3,
