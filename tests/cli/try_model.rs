@@ -236,7 +236,7 @@ fn captioners_take_pictures_and_scenes_of_ones_own() {
     }
 
     // What is no picture and what is no colour.
-    ask(&run, "pink circle at 3 4\n").failed(1, &["object 1: \"pink\" is no colour here; expected one of red, green"]);
+    ask(&run, "pink circle at 3 4\n").failed(1, &["object 1: \"pink\" is no colour here; expected one of red, orange"]);
     ask(&run, "nowhere.png\n").failed(1, &["nowhere.png: cannot read the picture"]);
     ask(&run, &path("scenes.jsonl")).failed(1, &["scenes.jsonl: cannot read the picture", "this is no PNG picture"]);
     let whole = fs::read(scenes.join("scene-2.png")).unwrap();

@@ -35,8 +35,8 @@ impl Caption {
     }
 }
 
-/// Every caption of a scene: each object may come first, and of three the others in either order. A scene of one object is only named; of more
-/// than three nothing is said.
+/// Every caption that is true of a scene: each object may come first, and of three the others in either order. The first of them names the objects in
+/// the order of the rainbow, and of one colour in that of shapes. A scene of one object is only named; of more than three nothing is said.
 pub fn captions(scene: &Scene) -> Vec<Caption> {
     let objects = &scene.objects;
     let orders: Vec<Vec<usize>> = match objects.len() {
@@ -45,7 +45,10 @@ pub fn captions(scene: &Scene) -> Vec<Caption> {
         3 => vec![vec![0, 1, 2], vec![0, 2, 1], vec![1, 0, 2], vec![1, 2, 0], vec![2, 0, 1], vec![2, 1, 0]],
         _ => Vec::new(),
     };
+    let mut named: Vec<usize> = (0..objects.len()).collect();
+    named.sort_by_key(|&number| (objects[number].colour as usize, objects[number].shape as usize));
     let told = |order: Vec<usize>| {
+        let order: Vec<usize> = order.into_iter().map(|place| named[place]).collect();
         let mut caption = Caption::of_nothing();
         let subject = &objects[order[0]];
         caption.names(order[0], subject);
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(two[1].objects[8..], [Some(0), Some(0), Some(0)]);
         let three = captions(&Scene { objects: vec![circle, square, cross] });
         assert_eq!(three.len(), 6);
-        assert_eq!(three[1].text(), "a small red circle is below a small green cross and left of a large blue square",);
+        assert_eq!(three[0].text(), "a small red circle is below a small green cross and left of a large blue square",);
         assert!(three.iter().all(|caption| caption.words.len() == caption.objects.len()));
         assert!(three.iter().flat_map(|caption| &caption.words).all(|&said| word(id(said)) == said));
         assert_eq!(captions(&Scene { objects: vec![cross] })[0].text(), "a small green cross");

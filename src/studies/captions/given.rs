@@ -159,7 +159,7 @@ mod tests {
         for (line, expected) in [
             (
                 "pink circle at 3 4",
-                "object 1: \"pink\" is no colour here; expected one of red, green, blue, yellow, purple, orange",
+                "object 1: \"pink\" is no colour here; expected one of red, orange, yellow, green, blue, purple",
             ),
             (
                 "red circle at 3 4; red star at 3 4",

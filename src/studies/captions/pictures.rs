@@ -143,7 +143,7 @@ mod tests {
         looked[0] = 1.0;
         let panels = panels(&words, vec![looked; words.len() + 1], Some(&scene));
         assert_eq!(panels.len(), words.len() + 1);
-        assert_eq!(panels[1].object, Some(scene.objects[0]), "the size of the first object");
+        assert_eq!(panels[1].object, caption.objects[1].map(|number| scene.objects[number]), "the size of the first object");
         let drawing = drawing(&picture, &caption.text(), &panels);
         let svg = drawing.svg();
         assert_eq!(svg.matches("href=\"#picture\"").count(), words.len() + 2);

@@ -28,23 +28,24 @@ pub enum Shape {
 #[serde(rename_all = "kebab-case")]
 pub enum Colour {
     Red,
+    Orange,
+    Yellow,
     Green,
     Blue,
-    Yellow,
     Purple,
-    Orange,
 }
 
 pub const SHAPES: [(Shape, &str); 4] =
     [(Shape::Circle, "circle"), (Shape::Square, "square"), (Shape::Triangle, "triangle"), (Shape::Cross, "cross")];
 
+/// In the order of the rainbow.
 pub const COLOURS: [(Colour, &str); 6] = [
     (Colour::Red, "red"),
+    (Colour::Orange, "orange"),
+    (Colour::Yellow, "yellow"),
     (Colour::Green, "green"),
     (Colour::Blue, "blue"),
-    (Colour::Yellow, "yellow"),
     (Colour::Purple, "purple"),
-    (Colour::Orange, "orange"),
 ];
 
 impl Shape {
