@@ -7,11 +7,13 @@ mod interactive;
 mod pointing;
 mod questions;
 mod random;
+mod reading;
 mod registry;
 mod study;
 mod tape;
 mod transduction;
 mod trees;
+mod vocabulary;
 
 pub use finding::{Aim, Finding};
 pub use interactive::{Answer, Interactive};

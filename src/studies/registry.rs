@@ -11,6 +11,7 @@ use super::hopfield;
 use super::interactive::Interactive;
 use super::pointing::PointingTask;
 use super::questions::QuestionsTask;
+use super::reading::ReadingTask;
 use super::study::{Study, read_task, trained};
 use super::tape::TapeTask;
 use super::transduction::TransductionTask;
@@ -35,6 +36,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
+        TaskRecipe::Reading(task) => trained::<ReadingTask>(task, recipe, folder, options, device),
         TaskRecipe::Trees(task) => trained::<TreesTask>(task, recipe, folder, options, device),
     }
 }
@@ -51,6 +53,7 @@ pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
+        TaskRecipe::Reading(task) => ReadingTask::session(&task, folder, device),
         TaskRecipe::Trees(task) => TreesTask::session(&task, folder, device),
     }
 }
@@ -70,12 +73,13 @@ mod tests {
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
+            TaskRecipe::Reading(task) => ReadingTask::model(task, store).map(drop),
             TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
         }
     }
 
     /// Every kind of model there is.
-    const TASKS: [&str; 14] = [
+    const TASKS: [&str; 16] = [
         "tape = {}",
         "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
         "tape = { model = { set = {} } }",
@@ -88,6 +92,8 @@ mod tests {
         "pointing = { model = \"attention\" }",
         "questions = { hops = 4 }",
         "questions = { tying = \"layer-wise\" }",
+        "reading = {}",
+        "reading = { bidirectional = true }",
         "trees = {}",
         "trees = { attention = \"none\" }",
     ];

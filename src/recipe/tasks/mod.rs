@@ -5,6 +5,7 @@ mod hopfield_capacity;
 mod hopfield_recall;
 mod pointing;
 mod questions;
+mod reading;
 mod tape;
 mod transduction;
 mod trees;
@@ -20,6 +21,7 @@ pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
+pub use reading::ReadingRecipe;
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
 pub use transduction::{StackQueueKind, StackQueueRecipe, TransductionModelRecipe, TransductionProblem, TransductionRecipe};
 pub use trees::{SelfAttention, TreesRecipe};
@@ -34,6 +36,8 @@ pub enum TaskRecipe {
     Pointing(PointingRecipe),
     /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
     Questions(QuestionsRecipe),
+    /// `[task.reading]`: words of a passage that answer a question.
+    Reading(ReadingRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
@@ -102,6 +106,7 @@ tables! {
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
+    Reading(ReadingRecipe), "reading", &[Metric::Accuracy, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
     HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
     HopfieldRecall(HopfieldRecallRecipe), "hopfield-recall", &[];
