@@ -128,6 +128,12 @@ study pointer-hull pointer-hull
 study attention-hull pointer-hull --set task.pointing.model=attention
 study hierarchical-classify hierarchical-classify
 study average-classify hierarchical-classify --set task.documents.pooling=average
+study reading reading
+if [ -d "$babi" ]; then
+    study reading-babi reading --set task.reading.folder="$babi" --set training.updates=6000
+else
+    runs="$runs reading-babi"
+fi
 study structured-transduce structured-transduce
 study simple-transduce structured-transduce --set task.trees.attention=simple
 study unattended-transduce structured-transduce --set task.trees.attention=none
@@ -150,6 +156,8 @@ picture memn2n-babi task-16.svg
 picture pointer-sort pointing.svg
 picture pointer-hull hull.svg
 picture hierarchical-classify document.svg
+picture reading passage.svg
+picture reading attention.svg
 picture structured-transduce parents.svg
 picture simple-transduce parents.svg
 

@@ -366,6 +366,7 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{transduction} task={{pointing={{}}}}"),
         format!("{transduction} task={{documents={{}}}}"),
         format!("{transduction} task={{questions={{}}}}"),
+        format!("{transduction} task={{reading={{folder=\"data/babi\"}}}}"),
         format!("{transduction} task={{trees={{}}}}"),
         "task={hopfield-capacity={}}".into(),
         "task={hopfield-recall={}}".into(),

@@ -57,7 +57,11 @@ fn every_problem_and_every_memory_runs() {
         --set task.trees.parser=4 --set training.updates=2 --set training.validate_every=2";
     let documents = "--set task.documents.documents=4 --set task.documents.batch=2 --set task.documents.tested=4 \
         --set task.documents.hidden=4 --set training.updates=2 --set training.validate_every=2";
+    let reading = "--set task.reading.passages=4 --set task.reading.batch=2 --set task.reading.tested=4 --set task.reading.hidden=4 \
+        --set training.updates=2 --set training.validate_every=2";
     let runs = [
+        ("reading.toml", reading),
+        ("reading.toml", &format!("{reading} --set task.reading.bidirectional=true --set task.reading.dropout=0.2")),
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
         ("ntm-dynamic-ngrams.toml", tape),
@@ -215,6 +219,9 @@ fn what_a_study_cannot_do_is_refused() {
     );
     refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
+    refused("reading.toml", "--set task.reading.most=16", &["task.reading.most: is 16, expected 15 at most"]);
+    refused("reading.toml", "--set task.reading.most=3", &["most: is 3, less than the fewest sentences, 4"]);
+    refused("reading.toml", "--set task.reading.folder=/nowhere", &["/nowhere: cannot read this folder, expected the bAbI tasks"]);
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);

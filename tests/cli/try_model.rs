@@ -161,3 +161,67 @@ fn parsers_classifiers_and_translators_take_input_of_ones_own() {
     assert_eq!(translated["answer"], plain.lines()[0]);
     assert!(translated["alignment"]["weights"].is_array(), "{translated}");
 }
+
+#[test]
+fn a_reader_answers_questions_about_passages_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (model, pictures) = (place.path().join("run"), place.path().join("pictures"));
+    let small = "--set task.reading.passages=30 --set task.reading.tested=4 --set task.reading.hidden=8 --set task.reading.embedding=8";
+    train("reading.toml", small, &model);
+    for picture in ["passage.svg", "passage.png", "attention.svg", "attention.png"] {
+        assert!(model.join(picture).exists(), "{picture}");
+    }
+
+    let passage = "Anna Holm went to the old mill on Monday morning. Clara Berg gave the red lamp to Anna Holm.";
+    let asked = format!("{passage}\tWhere did Anna Holm go?\n");
+    let found = record(&model, &asked);
+    let numbers = |name: &str| found[name].as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect::<Vec<f64>>();
+    let words: Vec<&str> = found["passage"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words.len(), 21, "19 words and two ends of sentences: {words:?}");
+    let [start, end] = ["start", "end"].map(|end| found[end].as_u64().unwrap() as usize);
+    let answer: Vec<&str> = words[start..=end].iter().copied().filter(|word| *word != ".").collect();
+    assert_eq!(found["answer"].as_str().unwrap(), if answer.is_empty() { ".".to_owned() } else { answer.join(" ") });
+    for name in ["starts", "ends"] {
+        assert!(numbers(name).len() == 21 && (numbers(name).iter().sum::<f64>() - 1.0).abs() < 1e-5, "{found}");
+    }
+    let product = numbers("starts")[start] * numbers("ends")[end];
+    assert!((found["probability"].as_f64().unwrap() - product).abs() < 1e-9, "{found}");
+    for direction in ["forward", "backward"] {
+        let rows = found["attention"][direction].as_array().unwrap();
+        assert!(rows.len() == 21 && rows.iter().all(|row| row.as_array().unwrap().len() == 5), "{found}");
+    }
+    let json = serde_json::json!({ "passage": passage, "question": "Where did Anna Holm go?" });
+    assert_eq!(record(&model, &format!("{json}\n")), found);
+
+    // Words that it has never seen; a passage that does not hold the answer: it points somewhere, and says how little it believes it.
+    let told = ask(&model, &format!("{passage}\tWhere did Zorro hide?\n")).good();
+    assert!(told.stderr.contains("line 1: the reader has never seen these words of the question: Zorro, hide"), "{}", told.stderr);
+    let told = ask(&model, "Quokkas nibble. Clara Berg went to the mill.\tQuo vadis?\n").good();
+    for part in ["never seen these words of the passage: Quokkas, nibble", "it knows no word of the question: the answer says nothing"] {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+    let told = ask(&model, "It rained at the old mill.\tWho bought the red lamp?\n").good();
+    assert!(told.stderr.contains("the passage may not hold the answer; a pointer always points somewhere"), "{}", told.stderr);
+    for (line, part) in [
+        (passage.to_owned(), "expected a passage, a tab and a question; found no tab"),
+        (" \t ".to_owned(), "expected an input, found a blank line"),
+        (format!("{passage}\t"), "there is no question behind the passage"),
+        (format!("{passage}\t?!"), "there is no question behind the passage"),
+        ("\tWhere is Anna?".to_owned(), "there is no passage: the answer is looked for in its words"),
+        (String::new(), "expected an input, found a blank line"),
+        ("{\"passage\": \"Anna went.\"}".to_owned(), "not the JSON that was expected"),
+        (format!("{}\tWhere?", "word ".repeat(2001)), "a passage of 2002 words: at most 2000 are read"),
+    ] {
+        ask(&model, &format!("{line}\n")).failed(1, &["line 1: ", part, "this model takes a passage, a tab and a question"]);
+    }
+    assert!(ask(&model, &format!("{}\tWhere?\n", "word ".repeat(201))).good().stderr.contains("no picture of 202 steps"));
+
+    with_input(arguments("try --model {} --heatmaps {}", &[&model, &pictures]), asked).good();
+    let picture = fs::read_to_string(pictures.join("line-1-passage.svg")).unwrap();
+    assert!(picture.contains("Where did Anna Holm go?") && picture.contains("begins here"));
+    for picture in ["line-1-passage.png", "line-1-attention.svg", "line-1-attention.png"] {
+        assert!(pictures.join(picture).exists(), "{picture}");
+    }
+    let told = targum(arguments("inspect {}", &[&model])).good();
+    assert!(told.stdout.contains("study        reading") && told.stdout.contains("takes        a passage"), "{}", told.stdout);
+}
