@@ -5,6 +5,7 @@ mod finding;
 mod hopfield;
 mod interactive;
 mod pointing;
+mod queries;
 mod questions;
 mod random;
 mod reading;

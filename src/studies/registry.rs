@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::hopfield;
 use super::interactive::Interactive;
 use super::pointing::PointingTask;
+use super::queries::QueriesTask;
 use super::questions::QuestionsTask;
 use super::reading::ReadingTask;
 use super::study::{Study, read_task, trained};
@@ -35,6 +36,7 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::Transduction(task) => trained::<TransductionTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
+        TaskRecipe::Queries(task) => trained::<QueriesTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
         TaskRecipe::Reading(task) => trained::<ReadingTask>(task, recipe, folder, options, device),
         TaskRecipe::Trees(task) => trained::<TreesTask>(task, recipe, folder, options, device),
@@ -52,6 +54,7 @@ pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
         TaskRecipe::Transduction(task) => TransductionTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
+        TaskRecipe::Queries(task) => QueriesTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
         TaskRecipe::Reading(task) => ReadingTask::session(&task, folder, device),
         TaskRecipe::Trees(task) => TreesTask::session(&task, folder, device),
@@ -72,6 +75,7 @@ mod tests {
             TaskRecipe::Transduction(task) => TransductionTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
+            TaskRecipe::Queries(task) => QueriesTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
             TaskRecipe::Reading(task) => ReadingTask::model(task, store).map(drop),
             TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
@@ -79,7 +83,7 @@ mod tests {
     }
 
     /// Every kind of model there is.
-    const TASKS: [&str; 16] = [
+    const TASKS: [&str; 18] = [
         "tape = {}",
         "tape = { model = { ntm = { controller = \"feed-forward\", read_heads = 2, write_heads = 3, learned_start = true } } }",
         "tape = { model = { set = {} } }",
@@ -90,6 +94,8 @@ mod tests {
         "documents = {}",
         "pointing = {}",
         "pointing = { model = \"attention\" }",
+        "queries = {}",
+        "queries = { shared = true }",
         "questions = { hops = 4 }",
         "questions = { tying = \"layer-wise\" }",
         "reading = {}",

@@ -4,6 +4,7 @@ mod documents;
 mod hopfield_capacity;
 mod hopfield_recall;
 mod pointing;
+mod queries;
 mod questions;
 mod reading;
 mod tape;
@@ -20,6 +21,7 @@ pub use documents::{DocumentsRecipe, PoolingKind};
 pub use hopfield_capacity::HopfieldCapacityRecipe;
 pub use hopfield_recall::HopfieldRecallRecipe;
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
+pub use queries::QueriesRecipe;
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
 pub use reading::ReadingRecipe;
 pub use tape::{ControllerKind, LstmRecipe, NtmRecipe, SetRecipe, TapeModelRecipe, TapeProblem, TapeRecipe, TreeRecipe};
@@ -34,6 +36,8 @@ pub enum TaskRecipe {
     Documents(DocumentsRecipe),
     /// `[task.pointing]`: outputs that are positions of the input.
     Pointing(PointingRecipe),
+    /// `[task.queries]`: classes of documents that several questions ask for.
+    Queries(QueriesRecipe),
     /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
     Questions(QuestionsRecipe),
     /// `[task.reading]`: words of a passage that answer a question.
@@ -105,6 +109,7 @@ macro_rules! tables {
 tables! {
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
+    Queries(QueriesRecipe), "queries", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
     Reading(ReadingRecipe), "reading", &[Metric::Accuracy, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
