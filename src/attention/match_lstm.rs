@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
-use super::{Attention, AttentionOptions, Prepared, QuerySteps};
+use super::{Attention, AttentionOptions, QuerySteps};
 use crate::nn::{Cell, CellInitialization, Initialization, Scope};
 use crate::recipe::{AttentionRecipe, CellKind, ScoreKind};
 
@@ -78,34 +78,40 @@ impl MatchLstm {
         })
     }
 
-    /// Reads passages [B, P, D] with questions [B, Q, D].
+    /// Reads passages [B, P, D] with questions [B, Q, D]. Both directions go step by step together, one half of the rows each, as their attention is
+    /// the same.
     pub fn read(&self, passage: &Encoded, question: &Encoded) -> Matched {
         let states = &passage.states;
+        let [rows, words, _] = states.size()[..] else { panic!("states are [B, P, D], found {:?}", states.size()) };
         let lengths = Tensor::from_slice(&question.lengths).to_device(states.device()).to_kind(states.kind()).unsqueeze(1);
         let prepared = self.attention.prepare(&question.states, &question.keep(), &lengths);
-        let order = reversal(&passage.lengths, states.size()[1], states.device());
-        let (forward, from_left) = self.direction(&self.forward, states, &prepared);
-        let (backward, from_right) = self.direction(&self.backward, &reordered(states, &order), &prepared);
-        Matched {
-            states: Tensor::cat(&[forward, reordered(&backward, &order)], -1), // [B, P, 2H]
-            weights: [from_left, reordered(&from_right, &order)],
-        }
-    }
-
-    /// States [B, P, H] and weights [B, P, Q] from the first word to the last.
-    fn direction(&self, cell: &Cell, passage: &Tensor, question: &Prepared) -> (Tensor, Tensor) {
-        let gates = cell.input_gates(passage); // [B, P, 4H]
-        let stepper = cell.stepper(question.values.size()[2]);
-        let mut state = cell.zero_state(passage.size()[0]);
-        let (mut states, mut weights) = (Vec::new(), Vec::new());
-        for step in 0..passage.size()[1] {
-            let query = Tensor::cat(&[&passage.select(1, step), &state.hidden], 1).unsqueeze(1); // [B, 1, D + H]
-            let attended = self.attention.attend(&query, question, QuerySteps::Same(step), None);
-            state = stepper.step(&gates.select(1, step), Some(&attended.context.squeeze_dim(1)), &state);
-            states.push(state.hidden.shallow_clone());
+        let twice = Tensor::arange(rows, (Kind::Int64, states.device())).repeat([2]); // [2B]
+        let prepared = prepared.select(&twice);
+        let order = reversal(&passage.lengths, words, states.device());
+        let inputs = [states.shallow_clone(), reordered(states, &order)]; // each [B, P, D]
+        let cells = [&self.forward, &self.backward];
+        let steppers = cells.map(|cell| cell.stepper(question.states.size()[2]));
+        let gates = [0, 1].map(|half| cells[half].input_gates(&inputs[half]).unbind(1)); // for each word [B, 4H]
+        let inputs = Tensor::cat(&inputs, 0).unbind(1); // for each word [2B, D]
+        let mut state = cells.map(|cell| cell.zero_state(rows));
+        let (mut found, mut weights) = ([Vec::new(), Vec::new()], Vec::new());
+        for (step, input) in inputs.iter().enumerate() {
+            let before = Tensor::cat(&[&state[0].hidden, &state[1].hidden], 0); // [2B, H]
+            let query = Tensor::cat(&[input, &before], 1).unsqueeze(1); // [2B, 1, D + H]
+            let attended = self.attention.attend(&query, &prepared, QuerySteps::Same(step as i64), None);
+            let contexts = attended.context.squeeze_dim(1).chunk(2, 0); // two of [B, D]
+            for half in 0..2 {
+                state[half] = steppers[half].step(&gates[half][step], Some(&contexts[half]), &state[half]);
+                found[half].push(state[half].hidden.shallow_clone());
+            }
             weights.push(attended.weights);
         }
-        (Tensor::stack(&states, 1), Tensor::cat(&weights, 1))
+        let [forward, backward] = found.map(|states| Tensor::stack(&states, 1)); // [B, P, H]
+        let weights = Tensor::cat(&weights, 1).chunk(2, 0); // two of [B, P, Q]
+        Matched {
+            states: Tensor::cat(&[forward, reordered(&backward, &order)], -1), // [B, P, 2H]
+            weights: [weights[0].shallow_clone(), reordered(&weights[1], &order)],
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Attention as three questions kept apart: how a key is scored ([`Score`]), how scores become a choice ([`Choice`]), and what is
 //! remembered (the keys and values given to [`Attention::prepare`]). Any score works with any choice.
 
-pub mod calculator;
 mod boundary;
+pub mod calculator;
 mod choice;
 mod copying;
 pub mod hard;

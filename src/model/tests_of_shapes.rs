@@ -6,7 +6,7 @@ use crate::recipe::Recipe;
 use tch::Tensor;
 
 /// All that tells models apart, one after the other over the defaults of a family.
-const RECURRENT: [&str; 20] = [
+const RECURRENT: [&str; 23] = [
     "{}",
     "{ cell = \"gru\", encoder = { layers = 2, bidirectional = false }, decoder = { kind = \"luong\", layers = 3, hidden = 7 } }",
     "{ decoder = { kind = \"none\", layers = 2 } }",

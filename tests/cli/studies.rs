@@ -221,7 +221,11 @@ fn what_a_study_cannot_do_is_refused() {
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
     refused("reading.toml", "--set task.reading.most=16", &["task.reading.most: is 16, expected 15 at most"]);
     refused("reading.toml", "--set task.reading.most=3", &["most: is 3, less than the fewest sentences, 4"]);
-    refused("reading.toml", "--set task.reading.folder=/nowhere", &["/nowhere: cannot read this folder, expected the bAbI tasks"]);
+    refused(
+        "reading.toml",
+        "--set task.reading.folder=/nowhere",
+        &["/nowhere: cannot read this folder, expected the bAbI tasks"],
+    );
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);

@@ -166,7 +166,8 @@ fn parsers_classifiers_and_translators_take_input_of_ones_own() {
 fn a_reader_answers_questions_about_passages_of_ones_own() {
     let place = TempDir::new().unwrap();
     let (model, pictures) = (place.path().join("run"), place.path().join("pictures"));
-    let small = "--set task.reading.passages=30 --set task.reading.tested=4 --set task.reading.hidden=8 --set task.reading.embedding=8";
+    let small =
+        "--set task.reading.passages=30 --set task.reading.tested=4 --set task.reading.hidden=8 --set task.reading.embedding=8";
     train("reading.toml", small, &model);
     for picture in ["passage.svg", "passage.png", "attention.svg", "attention.png"] {
         assert!(model.join(picture).exists(), "{picture}");
@@ -195,9 +196,15 @@ fn a_reader_answers_questions_about_passages_of_ones_own() {
 
     // Words that it has never seen; a passage that does not hold the answer: it points somewhere, and says how little it believes it.
     let told = ask(&model, &format!("{passage}\tWhere did Zorro hide?\n")).good();
-    assert!(told.stderr.contains("line 1: the reader has never seen these words of the question: Zorro, hide"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("line 1: the reader has never seen these words of the question: Zorro, hide"),
+        "{}",
+        told.stderr
+    );
     let told = ask(&model, "Quokkas nibble. Clara Berg went to the mill.\tQuo vadis?\n").good();
-    for part in ["never seen these words of the passage: Quokkas, nibble", "it knows no word of the question: the answer says nothing"] {
+    for part in
+        ["never seen these words of the passage: Quokkas, nibble", "it knows no word of the question: the answer says nothing"]
+    {
         assert!(told.stderr.contains(part), "{}", told.stderr);
     }
     let told = ask(&model, "It rained at the old mill.\tWho bought the red lamp?\n").good();

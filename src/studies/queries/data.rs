@@ -65,7 +65,8 @@ impl Data {
         let known = Known { vocabulary, asked };
         let [train, held_out, test] = [train, held_out, test].map(|documents| {
             let of = |(words, labels): Labelled| {
-                let class = |(label, asked): (String, &Asked)| asked.classes.binary_search(&label).expect("classes are all labels");
+                let class =
+                    |(label, asked): (String, &Asked)| asked.classes.binary_search(&label).expect("classes are all labels");
                 Document { words, classes: labels.into_iter().zip(&known.asked).map(class).collect() }
             };
             documents.into_iter().map(of).collect()
@@ -92,7 +93,11 @@ fn read(file: &Path, held_out: f64, seed: u64) -> Result<(Vec<String>, [Vec<Labe
         documents.push(labelled.with_context(|| format!("{}:{number}", file.shown()))?);
     }
     let shown = file.shown();
-    ensure!(documents.len() >= 5, "{shown}: {} documents, expected 5 or more: some are held out and some tested with", documents.len());
+    ensure!(
+        documents.len() >= 5,
+        "{shown}: {} documents, expected 5 or more: some are held out and some tested with",
+        documents.len()
+    );
     let columns = documents[0].1.len();
     for column in 0..columns {
         let first = &documents[0].1[column];

@@ -17,7 +17,10 @@ pub fn examine(task: &QueriesTask) -> Result<Vec<Finding>> {
     }
     if task.recipe.file.is_none() {
         for (asked, &count) in asked.iter().zip(&classified.on_answer) {
-            findings.push(Finding::new(format!("% of documents whose heaviest word for {} is the answer", asked.name), percent(count)));
+            findings.push(Finding::new(
+                format!("% of documents whose heaviest word for {} is the answer", asked.name),
+                percent(count),
+            ));
         }
     }
     if asked.len() > 1 {

@@ -88,7 +88,8 @@ impl QueryClassifier {
             energy_initialization: start,
         };
         let queries = if shared { 1 } else { sizes.classes.len() as i64 };
-        let output = |(number, &classes): (usize, &i64)| Linear::new(scope.sub(&format!("output{number}")), 2 * hidden, classes, start);
+        let output =
+            |(number, &classes): (usize, &i64)| Linear::new(scope.sub(&format!("output{number}")), 2 * hidden, classes, start);
         Ok(QueryClassifier {
             words: Embedding::new(scope.sub("words"), sizes.words, embedding, Initialization::Normal(0.1)),
             encoder: RecurrentStack::new(scope.sub("encoder"), CellKind::Lstm, embedding, hidden, 1, true, cells),
@@ -117,7 +118,8 @@ impl Read {
     /// -log p of the right classes, summed over questions and documents.
     pub fn cost(&self, batch: &Batch) -> Tensor {
         let each = self.logs.iter().zip(&batch.classes);
-        let costs: Vec<Tensor> = each.map(|(logs, classes)| -logs.gather(1, &classes.unsqueeze(1), false).sum(logs.kind())).collect();
+        let costs: Vec<Tensor> =
+            each.map(|(logs, classes)| -logs.gather(1, &classes.unsqueeze(1), false).sum(logs.kind())).collect();
         Tensor::stack(&costs, 0).sum(costs[0].kind())
     }
 

@@ -20,7 +20,12 @@ const TELLING: [&[&str]; 3] = [
         "come to the {event} of {who}",
         "this time it is {who} who looks forward to seeing you at the {event}",
     ],
-    &["it takes place in the {where}", "we meet in the {where}", "the {where} is where you find us", "the {event} will be held in the {where}"],
+    &[
+        "it takes place in the {where}",
+        "we meet in the {where}",
+        "the {where} is where you find us",
+        "the {event} will be held in the {where}",
+    ],
     &["it begins on {when}", "the doors open on {when}", "{when} is the day", "please keep {when} free for the {event}"],
 ];
 

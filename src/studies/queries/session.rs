@@ -51,7 +51,10 @@ impl Interactive for QueriesSession {
                 unknown.push(word);
             }
         }
-        ensure!(document.words.iter().any(|word| !is_unknown(&word)), "none of its words is one of those that this model was trained with");
+        ensure!(
+            document.words.iter().any(|word| !is_unknown(&word)),
+            "none of its words is one of those that this model was trained with"
+        );
         let batch = Batch::new(&[&document], &self.known, self.device);
         let read = no_grad(|| self.model.read(&batch, &ForwardContext::evaluation()));
         let weights = rows(&read.weights)?; // [Q, S]

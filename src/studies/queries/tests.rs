@@ -61,7 +61,8 @@ fn what_stands_beside_it_in_a_batch_changes_no_answer() {
 /// Chance is right in one of six or seven.
 #[test]
 fn a_few_seconds_teach_it_something() {
-    let recipe = QueriesRecipe { documents: 200, fewest: 0, most: 1, embedding: 16, hidden: 16, context: 16, batch: 20, ..tiny() };
+    let recipe =
+        QueriesRecipe { documents: 200, fewest: 0, most: 1, embedding: 16, hidden: 16, context: 16, batch: 20, ..tiny() };
     let mut task = task(&recipe);
     let training = TrainingRecipe {
         optimizer: OptimizerRecipe::Adam(AdamRecipe { learning_rate: 0.01, ..AdamRecipe::default() }),
