@@ -105,7 +105,7 @@ study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm 
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
 study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128 \
     --set training.optimizer.adam.learning_rate=0.005 --set training.schedule.step.start=4500 --set training.schedule.step.every=500 \
-    --set training.updates=6000
+   
 study ntm-priority-sort ntm-priority-sort
 study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study stack-reverse stack-reverse
@@ -128,9 +128,11 @@ study pointer-hull pointer-hull
 study attention-hull pointer-hull --set task.pointing.model=attention
 study hierarchical-classify hierarchical-classify
 study average-classify hierarchical-classify --set task.documents.pooling=average
+study queries queries
+study queries-shared queries --set task.queries.shared=true
 study reading reading
 if [ -d "$babi" ]; then
-    study reading-babi reading --set task.reading.folder="$babi" --set training.updates=6000
+    study reading-babi reading --set task.reading.folder="$babi"
 else
     runs="$runs reading-babi"
 fi
@@ -156,6 +158,7 @@ picture memn2n-babi task-16.svg
 picture pointer-sort pointing.svg
 picture pointer-hull hull.svg
 picture hierarchical-classify document.svg
+picture queries queries.svg
 picture reading passage.svg
 picture reading attention.svg
 picture structured-transduce parents.svg

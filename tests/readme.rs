@@ -365,6 +365,7 @@ fn study_keys() -> BTreeMap<String, Value> {
         format!("{transduction} task={{transduction={{model=\"lstm\"}}}}"),
         format!("{transduction} task={{pointing={{}}}}"),
         format!("{transduction} task={{documents={{}}}}"),
+        format!("{transduction} task={{queries={{file=\"own.tsv\"}}}}"),
         format!("{transduction} task={{questions={{}}}}"),
         format!("{transduction} task={{reading={{folder=\"data/babi\"}}}}"),
         format!("{transduction} task={{trees={{}}}}"),

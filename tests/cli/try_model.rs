@@ -232,3 +232,36 @@ fn a_reader_answers_questions_about_passages_of_ones_own() {
     let told = targum(arguments("inspect {}", &[&model])).good();
     assert!(told.stdout.contains("study        reading") && told.stdout.contains("takes        a passage"), "{}", told.stdout);
 }
+
+#[test]
+fn every_question_is_asked_of_a_document_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (model, own, pictures) = (place.path().join("run"), place.path().join("own"), place.path().join("pictures"));
+    train("queries.toml", "--set task.queries.documents=100 --set task.queries.tested=4 --set task.queries.hidden=4", &model);
+    assert!(model.join("queries.svg").exists() && model.join("queries.png").exists());
+    let notice = "Anna invites everybody to the concert. We meet in the garden, quokkas! It begins on Sunday.\n";
+    let found = record(&model, notice);
+    let answers = found["answers"].as_array().unwrap();
+    let names: Vec<&str> = answers.iter().map(|answer| answer["query"].as_str().unwrap()).collect();
+    assert_eq!(names, ["who", "where", "when"]);
+    for answer in answers {
+        let sum = |list: &Value, number: &dyn Fn(&Value) -> f64| list.as_array().unwrap().iter().map(number).sum::<f64>();
+        assert!((sum(&answer["weights"], &|weight| weight.as_f64().unwrap()) - 1.0).abs() < 1e-5, "{answer}");
+        assert!((sum(&answer["classes"], &|class| class["probability"].as_f64().unwrap()) - 1.0).abs() < 1e-5, "{answer}");
+        assert_eq!(answer["weights"].as_array().unwrap().len(), found["words"].as_array().unwrap().len());
+    }
+    assert_eq!(found["unknown"], serde_json::json!(["quokkas"]));
+    assert_eq!(record(&model, &format!("{}\n", serde_json::json!({ "text": notice.trim() }))), found);
+    let told = with_input(arguments("try --model {} --heatmaps {}", &[&model, &pictures]), notice).good();
+    assert!(told.stdout.starts_with("who: ") && told.stderr.contains("the model has never seen quokkas"), "{}", told.stderr);
+    assert!(pictures.join("line-1-queries.svg").exists() && pictures.join("line-1-queries.png").exists());
+    ask(&model, "Quokkas!\n").failed(1, &["line 1: none of its words is one of those", "this model takes a document on one line"]);
+    ask(&model, "\n").failed(1, &["line 1: expected an input, found a blank line"]);
+
+    // Documents of one's own: one label each, and the answer is the label alone.
+    let file = place.path().join("own.tsv");
+    fs::write(&file, "good\tThe soup was fine.\nbad\tThe soup was cold.\n".repeat(10)).unwrap();
+    train("queries.toml", &format!("--set task.queries.file={} --set task.queries.hidden=4", file.display()), &own);
+    let told = ask(&own, "The bread was fine.\n").good();
+    assert!(["good\n", "bad\n"].contains(&told.stdout.as_str()) && told.stderr.contains("never seen bread"), "{}", told.stderr);
+}
