@@ -105,7 +105,7 @@ study lstm-associative-recall ntm-associative-recall --set task.tape.model=lstm 
 study ntm-dynamic-ngrams ntm-dynamic-ngrams
 study lstm-dynamic-ngrams ntm-dynamic-ngrams --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128 \
     --set training.optimizer.adam.learning_rate=0.005 --set training.schedule.step.start=4500 --set training.schedule.step.every=500 \
-    --set training.updates=6000
+   
 study ntm-priority-sort ntm-priority-sort
 study lstm-priority-sort ntm-priority-sort --set task.tape.model=lstm --set task.tape.model.lstm.hidden=128
 study stack-reverse stack-reverse
@@ -138,6 +138,14 @@ study pointer-hull pointer-hull
 study attention-hull pointer-hull --set task.pointing.model=attention
 study hierarchical-classify hierarchical-classify
 study average-classify hierarchical-classify --set task.documents.pooling=average
+study queries queries
+study queries-shared queries --set task.queries.shared=true
+study reading reading
+if [ -d "$babi" ]; then
+    study reading-babi reading --set task.reading.folder="$babi"
+else
+    runs="$runs reading-babi"
+fi
 study structured-transduce structured-transduce
 study simple-transduce structured-transduce --set task.trees.attention=simple
 study unattended-transduce structured-transduce --set task.trees.attention=none
@@ -171,6 +179,9 @@ picture pointer-hull hull.svg
 picture hierarchical-classify document.svg
 picture captions-soft caption.svg
 picture captions-hard caption.svg
+picture queries queries.svg
+picture reading passage.svg
+picture reading attention.svg
 picture structured-transduce parents.svg
 picture simple-transduce parents.svg
 

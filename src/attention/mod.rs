@@ -1,21 +1,25 @@
 //! Attention as three questions kept apart: how a key is scored ([`Score`]), how scores become a choice ([`Choice`]), and what is
 //! remembered (the keys and values given to [`Attention::prepare`]). Any score works with any choice.
 
+mod boundary;
 pub mod calculator;
 mod choice;
 mod copying;
 pub mod hard;
 mod heads;
 mod hierarchical;
+mod match_lstm;
 mod multi_head;
 mod pointer;
 mod score;
 pub mod structured;
 
+pub use boundary::BoundaryPointer;
 pub use choice::{Choice, CustomChoice};
 pub use copying::{Copied, CopyGate, copy_mixture};
 pub use heads::{Heads, HeadsOptions};
 pub use hierarchical::{Documents, Hierarchical, HierarchicalOptions, HierarchicalOutput};
+pub use match_lstm::{Encoded, MatchLstm, MatchLstmOptions, Matched};
 pub use multi_head::{Allowed, FusedProjection, MultiHead};
 pub use pointer::{Pointer, PointerOptions};
 pub use score::{CustomScore, MakeScore, Score, register_score};

@@ -36,7 +36,7 @@ const FREE: [&str; 17] = [
 /// Filters keep what they say, and a schedule begins when it says.
 const FREE_TABLES: [&str; 2] = ["data.filters.", "training.schedule."];
 
-const EXAMPLES: [&str; 4] = ["documents", "formulas", "tested", "cues"];
+const EXAMPLES: [&str; 5] = ["documents", "formulas", "passages", "tested", "cues"];
 
 /// Looks through all numbers of a recipe that nothing else was wrong with.
 pub(super) fn check(recipe: &Table, checks: &mut Checks) {

@@ -6,8 +6,10 @@ mod finding;
 mod hopfield;
 mod interactive;
 mod pointing;
+mod queries;
 mod questions;
 mod random;
+mod reading;
 mod registry;
 mod retrieval;
 mod sequences;
@@ -16,6 +18,7 @@ mod study;
 mod tape;
 mod transduction;
 mod trees;
+mod vocabulary;
 
 pub use captions::{SceneSet, ScenesOptions, write_scenes};
 pub use finding::{Aim, Finding};

@@ -11,7 +11,9 @@ use super::finding::Finding;
 use super::hopfield;
 use super::interactive::Interactive;
 use super::pointing::PointingTask;
+use super::queries::QueriesTask;
 use super::questions::QuestionsTask;
+use super::reading::ReadingTask;
 use super::retrieval::RetrievalTask;
 use super::sets::SetsTask;
 use super::study::{Study, read_task, trained};
@@ -41,8 +43,10 @@ pub fn run(recipe: &StudyRecipe, folder: &RunFolder, options: TrainOptions, devi
         TaskRecipe::Captions(task) => trained::<CaptionsTask>(task, recipe, folder, options, device),
         TaskRecipe::Documents(task) => trained::<DocumentsTask>(task, recipe, folder, options, device),
         TaskRecipe::Pointing(task) => trained::<PointingTask>(task, recipe, folder, options, device),
+        TaskRecipe::Queries(task) => trained::<QueriesTask>(task, recipe, folder, options, device),
         TaskRecipe::Questions(task) => trained::<QuestionsTask>(task, recipe, folder, options, device),
         TaskRecipe::Sets(task) => trained::<SetsTask>(task, recipe, folder, options, device),
+        TaskRecipe::Reading(task) => trained::<ReadingTask>(task, recipe, folder, options, device),
         TaskRecipe::Trees(task) => trained::<TreesTask>(task, recipe, folder, options, device),
     }
 }
@@ -62,8 +66,10 @@ pub fn open(folder: &Path, device: Device) -> Result<Box<dyn Interactive>> {
         TaskRecipe::Captions(task) => CaptionsTask::session(&task, folder, device),
         TaskRecipe::Documents(task) => DocumentsTask::session(&task, folder, device),
         TaskRecipe::Pointing(task) => PointingTask::session(&task, folder, device),
+        TaskRecipe::Queries(task) => QueriesTask::session(&task, folder, device),
         TaskRecipe::Questions(task) => QuestionsTask::session(&task, folder, device),
         TaskRecipe::Sets(task) => SetsTask::session(&task, folder, device),
+        TaskRecipe::Reading(task) => ReadingTask::session(&task, folder, device),
         TaskRecipe::Trees(task) => TreesTask::session(&task, folder, device),
     }
 }
@@ -87,8 +93,10 @@ mod tests {
             TaskRecipe::Captions(task) => CaptionsTask::model(task, store).map(drop),
             TaskRecipe::Documents(task) => DocumentsTask::model(task, store).map(drop),
             TaskRecipe::Pointing(task) => PointingTask::model(task, store).map(drop),
+            TaskRecipe::Queries(task) => QueriesTask::model(task, store).map(drop),
             TaskRecipe::Questions(task) => QuestionsTask::model(task, store).map(drop),
             TaskRecipe::Sets(task) => SetsTask::model(task, store).map(drop),
+            TaskRecipe::Reading(task) => ReadingTask::model(task, store).map(drop),
             TaskRecipe::Trees(task) => TreesTask::model(task, store).map(drop),
         }
     }
@@ -113,11 +121,15 @@ mod tests {
         "documents = { pooling = \"gated\" }",
         "pointing = {}",
         "pointing = { model = \"attention\" }",
+        "queries = {}",
+        "queries = { shared = true }",
         "questions = { hops = 4 }",
         "questions = { tying = \"layer-wise\" }",
         "sets = {}",
         "sets = { pooling = \"lookup\" }",
         "sets = { pooling = \"average\" }",
+        "reading = {}",
+        "reading = { bidirectional = true }",
         "trees = {}",
         "trees = { attention = \"none\" }",
     ];

@@ -67,6 +67,15 @@ fn every_problem_and_every_memory_runs() {
     let runs = [
         ("captions-soft.toml", &*format!("{captions} --set task.captions.gate=true --set task.captions.doubly_stochastic=1.0")),
         ("captions-hard.toml", captions),
+    let reading = "--set task.reading.passages=4 --set task.reading.batch=2 --set task.reading.tested=4 --set task.reading.hidden=4 \
+        --set training.updates=2 --set training.validate_every=2";
+    let queries = "--set task.queries.documents=4 --set task.queries.batch=2 --set task.queries.tested=4 --set task.queries.hidden=4 \
+        --set training.updates=2 --set training.validate_every=2";
+    let runs = [
+        ("queries.toml", queries),
+        ("queries.toml", &format!("{queries} --set task.queries.shared=true")),
+        ("reading.toml", reading),
+        ("reading.toml", &format!("{reading} --set task.reading.bidirectional=true --set task.reading.dropout=0.2")),
         ("ntm-repeat-copy.toml", tape),
         ("ntm-associative-recall.toml", tape),
         ("ntm-dynamic-ngrams.toml", tape),
@@ -241,6 +250,15 @@ fn what_a_study_cannot_do_is_refused() {
     );
     refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
+    refused("queries.toml", "--set task.queries.held_out=0.5", &["held_out: is 0.5, expected 0 to 0.5, both excluded"]);
+    refused("queries.toml", "--set task.queries.file=/nowhere", &["/nowhere: cannot open this file"]);
+    refused("reading.toml", "--set task.reading.most=16", &["task.reading.most: is 16, expected 15 at most"]);
+    refused("reading.toml", "--set task.reading.most=3", &["most: is 3, less than the fewest sentences, 4"]);
+    refused(
+        "reading.toml",
+        "--set task.reading.folder=/nowhere",
+        &["/nowhere: cannot read this folder, expected the bAbI tasks"],
+    );
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
     refused(
         "needle-sets.toml",

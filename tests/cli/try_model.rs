@@ -243,3 +243,107 @@ fn captioners_take_pictures_and_scenes_of_ones_own() {
     fs::write(scenes.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
     ask(&run, &path("cut.png")).failed(1, &["cut.png: cannot read the picture", "the PNG picture is broken"]);
 }
+
+#[test]
+fn a_reader_answers_questions_about_passages_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (model, pictures) = (place.path().join("run"), place.path().join("pictures"));
+    let small =
+        "--set task.reading.passages=30 --set task.reading.tested=4 --set task.reading.hidden=8 --set task.reading.embedding=8";
+    train("reading.toml", small, &model);
+    for picture in ["passage.svg", "passage.png", "attention.svg", "attention.png"] {
+        assert!(model.join(picture).exists(), "{picture}");
+    }
+
+    let passage = "Anna Holm went to the old mill on Monday morning. Clara Berg gave the red lamp to Anna Holm.";
+    let asked = format!("{passage}\tWhere did Anna Holm go?\n");
+    let found = record(&model, &asked);
+    let numbers = |name: &str| found[name].as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect::<Vec<f64>>();
+    let words: Vec<&str> = found["passage"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words.len(), 21, "19 words and two ends of sentences: {words:?}");
+    let [start, end] = ["start", "end"].map(|end| found[end].as_u64().unwrap() as usize);
+    let answer: Vec<&str> = words[start..=end].iter().copied().filter(|word| *word != ".").collect();
+    assert_eq!(found["answer"].as_str().unwrap(), if answer.is_empty() { ".".to_owned() } else { answer.join(" ") });
+    for name in ["starts", "ends"] {
+        assert!(numbers(name).len() == 21 && (numbers(name).iter().sum::<f64>() - 1.0).abs() < 1e-5, "{found}");
+    }
+    let product = numbers("starts")[start] * numbers("ends")[end];
+    assert!((found["probability"].as_f64().unwrap() - product).abs() < 1e-9, "{found}");
+    for direction in ["forward", "backward"] {
+        let rows = found["attention"][direction].as_array().unwrap();
+        assert!(rows.len() == 21 && rows.iter().all(|row| row.as_array().unwrap().len() == 5), "{found}");
+    }
+    let json = serde_json::json!({ "passage": passage, "question": "Where did Anna Holm go?" });
+    assert_eq!(record(&model, &format!("{json}\n")), found);
+
+    // Words that it has never seen; a passage that does not hold the answer: it points somewhere, and says how little it believes it.
+    let told = ask(&model, &format!("{passage}\tWhere did Zorro hide?\n")).good();
+    assert!(
+        told.stderr.contains("line 1: the reader has never seen these words of the question: Zorro, hide"),
+        "{}",
+        told.stderr
+    );
+    let told = ask(&model, "Quokkas nibble. Clara Berg went to the mill.\tQuo vadis?\n").good();
+    for part in
+        ["never seen these words of the passage: Quokkas, nibble", "it knows no word of the question: the answer says nothing"]
+    {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+    let told = ask(&model, "It rained at the old mill.\tWho bought the red lamp?\n").good();
+    assert!(told.stderr.contains("the passage may not hold the answer; a pointer always points somewhere"), "{}", told.stderr);
+    for (line, part) in [
+        (passage.to_owned(), "expected a passage, a tab and a question; found no tab"),
+        (" \t ".to_owned(), "expected an input, found a blank line"),
+        (format!("{passage}\t"), "there is no question behind the passage"),
+        (format!("{passage}\t?!"), "there is no question behind the passage"),
+        ("\tWhere is Anna?".to_owned(), "there is no passage: the answer is looked for in its words"),
+        (String::new(), "expected an input, found a blank line"),
+        ("{\"passage\": \"Anna went.\"}".to_owned(), "not the JSON that was expected"),
+        (format!("{}\tWhere?", "word ".repeat(2001)), "a passage of 2002 words: at most 2000 are read"),
+    ] {
+        ask(&model, &format!("{line}\n")).failed(1, &["line 1: ", part, "this model takes a passage, a tab and a question"]);
+    }
+    assert!(ask(&model, &format!("{}\tWhere?\n", "word ".repeat(201))).good().stderr.contains("no picture of 202 steps"));
+
+    with_input(arguments("try --model {} --heatmaps {}", &[&model, &pictures]), asked).good();
+    let picture = fs::read_to_string(pictures.join("line-1-passage.svg")).unwrap();
+    assert!(picture.contains("Where did Anna Holm go?") && picture.contains("begins here"));
+    for picture in ["line-1-passage.png", "line-1-attention.svg", "line-1-attention.png"] {
+        assert!(pictures.join(picture).exists(), "{picture}");
+    }
+    let told = targum(arguments("inspect {}", &[&model])).good();
+    assert!(told.stdout.contains("study        reading") && told.stdout.contains("takes        a passage"), "{}", told.stdout);
+}
+
+#[test]
+fn every_question_is_asked_of_a_document_of_ones_own() {
+    let place = TempDir::new().unwrap();
+    let (model, own, pictures) = (place.path().join("run"), place.path().join("own"), place.path().join("pictures"));
+    train("queries.toml", "--set task.queries.documents=100 --set task.queries.tested=4 --set task.queries.hidden=4", &model);
+    assert!(model.join("queries.svg").exists() && model.join("queries.png").exists());
+    let notice = "Anna invites everybody to the concert. We meet in the garden, quokkas! It begins on Sunday.\n";
+    let found = record(&model, notice);
+    let answers = found["answers"].as_array().unwrap();
+    let names: Vec<&str> = answers.iter().map(|answer| answer["query"].as_str().unwrap()).collect();
+    assert_eq!(names, ["who", "where", "when"]);
+    for answer in answers {
+        let sum = |list: &Value, number: &dyn Fn(&Value) -> f64| list.as_array().unwrap().iter().map(number).sum::<f64>();
+        assert!((sum(&answer["weights"], &|weight| weight.as_f64().unwrap()) - 1.0).abs() < 1e-5, "{answer}");
+        assert!((sum(&answer["classes"], &|class| class["probability"].as_f64().unwrap()) - 1.0).abs() < 1e-5, "{answer}");
+        assert_eq!(answer["weights"].as_array().unwrap().len(), found["words"].as_array().unwrap().len());
+    }
+    assert_eq!(found["unknown"], serde_json::json!(["quokkas"]));
+    assert_eq!(record(&model, &format!("{}\n", serde_json::json!({ "text": notice.trim() }))), found);
+    let told = with_input(arguments("try --model {} --heatmaps {}", &[&model, &pictures]), notice).good();
+    assert!(told.stdout.starts_with("who: ") && told.stderr.contains("the model has never seen quokkas"), "{}", told.stderr);
+    assert!(pictures.join("line-1-queries.svg").exists() && pictures.join("line-1-queries.png").exists());
+    ask(&model, "Quokkas!\n").failed(1, &["line 1: none of its words is one of those", "this model takes a document on one line"]);
+    ask(&model, "\n").failed(1, &["line 1: expected an input, found a blank line"]);
+
+    // Documents of one's own: one label each, and the answer is the label alone.
+    let file = place.path().join("own.tsv");
+    fs::write(&file, "good\tThe soup was fine.\nbad\tThe soup was cold.\n".repeat(10)).unwrap();
+    train("queries.toml", &format!("--set task.queries.file={} --set task.queries.hidden=4", file.display()), &own);
+    let told = ask(&own, "The bread was fine.\n").good();
+    assert!(["good\n", "bad\n"].contains(&told.stdout.as_str()) && told.stderr.contains("never seen bread"), "{}", told.stderr);
+}

@@ -7,7 +7,9 @@ mod hopfield_dynamics;
 mod hopfield_pairs;
 mod hopfield_recall;
 mod pointing;
+mod queries;
 mod questions;
+mod reading;
 mod retrieval;
 mod sequence_model;
 mod sets;
@@ -28,7 +30,9 @@ pub use hopfield_dynamics::HopfieldDynamicsRecipe;
 pub use hopfield_pairs::HopfieldPairsRecipe;
 pub use hopfield_recall::{HopfieldRecallRecipe, HopfieldRule, HopfieldUpdates};
 pub use pointing::{PointingModel, PointingProblem, PointingRecipe};
+pub use queries::QueriesRecipe;
 pub use questions::{QuestionsRecipe, TableTying, WordEncoding};
+pub use reading::ReadingRecipe;
 pub use retrieval::RetrievalRecipe;
 pub use sequence_model::{
     ControllerKind, FastWeightsRecipe, LstmRecipe, NtmRecipe, SequenceModelRecipe, SetRecipe, StackQueueKind, StackQueueRecipe,
@@ -49,12 +53,16 @@ pub enum TaskRecipe {
     Documents(DocumentsRecipe),
     /// `[task.pointing]`: outputs that are positions of the input.
     Pointing(PointingRecipe),
+    /// `[task.queries]`: classes of documents that several questions ask for.
+    Queries(QueriesRecipe),
     /// `[task.questions]`: the bAbI tasks of Weston et al. 2015.
     Questions(QuestionsRecipe),
     /// `[task.retrieval]`: the digit that stood behind a letter, as Ba et al. 2016 ask for it.
     Retrieval(RetrievalRecipe),
     /// `[task.sets]`: classes of sets of which one instance decides.
     Sets(SetsRecipe),
+    /// `[task.reading]`: words of a passage that answer a question.
+    Reading(ReadingRecipe),
     /// `[task.tape]`: sequences of bits, as Graves et al. 2014 generate them.
     Tape(TapeRecipe),
     /// `[task.hopfield-capacity]`: how many random patterns each kind of Hopfield network holds.
@@ -127,9 +135,11 @@ tables! {
     Captions(CaptionsRecipe), "captions", &[Metric::Bleu, Metric::Accuracy, Metric::Loss];
     Documents(DocumentsRecipe), "documents", &[Metric::Accuracy, Metric::Loss];
     Pointing(PointingRecipe), "pointing", &[Metric::Accuracy, Metric::Loss];
+    Queries(QueriesRecipe), "queries", &[Metric::Accuracy, Metric::Loss];
     Questions(QuestionsRecipe), "questions", &[Metric::Loss, Metric::Error];
     Retrieval(RetrievalRecipe), "retrieval", &[Metric::Error, Metric::Loss];
     Sets(SetsRecipe), "sets", &[Metric::Accuracy, Metric::Loss];
+    Reading(ReadingRecipe), "reading", &[Metric::Accuracy, Metric::Loss];
     Tape(TapeRecipe), "tape", &[Metric::Bits, Metric::Error];
     HopfieldCapacity(HopfieldCapacityRecipe), "hopfield-capacity", &[];
     HopfieldDynamics(HopfieldDynamicsRecipe), "hopfield-dynamics", &[];

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use tch::{Device, Tensor};
 
-use super::vocabulary::Vocabulary;
 use crate::corpus::babi::{self, TaskFiles, read_babi};
 use crate::memory::memn2n::Story;
 use crate::recipe::QuestionsRecipe;
 use crate::runtime::files::Shown;
 use crate::studies::random::RandomGenerator;
+use crate::studies::vocabulary::Vocabulary;
 use crate::text::special::PAD;
 
 /// One question and where its story is.

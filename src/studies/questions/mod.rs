@@ -9,6 +9,5 @@ mod study;
 mod task;
 #[cfg(test)]
 mod tests;
-mod vocabulary;
 
 pub use task::QuestionsTask;

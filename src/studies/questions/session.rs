@@ -9,11 +9,11 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::pictures::hops;
 use super::task::{QuestionsTask, Saved};
-use super::vocabulary::FIRST_WORD;
 use crate::corpus::babi::words;
 use crate::memory::memn2n::{MemN2N, MemoryWeighting, Story};
 use crate::recipe::QuestionsRecipe;
 use crate::studies::interactive::{Answer, Interactive, is_drawable, load_model, read_input};
+use crate::studies::vocabulary::FIRST_WORD;
 use crate::text::special::UNK;
 
 pub struct QuestionsSession {

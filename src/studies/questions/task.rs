@@ -8,11 +8,11 @@ use tch::{Reduction, Tensor, no_grad};
 
 use super::data::{Data, Questions};
 use super::linear_start::LinearStart;
-use super::vocabulary::{FIRST_WORD, Vocabulary};
 use crate::memory::memn2n::{MemN2N, MemN2NOptions};
 use crate::nn::{Initialization, Parameters};
 use crate::recipe::QuestionsRecipe;
 use crate::runtime::files::Shown;
+use crate::studies::vocabulary::{FIRST_WORD, Vocabulary};
 
 /// What a checkpoint has beside weights and recipe.
 pub(super) const FILE: &str = "questions.json";
