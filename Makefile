@@ -18,7 +18,7 @@ LIBTORCH_READY := .libtorch/ready-$(TORCH_VERSION)$(if $(CUDA),-cuda)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help libtorch build data train translate align test torture lint format bench results memory memories peers decoding doctor clean
+.PHONY: help libtorch build data train translate align test torture lint format bench results memory memories chapter peers decoding doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ memory: build ## train and examine every study, and write docs/memory.md (hours)
 
 memories: build ## train every memory on the same problems, and write their table in docs/memory.md (an hour)
 	scripts/memories.sh
+
+chapter: build data/synth/train.en ## run the commands of docs/chapter and make a book with their pictures (an hour)
+	scripts/chapter.sh $(PAGES)
 
 peers: build ## measure JoeyNMT beside Targum (installs it into benches/peers/.work/)
 	benches/peers/run.sh $(PEERS)

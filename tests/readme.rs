@@ -11,18 +11,18 @@ use targum::recipe::{Recipe, RecipeText, StudyRecipe};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
-const TARGUM: &str = env!("CARGO_BIN_EXE_targum");
+pub(crate) const TARGUM: &str = env!("CARGO_BIN_EXE_targum");
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Files of a folder with this extension, sorted.
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));
     paths.sort();
@@ -33,12 +33,13 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 /// Every page that people read first.
 fn pages() -> Vec<PathBuf> {
     let mut pages = files("docs", "md");
+    pages.extend(files("docs/chapter/src", "md"));
     pages.extend(["README.md", "data/README.md", "checkpoints/README.md"].map(|page| root().join(page)));
     pages
 }
 
 /// Blocks fenced as this language.
-fn fenced(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn fenced(text: &str, language: &str) -> Vec<String> {
     let block = Regex::new(&format!(r"(?ms)^```{language}\n(.*?)^```$")).unwrap();
     block.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }

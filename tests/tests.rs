@@ -1,5 +1,6 @@
 //! One integration binary: libtorch links slowly.
 
+mod chapter;
 mod cli;
 mod examples;
 mod gpu;
