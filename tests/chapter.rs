@@ -22,8 +22,7 @@ fn the_summary_has_every_page() {
     let summary = read(&root().join(BOOK).join("SUMMARY.md"));
     let listed: Vec<String> =
         Regex::new(r"\]\(([a-z-]+\.md)\)").unwrap().captures_iter(&summary).map(|found| found[1].to_owned()).collect();
-    let names: BTreeSet<String> =
-        pages().iter().map(|page| page.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let names: BTreeSet<String> = pages().iter().map(|page| page.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), names);
     assert_eq!(listed.len(), names.len(), "a page is listed twice");
 }

@@ -64,14 +64,13 @@ fn every_problem_and_every_memory_runs() {
     let sets = "--set task.sets.most=20 --set task.sets.batch=4 --set task.sets.tested=10 --set training.updates=2 --set training.validate_every=2";
     let captions = "--set task.captions.channels=2 --set task.captions.hidden=4 --set task.captions.batch=2 --set task.captions.tested=2 \
         --set training.updates=2 --set training.validate_every=2";
-    let runs = [
-        ("captions-soft.toml", &*format!("{captions} --set task.captions.gate=true --set task.captions.doubly_stochastic=1.0")),
-        ("captions-hard.toml", captions),
     let reading = "--set task.reading.passages=4 --set task.reading.batch=2 --set task.reading.tested=4 --set task.reading.hidden=4 \
         --set training.updates=2 --set training.validate_every=2";
     let queries = "--set task.queries.documents=4 --set task.queries.batch=2 --set task.queries.tested=4 --set task.queries.hidden=4 \
         --set training.updates=2 --set training.validate_every=2";
     let runs = [
+        ("captions-soft.toml", &*format!("{captions} --set task.captions.gate=true --set task.captions.doubly_stochastic=1.0")),
+        ("captions-hard.toml", captions),
         ("queries.toml", queries),
         ("queries.toml", &format!("{queries} --set task.queries.shared=true")),
         ("reading.toml", reading),
