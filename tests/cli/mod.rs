@@ -23,6 +23,7 @@ mod score;
 mod search;
 mod signals;
 mod studies;
+mod summaries;
 pub mod support;
 mod train;
 mod translate;

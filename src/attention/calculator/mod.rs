@@ -10,7 +10,7 @@ mod softmax;
 
 pub use named::NamedVectors;
 pub use parameters::{ScoreParameters, TrainedScore};
-pub use softmax::{jacobian, jacobian_norm};
+use softmax::jacobian_norm;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;

@@ -2,12 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-/// ∂p/∂e = diag(p) - p pᵀ of p = softmax(e): [.., S] to [.., S, S].
-pub fn jacobian(weights: &Tensor) -> Tensor {
-    weights.diag_embed(0, -2, -1) - weights.unsqueeze(-1) * weights.unsqueeze(-2)
-}
-
-/// Its Frobenius norm [..], without making it: √(Σp² - 2 Σp³ + (Σp²)²).
+/// Frobenius norm [..] of the Jacobian diag(p) - p pᵀ of p = softmax(e) [.., S], without making it: √(Σp² - 2 Σp³ + (Σp²)²).
 pub fn jacobian_norm(weights: &Tensor) -> Tensor {
     let sum = |powers: Tensor| powers.sum_dim_intlist([-1i64].as_slice(), false, Kind::Double);
     let squares = sum(weights.square());

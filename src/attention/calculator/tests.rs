@@ -12,6 +12,11 @@ fn close(found: &[f64], expected: &[f64]) -> bool {
     found.len() == expected.len() && found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12)
 }
 
+/// ∂p/∂e = diag(p) - p pᵀ of p = softmax(e): [.., S] to [.., S, S].
+fn jacobian(weights: &Tensor) -> Tensor {
+    weights.diag_embed(0, -2, -1) - weights.unsqueeze(-1) * weights.unsqueeze(-2)
+}
+
 /// Worked by hand from the formulas.
 #[test]
 fn every_score_is_its_formula() {

@@ -40,11 +40,10 @@ mod tests {
             let found = best_span(&starts, &ends, beyond).unwrap();
             prop_assert!(found.start <= found.end && found.end <= found.start + beyond);
             prop_assert_eq!(found.probability, starts[found.start] * ends[found.end]);
-            let count = starts.len();
-            for start in 0..count {
-                for end in 0..count {
+            for (start, of_start) in starts.iter().enumerate() {
+                for (end, of_end) in ends.iter().enumerate() {
                     if start <= end && end <= start + beyond {
-                        prop_assert!(starts[start] * ends[end] <= found.probability);
+                        prop_assert!(of_start * of_end <= found.probability);
                     }
                 }
             }
