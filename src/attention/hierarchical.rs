@@ -219,7 +219,8 @@ mod tests {
             assert!(alone.vectors.allclose(&read.vectors.narrow(0, 1, 1), 1e-9, 1e-12, false));
             assert!(alone.sentence_weights.allclose(&read.sentence_weights.narrow(0, 1, 1).narrow(1, 0, 2), 1e-9, 1e-12, false));
             let even = alone.sentence_weights.allclose(&alone.sentence_weights.full_like(0.5), 1e-9, 1e-9, false);
-            assert_eq!(even, pooling == PoolingKind::Average);
+            // Both sentences may be the largest in as many units.
+            assert!(pooling == PoolingKind::Max || even == (pooling == PoolingKind::Average));
         }
     }
 

@@ -119,6 +119,7 @@ fn by_hand(
         };
         let weights: Vec<f64> = energies.iter().map(share).collect();
         let mut next = match options.tying {
+            TableTying::LayerWise if !options.linear_map => state.clone(),
             TableTying::Adjacent => state.clone(),
             TableTying::LayerWise => parameters["between.weight"].iter().map(|row| dot(row, &state)).collect(),
         };
