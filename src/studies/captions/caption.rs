@@ -1,6 +1,8 @@
 //! What can truly be said of a scene, and which words are about which object.
 
-use super::scene::{COLOURS, Object, SHAPES, Scene};
+use super::kind::{COLOURS, SHAPES};
+
+use super::scene::{Object, Scene};
 use crate::text::special;
 
 /// A true sentence about a scene.
@@ -101,7 +103,7 @@ pub fn is_seen(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::studies::captions::scene::{Colour, Shape};
+    use crate::studies::captions::kind::{Colour, Shape};
 
     #[test]
     fn captions_say_what_is_where() {

@@ -151,7 +151,7 @@ pub fn examine(task: &CaptionsTask) -> Result<Vec<Finding>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::studies::captions::scene::{Colour, Shape};
+    use crate::studies::captions::kind::{Colour, Shape};
 
     #[test]
     fn a_place_counts_as_far_as_it_lies_in_the_box() {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::scene::{CANVAS, COLOURS, Colour, Object, SHAPES, Scene, Shape};
+use super::kind::{COLOURS, Colour, SHAPES, Shape};
+
+use super::scene::{CANVAS, Object, Scene};
 use crate::input::quoted;
 use crate::studies::interactive::read_input;
 

@@ -4,6 +4,7 @@ mod batch;
 mod caption;
 mod examine;
 mod given;
+mod kind;
 mod model;
 mod pictures;
 mod render;

@@ -1,6 +1,8 @@
 //! Scenes as pictures. No two are alike: the ground is of some light grey, colours vary a little, and every dot is noisy.
 
-use super::scene::{CANVAS, Colour, Scene};
+use super::kind::Colour;
+
+use super::scene::{CANVAS, Scene};
 use crate::picture::{Bitmap, Rgb};
 use crate::studies::random::RandomGenerator;
 

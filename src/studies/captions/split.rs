@@ -1,6 +1,6 @@
 //! Which scenes are trained on: combinations of objects are held out, and two objects altogether.
 
-use super::scene::{Colour, ObjectKind, Shape};
+use super::kind::{Colour, ObjectKind, Shape};
 
 /// A set of scenes. No scene is in two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,7 +51,7 @@ fn set_of(one: ObjectKind, other: ObjectKind) -> SceneSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::studies::captions::scene::{COLOURS, SHAPES};
+    use crate::studies::captions::kind::{COLOURS, SHAPES};
 
     #[test]
     fn every_object_is_trained_on_and_every_set_has_pairs() {
