@@ -269,7 +269,9 @@ fn options_exist() {
     };
     let has = |help: &str, option: &str| Regex::new(&format!(r"{option}(?:[^a-z-]|$)")).unwrap().is_match(help);
     let everything: String =
-        ["train", "translate", "average", "align", "score", "evaluate", "data multi30k"].map(&mut help_of).concat();
+        ["train", "translate", "average", "align", "score", "evaluate", "data multi30k", "attend scores", "turing"]
+            .map(&mut help_of)
+            .concat();
     let mut seen = 0;
     for page in pages() {
         for line in code(&read(&page)) {
@@ -304,7 +306,9 @@ fn every_recipe_and_every_example_of_one_loads() {
         for example in fenced(&read(&page), "toml") {
             fs::write(&path, &example).unwrap();
             // Examples may show one table of a recipe; these complete it.
-            let rest = ["training.updates=1", "model.recurrent.embedding=8"].map(str::to_owned);
+            let data = if example.contains("[data]") { &[][..] } else { &["data.train=t", "data.validation=v"] };
+            let rest: Vec<String> =
+                ["training.updates=1", "model.recurrent.embedding=8"].iter().chain(data).map(|&rest| rest.to_owned()).collect();
             Recipe::load(&path, &rest).unwrap_or_else(|error| panic!("{}: {error:#}", page.display()));
         }
     }
