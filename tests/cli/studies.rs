@@ -252,7 +252,7 @@ fn what_a_study_cannot_do_is_refused() {
     refused("queries.toml", "--set task.queries.held_out=0.5", &["held_out: is 0.5, expected 0 to 0.5, both excluded"]);
     refused("queries.toml", "--set task.queries.file=/nowhere", &["/nowhere: cannot open this file"]);
     refused("reading.toml", "--set task.reading.most=16", &["task.reading.most: is 16, expected 15 at most"]);
-    refused("reading.toml", "--set task.reading.most=3", &["most: is 3, less than the fewest sentences, 4"]);
+    refused("reading.toml", "--set task.reading.most=2", &["most: is 2, less than the fewest sentences, 3"]);
     refused(
         "reading.toml",
         "--set task.reading.folder=/nowhere",
