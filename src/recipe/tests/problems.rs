@@ -326,7 +326,7 @@ fn defaults_follow_the_decoder() {
     let luong = with("luong");
     assert_eq!((luong.attention.score, luong.decoder.maxout, luong.features()), (ScoreKind::General, 0, 256));
     let written = Recipe { model: ModelRecipe::Recurrent(with("none")), ..Recipe::default() }.to_toml().unwrap();
-    assert!(!written.contains("attention") && !written.contains("maxout"), "{written}");
+    assert!(!written.contains("recurrent.attention") && !written.contains("maxout"), "{written}");
     assert_eq!(with("none").decoder.kind, DecoderKind::None);
 }
 
