@@ -255,7 +255,8 @@ fn every_question_is_asked_of_a_document_of_ones_own() {
     let told = with_input(arguments("try --model {} --heatmaps {}", &[&model, &pictures]), notice).good();
     assert!(told.stdout.starts_with("who: ") && told.stderr.contains("the model has never seen quokkas"), "{}", told.stderr);
     assert!(pictures.join("line-1-queries.svg").exists() && pictures.join("line-1-queries.png").exists());
-    ask(&model, "Quokkas!\n").failed(1, &["line 1: none of its words is one of those", "this model takes a document on one line"]);
+    ask(&model, "Quokkas!\n")
+        .failed(1, &["line 1: none of its words is one of those", "this model takes a document on one line"]);
     ask(&model, "\n").failed(1, &["line 1: expected an input, found a blank line"]);
 
     // Documents of one's own: one label each, and the answer is the label alone.
