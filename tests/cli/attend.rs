@@ -215,7 +215,7 @@ fn learned_positions_are_a_transformers_own() {
     let model = "[model.transformer]\ndimension = 16\npositions = \"learned\"\nmaximum_length = 60\n\
                  encoder = { layers = 1, heads = 2, feed_forward = 16 }\ndecoder = { layers = 1, heads = 2, feed_forward = 16 }\n\n";
     fs::write(&recipe, format!("{}{model}{}", &text[..before], &text[after..])).unwrap();
-    let few = "--set training.updates=2 --set training.validate_every=2 --set data.filters.maximum_length=60";
+    let few = "--set training.updates=2 --set training.validate_every=2 --set data.filters.maximum_length=59";
     targum(arguments(&format!("train {{}} --out {{}} {few}"), &[&recipe, &run])).good();
     let ask = |more: &str| targum(arguments(&format!("attend positions --model {{}} --length 60 {more}"), &[&run]));
     let [source, target] = ["source", "target"].map(|side| record(ask(&format!("--format json --side {side}"))));

@@ -250,14 +250,8 @@ fn what_a_study_cannot_do_is_refused() {
     refused("pointer-sort.toml", "--set task.pointing.hidden=129", &["hidden: is 129, expected an even number, 2 or more"]);
     refused("pointer-sort.toml", "--set task.pointing.fewest=2", &["fewest: is 2, expected 3 or more"]);
     refused("queries.toml", "--set task.queries.held_out=0.5", &["held_out: is 0.5, expected 0 to 0.5, both excluded"]);
-    refused("queries.toml", "--set task.queries.file=/nowhere", &["/nowhere: cannot open this file"]);
     refused("reading.toml", "--set task.reading.most=16", &["task.reading.most: is 16, expected 15 at most"]);
     refused("reading.toml", "--set task.reading.most=2", &["most: is 2, less than the fewest sentences, 3"]);
-    refused(
-        "reading.toml",
-        "--set task.reading.folder=/nowhere",
-        &["/nowhere: cannot read this folder, expected the bAbI tasks"],
-    );
     refused("hierarchical-classify.toml", "--set task.documents.most=3", &["most: is 3, less than the fewest sentences, 8"]);
     refused(
         "needle-sets.toml",
@@ -280,6 +274,11 @@ fn what_a_study_cannot_do_is_refused() {
     refused("structured-transduce.toml", "--set task.trees.hidden=0", &["hidden: is 0, expected 1 or more"]);
     refused("demo.toml", "--set training.metric=bits", &["training.metric: is bits, by which studies alone are scored"]);
     assert!(!out.exists(), "nothing was begun");
+    // Data is read when the run folder is there.
+    let [queries, reading] = ["queries", "reading"].map(|name| place.path().join(name));
+    train("queries.toml", "--set task.queries.file=/nowhere", &queries).failed(1, &["/nowhere: cannot open this file"]);
+    let told = train("reading.toml", "--set task.reading.folder=/nowhere", &reading);
+    told.failed(1, &["/nowhere: cannot read this folder, expected the bAbI tasks"]);
 }
 
 #[test]

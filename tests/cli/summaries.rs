@@ -21,14 +21,15 @@ fn headlines_are_generated_learned_and_scored() {
     fs::write(&own, "mine").unwrap();
     targum(arguments("data news --out {}", &[&own])).failed(1, &["own"]);
 
+    let parts = ["train", "validation", "test"].map(|part| data.join(part));
+    let [train, validation, test] = parts.each_ref().map(|part| part.display());
     let words = format!(
         "train {}/configs/news-headlines.toml --out {{}} --threads 1 --device cpu --set training.updates=2 --set training.validate_every=2 \
          --set training.pictures=1 --set model.recurrent.embedding=8 --set model.recurrent.hidden=8 --set model.recurrent.decoder.hidden=16 \
-         --set tokenizer.minimum_frequency=2 --set data.train={{}} --set data.validation={{}} --set data.test={{}}",
+         --set tokenizer.minimum_frequency=2 --set data.train={train} --set data.validation={validation} --set data.test={test}",
         env!("CARGO_MANIFEST_DIR")
     );
-    let parts = ["train", "validation", "test"].map(|part| data.join(part));
-    targum(arguments(&words, &[&run, &parts[0], &parts[1], &parts[2]])).good();
+    targum(arguments(&words, &[&run])).good();
     let score = "evaluate --reference {} --hypothesis {} --metrics rouge1,rouge2,rougel --json";
     let scored = |hypothesis: &std::path::Path| -> Vec<f64> {
         let report: serde_json::Value =
