@@ -109,7 +109,7 @@ mod tests {
         "tape = { model = { tree = {} } }",
         "tape = { model = { lstm = { layers = 2 } } }",
         "tape = { model = { stack-queue = { kind = \"deque\" } } }",
-        "tape = { problem = \"tree-navigation\", model = { fast-weights = {} } }",
+        "tape = { problem = { tree-navigation = {} }, model = { fast-weights = {} } }",
         "retrieval = {}",
         "retrieval = { model = { fast-weights = { learned = true } } }",
         "transduction = {}",
