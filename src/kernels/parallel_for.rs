@@ -83,6 +83,8 @@ mod tests {
         assert!(openmp_parallel().is_some(), "this libtorch has no OpenMP");
         // What a thread may use is its own affair.
         let threads = std::thread::spawn(|| {
+            // The first question takes over what any thread has set last, and with it what another test has set.
+            tch::get_num_threads();
             tch::set_num_threads(2);
             let (meeting, seen) = (std::sync::Barrier::new(2), Mutex::new(std::collections::HashSet::new()));
             parallel_for(vec![(), ()], |()| {
