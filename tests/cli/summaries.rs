@@ -24,7 +24,7 @@ fn headlines_are_generated_learned_and_scored() {
     let parts = ["train", "validation", "test"].map(|part| data.join(part));
     let [train, validation, test] = parts.each_ref().map(|part| part.display());
     let words = format!(
-        "train {}/configs/news-headlines.toml --out {{}} --threads 1 --device cpu --set training.updates=2 --set training.validate_every=2 \
+        "train {}/configs/news-headlines.toml --out {{}} --set training.updates=2 --set training.validate_every=2 \
          --set training.pictures=1 --set model.recurrent.embedding=8 --set model.recurrent.hidden=8 --set model.recurrent.decoder.hidden=16 \
          --set tokenizer.minimum_frequency=2 --set data.train={train} --set data.validation={validation} --set data.test={test}",
         env!("CARGO_MANIFEST_DIR")
